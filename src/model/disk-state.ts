@@ -1,0 +1,30 @@
+/**
+ * What the disk said of an entry when we last looked. Two equal states are taken for an unchanged entry; that is why
+ * ctime and inode count and mtime alone never does.
+ */
+export interface DiskState {
+  readonly kind: 'file' | 'folder' | 'symlink'
+  readonly sizeBytes: number
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+  readonly inode: bigint
+  /** Permission bits only (0o7777). */
+  readonly mode: number
+}
+
+/** Folders change size, times and inode count with what they hold: only kind and inode identify them. */
+export function sameDiskState(a: DiskState | null, b: DiskState | null): boolean {
+  if (a === null || b === null) return a === b
+  if (a.kind !== b.kind || a.inode !== b.inode) return false
+  if (a.kind === 'folder') return true
+  return a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.mode === b.mode
+}
+
+/** The same bytes for certain, though a link count or a rename may have moved ctime. */
+export function sameFileIdentity(a: DiskState, b: DiskState): boolean {
+  return a.kind === b.kind && a.inode === b.inode && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs
+}
+
+export function isExecutable(mode: number): boolean {
+  return (mode & 0o100) !== 0
+}

@@ -1,0 +1,83 @@
+/**
+ * Writes the protocol-buffers wire format (varint and length-delimited fields only), fields in ascending order, zero
+ * values left out: equal messages have equal bytes.
+ */
+export class WireWriter {
+  #bytes: Buffer
+  #length = 0
+
+  constructor(capacityBytes = 256) {
+    this.#bytes = Buffer.alloc(capacityBytes)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** An unsigned integer below 2^53. */
+  uint(field: number, value: number): this {
+    if (value === 0) return this
+    this.#varint(field * 8)
+    return this.#varint(value)
+  }
+
+  /** A signed integer within 2^52, zig-zag. */
+  sint(field: number, value: number): this {
+    return this.uint(field, value < 0 ? -value * 2 - 1 : value * 2)
+  }
+
+  bool(field: number, value: boolean): this {
+    return this.uint(field, value ? 1 : 0)
+  }
+
+  bytes(field: number, value: Uint8Array): this {
+    if (value.length === 0) return this
+    return this.element(field, value)
+  }
+
+  string(field: number, value: string): this {
+    if (value === '') return this
+    const length = Buffer.byteLength(value)
+    this.#header(field, length)
+    this.#length += this.#bytes.write(value, this.#length, length, 'utf8')
+    return this
+  }
+
+  /** One element of a repeated field: written even when it is empty. */
+  element(field: number, value: Uint8Array): this {
+    this.#header(field, value.length)
+    this.#bytes.set(value, this.#length)
+    this.#length += value.length
+    return this
+  }
+
+  /** A fresh array with what was written. */
+  finish(): Uint8Array {
+    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#length)
+  }
+
+  #header(field: number, length: number): void {
+    this.#varint(field * 8 + 2)
+    this.#varint(length)
+    this.#reserve(length)
+  }
+
+  #varint(value: number): this {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${value} is no unsigned integer`)
+    this.#reserve(8)
+    let rest = value
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest % 0x80) + 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#bytes[this.#length++] = rest
+    return this
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return
+    const grown = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#length + more))
+    grown.set(this.#bytes.subarray(0, this.#length))
+    this.#bytes = grown
+  }
+}

@@ -1,0 +1,196 @@
+import type { BlockHash } from '../model/block-hash.ts'
+import type { DiskState } from '../model/disk-state.ts'
+import type { FolderMarker } from '../model/folder-marker.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+
+/**
+ * Everything the engine asks of the disk under one folder, done off the main thread in bounded slices. `Uint8Array`s
+ * that go in or come out change owner: the caller must not touch them again.
+ */
+export interface FileTasks {
+  /** Walks what lies at and below `start` ('' is all), in path order; batches hold up to 1000 entries. */
+  scan(start: RelativePath | ''): AsyncIterable<ScanBatch>
+  /** Looks at single paths without walking below them; null where nothing is. */
+  lstat(paths: readonly RelativePath[]): Promise<readonly LstatResult[]>
+  /** Chunks and hashes files, in the order given. */
+  hash(files: readonly HashRequest[]): Promise<readonly HashResult[]>
+  /** Reads blocks of files in the folder and checks each against its hash. */
+  readBlocks(requests: readonly BlockRead[]): Promise<BlockReads>
+  /** Finds which of `hashes` a file holds when it is cut with the parameters of a file of `sizeBytes`. */
+  findBlocks(file: RelativePath, sizeBytes: number, hashes: readonly BlockHash[]): Promise<readonly FoundBlock[]>
+
+  /** Checks blocks against their hashes and writes the good ones into staged files, which it creates. */
+  stageBlocks(blocks: readonly StagedBlock[], bytes: Uint8Array): Promise<readonly boolean[]>
+  /** The same with blocks that are read from files of this folder: false where the bytes are no longer there. */
+  stageLocal(blocks: readonly LocalBlock[]): Promise<readonly boolean[]>
+  /** The names and sizes of what is staged. */
+  listStaged(): Promise<readonly { readonly staged: string; readonly sizeBytes: number }[]>
+  discardStaged(staged: readonly string[]): Promise<void>
+  /** Gives staged files their size, mode and time and makes them durable. */
+  finishStaged(files: readonly StagedFile[]): Promise<readonly StepFailure[]>
+  /** Does the steps in their order; a step that cannot be done leaves its path as it was. Durable when it resolves. */
+  apply(steps: readonly ApplyStep[], options: { readonly history: string }): Promise<readonly StepResult[]>
+  /** Removes history that is older than `keep` (names as given to `apply` sort by time). */
+  trimHistory(keep: string): Promise<void>
+
+  /** Creates the folder and `.p2psync` where they are missing; writes the marker only when `fresh`. */
+  prepareRoot(fresh: FolderMarker | null): Promise<void>
+  /** The marker on disk, or null when it, or the folder, is not there or is unreadable. */
+  readMarker(): Promise<FolderMarker | null>
+  freeBytes(): Promise<number>
+  close(): Promise<void>
+}
+
+/** A part of a walk. Entries are in path order. */
+export interface ScanBatch {
+  readonly entries: readonly ScanEntry[]
+  /** Entries that are there but are not synced, with the reason. */
+  readonly problems: readonly ScanProblem[]
+  /** Folders whose content could not be read: what is below them is unknown, not deleted. */
+  readonly unknown: readonly (RelativePath | '')[]
+}
+
+export interface ScanEntry {
+  readonly path: RelativePath
+  readonly disk: DiskState
+  /** '' but for symlinks. */
+  readonly linkTarget: string
+}
+
+export interface ScanProblem {
+  /** As a person can read it; not always a {@link RelativePath}. */
+  readonly path: string
+  readonly reason: string
+}
+
+export type LstatResult = {
+  readonly path: RelativePath
+  readonly outcome: 'found' | 'absent' | 'unknown' | 'unsynced'
+  readonly disk: DiskState | null
+  readonly linkTarget: string
+  /** For `unknown` and `unsynced`. */
+  readonly reason: string
+}
+
+export interface HashRequest {
+  readonly path: RelativePath
+  readonly disk: DiskState
+}
+
+export type HashResult =
+  | {
+      readonly outcome: 'hashed'
+      readonly path: RelativePath
+      /** As it was before and after: the hash is of exactly this. */
+      readonly disk: DiskState
+      readonly content: BlockHash
+      /** The encoded block list; null when the file is a single block. */
+      readonly blockList: Uint8Array | null
+    }
+  /** It changed while it was read: look again later. */
+  | { readonly outcome: 'changed' | 'gone'; readonly path: RelativePath }
+  | { readonly outcome: 'failed'; readonly path: RelativePath; readonly reason: string }
+
+export interface BlockRead {
+  readonly path: RelativePath
+  readonly offset: number
+  readonly length: number
+  readonly hash: BlockHash
+}
+
+export interface BlockReads {
+  /** The good blocks one after the other, in the order of the requests. */
+  readonly bytes: Uint8Array
+  /** For each request whether its block is in `bytes`. */
+  readonly found: readonly boolean[]
+}
+
+export interface FoundBlock {
+  readonly hash: BlockHash
+  readonly offset: number
+  readonly length: number
+}
+
+export interface StagedBlock {
+  readonly staged: string
+  readonly offset: number
+  readonly length: number
+  readonly hash: BlockHash
+  /** Where the block starts in `bytes`. */
+  readonly at: number
+}
+
+export interface LocalBlock {
+  readonly staged: string
+  readonly offset: number
+  readonly length: number
+  readonly hash: BlockHash
+  readonly source: RelativePath
+  readonly sourceOffset: number
+}
+
+export interface StagedFile {
+  readonly staged: string
+  readonly sizeBytes: number
+  readonly mtimeNs: bigint
+  readonly executable: boolean
+}
+
+export interface StepFailure {
+  readonly staged: string
+  readonly code: string
+}
+
+/**
+ * One change to the folder. `expect` is what the index says is there (null: nothing); when the disk says otherwise the
+ * step is not done and its result is `changed`.
+ */
+export type ApplyStep =
+  | { readonly type: 'make-folder'; readonly path: RelativePath; readonly expect: DiskState | null }
+  /** Puts a staged file in place; what was there goes to history, or to `keepAs` when that is given. */
+  | {
+      readonly type: 'place-file'
+      readonly path: RelativePath
+      readonly expect: DiskState | null
+      readonly staged: string
+      readonly keepAs: RelativePath | null
+    }
+  | {
+      readonly type: 'place-link'
+      readonly path: RelativePath
+      readonly expect: DiskState | null
+      readonly target: string
+      readonly mtimeNs: bigint
+      readonly keepAs: RelativePath | null
+    }
+  /** Sets time and executable bit of a file (or the time of a symlink) whose bytes are already right. */
+  | {
+      readonly type: 'set-metadata'
+      readonly path: RelativePath
+      readonly expect: DiskState
+      readonly mtimeNs: bigint
+      readonly executable: boolean
+    }
+  /** Takes a file or symlink away, to history or to `keepAs`. */
+  | {
+      readonly type: 'remove'
+      readonly path: RelativePath
+      readonly expect: DiskState
+      readonly keepAs: RelativePath | null
+    }
+  /** Removes an empty folder. */
+  | { readonly type: 'remove-folder'; readonly path: RelativePath; readonly expect: DiskState }
+
+export type StepResult =
+  | {
+      readonly outcome: 'done'
+      /** What is at the path now; null after a removal. */
+      readonly disk: DiskState | null
+      /** What is at `keepAs` now, where one was given. */
+      readonly kept: DiskState | null
+    }
+  /** The target is not what was expected: look at it again. */
+  | { readonly outcome: 'changed' }
+  /** It cannot be done as things are: a folder that is not empty, a parent that is no folder, a name that is too long. */
+  | { readonly outcome: 'blocked'; readonly reason: string; readonly code: string }
+  | { readonly outcome: 'failed'; readonly reason: string; readonly code: string }

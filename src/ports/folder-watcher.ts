@@ -1,0 +1,17 @@
+/** Tells which paths of a folder may have changed. A hint: what is lost here, the next scan finds. */
+export interface FolderWatcher {
+  /**
+   * Resolves when watching has begun. `onHint` is called with each batch and must not block.
+   *
+   * @throws {P2psyncError} `limit` when the system has no watches left; scanning goes on without it.
+   */
+  start(root: string, onHint: (hint: WatchHint) => void): Promise<void>
+  stop(): Promise<void>
+}
+
+export type WatchHint =
+  /** Paths relative to the root as the disk spells them, `/` between segments; '' is the root. A folder stands for all below it. */
+  | { readonly type: 'paths'; readonly paths: readonly string[] }
+  /** Events were or may have been lost: look at everything. */
+  | { readonly type: 'overflow' }
+  | { readonly type: 'failed'; readonly reason: string; readonly hint: string }
