@@ -39,7 +39,11 @@ export function encodeRecord(record: FileRecord): Uint8Array {
   for (const [id, counter] of record.version) {
     writer.element(9, new WireWriter(32).bytes(1, writerIdToBytes(id)).uint(2, counter).finish())
   }
-  return writer.bytes(10, writerIdToBytes(record.writer)).string(11, record.writerName).string(12, record.basis).finish()
+  return writer
+    .bytes(10, writerIdToBytes(record.writer))
+    .string(11, record.writerName)
+    .string(12, record.basis)
+    .finish()
 }
 
 /**
@@ -154,4 +158,3 @@ function checkVersion(version: VersionVector): void {
 function refuse(what: string): never {
   throw new P2psyncError('bad-message', `the record has ${what}`)
 }
-
