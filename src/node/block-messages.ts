@@ -1,0 +1,150 @@
+import { blockHashBytes, blockHashFromBytes, blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
+import { P2psyncError } from '../model/errors.ts'
+import { blockBytesMax, blockListBytesMax, fileSizeBytesMax, pathBytesMax } from '../model/limits.ts'
+import { parseRelativePath, type RelativePath } from '../model/relative-path.ts'
+import { WireReader } from '../model/wire-reader.ts'
+import { WireWriter } from '../model/wire-writer.ts'
+
+/**
+ * The frames of `/p2psync/blocks/1.0.0`. Requests go one way, replies the other, in the same order. A reply is a u32
+ * length, a protocol-buffers header of that length, and the found blocks one after the other. See PROTOCOL.md.
+ */
+export type BlockRequest =
+  /** Blocks, named by their hashes; which file holds them, and where, is a hint. */
+  | { readonly type: 'blocks'; readonly wants: readonly FileWant[] }
+  /** A part of the block list whose hash is `content`. */
+  | { readonly type: 'list'; readonly content: BlockHash; readonly offset: number; readonly length: number }
+
+export interface FileWant {
+  readonly path: RelativePath
+  readonly content: BlockHash
+  readonly blocks: readonly WantedBlock[]
+}
+
+export interface WantedBlock {
+  readonly hash: BlockHash
+  readonly offset: number
+  readonly length: number
+}
+
+export interface BlockReply {
+  /** For each block in the order of the request (one for a list): whether it is here. */
+  readonly found: readonly boolean[]
+  /** The whole frame; the found bytes begin at `bytesAt`. */
+  readonly frame: Uint8Array
+  readonly bytesAt: number
+}
+
+/** The bounds of one request, so that its reply fits a frame. */
+export const requestBytesMax = blockBytesMax
+export const requestBlocksMax = 1024
+export const listPartBytesMax = 1024 * 1024
+
+const wantedBlockBytes = 8 + 4 + blockHashBytes
+
+export function encodeBlockRequest(request: BlockRequest): Uint8Array {
+  if (request.type === 'list') {
+    return new WireWriter()
+      .bytes(2, blockHashToBytes(request.content))
+      .uint(3, request.offset)
+      .uint(4, request.length)
+      .finish()
+  }
+  const writer = new WireWriter(4096)
+  for (const want of request.wants) {
+    const body = new WireWriter(128).string(1, want.path).bytes(2, blockHashToBytes(want.content))
+    writer.element(1, body.bytes(3, packBlocks(want.blocks)).finish())
+  }
+  return writer.finish()
+}
+
+/** @throws {P2psyncError} `bad-message` or `bad-path` when it is malformed or asks for more than a reply may hold. */
+export function decodeBlockRequest(frame: Uint8Array): BlockRequest {
+  const reader = new WireReader(frame)
+  const wants: FileWant[] = []
+  let content: BlockHash | null = null
+  let offset = 0
+  let length = 0
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) wants.push(decodeFileWant(new WireReader(reader.bytes(frame.length))))
+    else if (field === 2) content = blockHashFromBytes(reader.bytes(blockHashBytes))
+    else if (field === 3) offset = reader.uint(blockListBytesMax)
+    else if (field === 4) length = reader.uint(listPartBytesMax)
+    else reader.skip()
+  }
+  if (content !== null) return { type: 'list', content, offset, length }
+  let blocks = 0
+  let bytes = 0
+  for (const want of wants) {
+    blocks += want.blocks.length
+    for (const block of want.blocks) bytes += block.length
+  }
+  if (blocks > requestBlocksMax || bytes > requestBytesMax) {
+    throw new P2psyncError('bad-message', 'a request for more blocks than a reply may hold')
+  }
+  return { type: 'blocks', wants }
+}
+
+/** The header of a reply, to be sent before the bytes. */
+export function encodeReplyHeader(found: readonly boolean[]): Uint8Array {
+  const flags = new Uint8Array(found.length)
+  for (let i = 0; i < found.length; i++) flags[i] = found[i] === true ? 1 : 0
+  const body = new WireWriter(flags.length + 16).bytes(1, flags).finish()
+  const header = Buffer.alloc(4 + body.length)
+  header.writeUInt32BE(body.length)
+  header.set(body, 4)
+  return header
+}
+
+/** Takes over `frame`. @throws {P2psyncError} `bad-message`. */
+export function decodeBlockReply(frame: Uint8Array, expected: number): BlockReply {
+  if (frame.length < 4) throw new P2psyncError('bad-message', 'a block reply without a header')
+  const length = Buffer.from(frame.buffer, frame.byteOffset, 4).readUInt32BE()
+  if (length > frame.length - 4) throw new P2psyncError('bad-message', 'a block reply with a broken header')
+  const reader = new WireReader(frame.subarray(4, 4 + length))
+  let flags: Uint8Array = new Uint8Array(0)
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) flags = reader.bytes(requestBlocksMax)
+    else reader.skip()
+  }
+  if (flags.length !== expected) throw new P2psyncError('bad-message', 'a block reply for another request')
+  return { found: Array.from(flags, (flag) => flag === 1), frame, bytesAt: 4 + length }
+}
+
+function packBlocks(blocks: readonly WantedBlock[]): Uint8Array {
+  const packed = Buffer.alloc(blocks.length * wantedBlockBytes)
+  for (const [i, block] of blocks.entries()) {
+    const at = i * wantedBlockBytes
+    packed.writeBigUInt64BE(BigInt(block.offset), at)
+    packed.writeUInt32BE(block.length, at + 8)
+    packed.set(blockHashToBytes(block.hash), at + 12)
+  }
+  return packed
+}
+
+function decodeFileWant(reader: WireReader): FileWant {
+  let path: RelativePath | null = null
+  let content: BlockHash | null = null
+  let packed: Uint8Array = new Uint8Array(0)
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) path = parseRelativePath(reader.string(pathBytesMax))
+    else if (field === 2) content = blockHashFromBytes(reader.bytes(blockHashBytes))
+    else if (field === 3) packed = reader.bytes(requestBlocksMax * wantedBlockBytes)
+    else reader.skip()
+  }
+  if (path === null || content === null || packed.length % wantedBlockBytes !== 0) {
+    throw new P2psyncError('bad-message', 'a want without its path, content or blocks')
+  }
+  return { path, content, blocks: unpackBlocks(Buffer.from(packed)) }
+}
+
+function unpackBlocks(packed: Buffer): WantedBlock[] {
+  const blocks: WantedBlock[] = []
+  for (let at = 0; at < packed.length; at += wantedBlockBytes) {
+    const offset = Number(packed.readBigUInt64BE(at))
+    const length = packed.readUInt32BE(at + 8)
+    if (offset > fileSizeBytesMax || length > blockBytesMax) throw new P2psyncError('bad-message', 'a want out of bounds')
+    blocks.push({ offset, length, hash: blockHashFromBytes(packed.subarray(at + 12, at + wantedBlockBytes)) })
+  }
+  return blocks
+}
