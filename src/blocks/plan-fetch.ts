@@ -1,0 +1,78 @@
+import type { BlockHash } from '../model/block-hash.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { LocalBlock } from '../ports/file-tasks.ts'
+
+/** What a plan needs of a {@link BlockList}. */
+export interface BlockSequence {
+  readonly count: number
+  hashAt(index: number): BlockHash
+  lengthAt(index: number): number
+  offsetAt(index: number): number
+}
+
+/** Where a file of this folder holds a block. */
+export interface LocalSource {
+  readonly source: RelativePath
+  readonly sourceOffset: number
+}
+
+/** A block that a peer has to send, once, whatever number of places it goes to. */
+export interface FetchBlock {
+  readonly staged: string
+  readonly offset: number
+  readonly length: number
+  readonly hash: BlockHash
+  /** Further offsets of the same file that hold the same block, ascending. */
+  readonly alsoAt: readonly number[]
+}
+
+export interface FetchPlan {
+  /** In the order of the file. */
+  readonly local: readonly LocalBlock[]
+  /** In the order of their first place in the file. */
+  readonly remote: readonly FetchBlock[]
+}
+
+/** Splits the blocks of a file into those that files of this folder hold and those that a peer has to send. */
+export function planFetch(list: BlockSequence, local: ReadonlyMap<BlockHash, LocalSource>, staged: string): FetchPlan {
+  const copies: LocalBlock[] = []
+  const remote: FetchBlock[] = []
+  const fetches = new Map<BlockHash, { readonly length: number; readonly alsoAt: number[] }>()
+  for (let i = 0; i < list.count; i++) {
+    const block = { staged, offset: list.offsetAt(i), length: list.lengthAt(i), hash: list.hashAt(i) }
+    const source = local.get(block.hash)
+    const earlier = fetches.get(block.hash)
+    if (source !== undefined) {
+      copies.push({ ...block, source: source.source, sourceOffset: source.sourceOffset })
+    } else if (earlier?.length === block.length) {
+      earlier.alsoAt.push(block.offset)
+    } else {
+      // One hash with two lengths is a lie of the list: fetched on its own, it fails its check.
+      const fetch = { ...block, alsoAt: [] }
+      fetches.set(block.hash, fetch)
+      remote.push(fetch)
+    }
+  }
+  return { local: copies, remote }
+}
+
+/** Cuts a run of blocks into requests of at most `bytesMax` and `blocksMax`; a larger block is a request of its own. */
+export function groupFetches(
+  blocks: readonly FetchBlock[],
+  { bytesMax, blocksMax } = { bytesMax: 1024 * 1024, blocksMax: 256 },
+): readonly (readonly FetchBlock[])[] {
+  const groups: FetchBlock[][] = []
+  let group: FetchBlock[] = []
+  let groupBytes = 0
+  for (const block of blocks) {
+    if (group.length > 0 && (group.length === blocksMax || groupBytes + block.length > bytesMax)) {
+      groups.push(group)
+      group = []
+      groupBytes = 0
+    }
+    group.push(block)
+    groupBytes += block.length
+  }
+  if (group.length > 0) groups.push(group)
+  return groups
+}
