@@ -1,0 +1,96 @@
+import type { FolderIndex } from '../file-index/folder-index.ts'
+import { isSingleBlock } from '../model/file-record.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { BlockRead, FileTasks } from '../ports/file-tasks.ts'
+import type { FrameStream } from '../ports/transport.ts'
+import { decodeBlockRequest, encodeReplyHeader, type BlockRequest, type FileWant } from './block-messages.ts'
+
+/** Replies that are being read from the disk while earlier ones are on their way: each holds up to 4 MiB. */
+const repliesAheadMax = 3
+
+/**
+ * Answers a peer's requests for blocks, in their order. What is sent was read and checked against its hash right before;
+ * what is no longer there is said to be missing.
+ */
+export class BlockServer {
+  readonly #index: FolderIndex
+  readonly #tasks: FileTasks
+  readonly #onSent: (bytes: number) => void
+
+  constructor(deps: { index: FolderIndex; tasks: FileTasks; onSent: (bytes: number) => void }) {
+    this.#index = deps.index
+    this.#tasks = deps.tasks
+    this.#onSent = deps.onSent
+  }
+
+  /** Serves until the peer ends the stream. @throws {P2psyncError} `bad-message`, `peer-gone`; the stream is closed. */
+  async serve(stream: FrameStream): Promise<void> {
+    const replies: Promise<Reply>[] = []
+    let sending = Promise.resolve()
+    try {
+      for (let frame = await stream.read(); frame !== null; frame = await stream.read()) {
+        const reply = this.#reply(decodeBlockRequest(frame))
+        // The failure is met where the reply is sent.
+        reply.catch(() => undefined)
+        replies.push(reply)
+        sending = sending.then(() => this.#send(stream, reply))
+        sending.catch(() => undefined)
+        if (replies.length > repliesAheadMax) await replies.shift()
+      }
+      await sending
+      await stream.close()
+    } catch (error) {
+      stream.abort('the block server stopped')
+      throw error
+    }
+  }
+
+  async #send(stream: FrameStream, pending: Promise<Reply>): Promise<void> {
+    const reply = await pending
+    await stream.send(encodeReplyHeader(reply.found), reply.bytes)
+    this.#onSent(reply.bytes.length)
+  }
+
+  async #reply(request: BlockRequest): Promise<Reply> {
+    if (request.type === 'list') {
+      const list = await this.#index.blockList(request.content)
+      if (list === null || request.offset >= list.length) return { found: [false], bytes: new Uint8Array(0) }
+      return { found: [true], bytes: list.slice(request.offset, request.offset + request.length) }
+    }
+    const sources = await this.#sources(request.wants)
+    const reads: BlockRead[] = []
+    const asked: boolean[] = []
+    for (const [i, want] of request.wants.entries()) {
+      const path = sources[i] ?? null
+      for (const block of want.blocks) {
+        asked.push(path !== null)
+        if (path !== null) reads.push({ path, offset: block.offset, length: block.length, hash: block.hash })
+      }
+    }
+    const { found, bytes } = await this.#tasks.readBlocks(reads)
+    let next = 0
+    return { found: asked.map((wasAsked) => wasAsked && found[next++] === true), bytes }
+  }
+
+  /** Where each wanted content is on this disk now: at the path of the hint, or at any other. */
+  async #sources(wants: readonly FileWant[]): Promise<(RelativePath | null)[]> {
+    const rows = await this.#index.getMany(wants.map((want) => want.path))
+    return await Promise.all(
+      wants.map(async (want, i) => {
+        const hinted = rows[i] ?? null
+        if (hinted !== null && hinted.record.content === want.content) return want.path
+        const other = await this.#index.rowOfContent(want.content)
+        if (other !== null) return other.record.path
+        // The hint may name an older version whose blocks are still in this one.
+        return hinted !== null && hinted.record.kind === 'file' && !isSingleBlock(hinted.record.sizeBytes)
+          ? want.path
+          : null
+      }),
+    )
+  }
+}
+
+interface Reply {
+  readonly found: readonly boolean[]
+  readonly bytes: Uint8Array
+}

@@ -1,0 +1,184 @@
+import { copyRecord, planSteps, type ChangeSteps } from '../apply/plan-steps.ts'
+import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
+import { fingerprint, noFingerprint, type FileRecord } from '../model/file-record.ts'
+import { isBelow, type RelativePath } from '../model/relative-path.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FileTasks, StepResult } from '../ports/file-tasks.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Decision } from '../reconcile/decide.ts'
+import { advanceVersion } from '../vector-clock/compare-versions.ts'
+import type { DirtyPaths } from './dirty-paths.ts'
+import type { FolderProblems } from './folder-problems.ts'
+import type { Need, Needs } from './needs.ts'
+
+/** One decided need; for a file, with its bytes staged. */
+export interface Work {
+  readonly need: Need
+  readonly decision: Exclude<Decision, { action: 'nothing' }>
+  readonly row: IndexRow | null
+  staged: string | null
+  blockList: Uint8Array | null
+}
+
+/** A folder that should go but holds something is kept after so many looks. */
+const emptyTriesMax = 4
+
+/**
+ * Puts staged work in place and commits it: intents, steps on the disk, then records, disk states and tree in one durable
+ * batch. To be called by one at a time, while nobody else commits.
+ */
+export class ChangeCommitter {
+  readonly #deps: ChangeCommitterDeps
+
+  constructor(deps: ChangeCommitterDeps) {
+    this.#deps = deps
+  }
+
+  /** Settles each need: removed when done, else put back to be tried again. */
+  async apply(work: readonly Work[], needs: Needs): Promise<void> {
+    if (!(await this.#deps.isFolderThere())) return
+    const current = await this.#stillCurrent(work, needs)
+    if (current.length === 0) return
+    const { index, tasks, clock } = this.#deps
+    const byDecision = new Map(current.map((item) => [item.decision, item]))
+    const planned = planSteps(current.map(({ decision, row, staged }) => ({ decision, local: row, staged })))
+    const intents = current.flatMap((item) =>
+      item.staged === null
+        ? []
+        : [{ id: item.staged, path: item.decision.record.path, record: item.decision.record, blockList: item.blockList, staged: item.staged }],
+    )
+    if (intents.length > 0) await index.putIntents(intents)
+    const steps = planned.flatMap((change) => change.steps)
+    const results = steps.length === 0 ? [] : await tasks.apply(steps, { history: historyName(clock.now()) })
+    const changes: RowChange[] = []
+    const done: Need[] = []
+    let at = 0
+    for (const change of planned) {
+      const own = results.slice(at, at + change.steps.length)
+      at += change.steps.length
+      const item = byDecision.get(change.change.decision)!
+      const failure = own.find((result) => result.outcome !== 'done')
+      if (failure === undefined) {
+        changes.push(...this.#changesOf(item, change, own))
+        done.push(item.need)
+      } else await this.#onFailure(item, failure, needs, changes)
+    }
+    const clearIntents = intents.map((intent) => intent.id)
+    if (changes.length > 0 || clearIntents.length > 0) await index.commit(changes, { durable: true, clearIntents })
+    for (const need of done) {
+      this.#deps.problems.clear(need.record.path)
+      needs.remove(need)
+    }
+    if (changes.length > 0) this.#deps.onCommit(changes)
+  }
+
+  /** What was decided about a row that has changed since is decided anew. */
+  async #stillCurrent(work: readonly Work[], needs: Needs): Promise<Work[]> {
+    const rows = await this.#deps.index.getMany(work.map((item) => item.decision.record.path))
+    return work.filter((item, i) => {
+      const row = rows[i] ?? null
+      if (row?.seq === item.row?.seq) return true
+      needs.requeue(item.need, 0, '')
+      return false
+    })
+  }
+
+  #changesOf(item: Work, { change }: ChangeSteps, results: readonly StepResult[]): RowChange[] {
+    const { decision, row } = item
+    const last = results.at(-1)
+    const disk = last?.outcome === 'done' ? last.disk : (row?.disk ?? null)
+    const changes: RowChange[] = [{ record: decision.record, disk, blockList: item.blockList }]
+    if (decision.action !== 'take-keeping-copy' || change.local === null) return changes
+    const kept = results.find((result) => result.outcome === 'done' && result.kept !== null)
+    if (kept?.outcome !== 'done' || kept.kept === null) return changes
+    const { index, deviceName } = this.#deps
+    const author = {
+      version: advanceVersion([], index.writer, index.seq + 1),
+      writer: index.writer,
+      writerName: deviceName,
+      basis: noFingerprint,
+    }
+    changes.push({ record: copyRecord(change.local.record, decision.copyPath, author), disk: kept.kept })
+    this.#deps.dirty.add(decision.copyPath)
+    return changes
+  }
+
+  async #onFailure(item: Work, result: StepResult, needs: Needs, changes: RowChange[]): Promise<void> {
+    const { clock, dirty, logger } = this.#deps
+    const { path } = item.decision.record
+    const now = clock.monotonic()
+    logger.debug('step not done', { path, result })
+    if (result.outcome === 'changed') {
+      dirty.add(path)
+      if (item.decision.action === 'take-keeping-copy') dirty.add(item.decision.copyPath)
+      needs.requeue(item.need, now + 50, '')
+      return
+    }
+    if (result.outcome === 'done') return
+    const holdsFolder = result.outcome === 'blocked' && result.code === 'ENOTEMPTY' && item.row?.record.kind === 'folder'
+    if (holdsFolder) {
+      await this.#onFolderNotEmpty(item, needs, changes)
+      return
+    }
+    this.#deps.problems.add(path, result.reason)
+    if (result.code === 'EEXIST') dirty.add(path)
+    needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, 60_000), result.reason)
+    if (result.outcome === 'failed') this.#deps.onStepFailed(result.code)
+  }
+
+  /**
+   * A peer removed or replaced a folder that holds something here. While removals below it are still to come, or it has
+   * not been looked at, that is tried again; then what lives in it wins: the folder is published anew.
+   */
+  async #onFolderNotEmpty(item: Work, needs: Needs, changes: RowChange[]): Promise<void> {
+    const { path } = item.decision.record
+    const { index, clock, dirty, problems } = this.#deps
+    const now = clock.monotonic()
+    const waits = hasRemovalBelow(needs, path) || this.#deps.isReceiving()
+    const live = await index.hasLiveBelow(path)
+    if (waits || (!live && item.need.attempts < emptyTriesMax)) {
+      if (!live) dirty.add(path)
+      // Waiting for others is no failed try.
+      if (waits && live) item.need.attempts = 0
+      needs.requeue(item.need, now + 200, waits ? '' : 'the folder was removed elsewhere but is not empty here')
+      return
+    }
+    if (!live) problems.add(path, 'it was removed on another device and is kept: it holds entries that are not synced')
+    const { record, disk } = item.row!
+    const revived: FileRecord = {
+      ...record,
+      version: advanceVersion(record.version, index.writer, index.seq + 1),
+      writer: index.writer,
+      writerName: this.#deps.deviceName,
+      basis: fingerprint(record),
+    }
+    changes.push({ record: revived, disk })
+    needs.requeue(item.need, now, '')
+  }
+}
+
+export interface ChangeCommitterDeps {
+  readonly index: FolderIndex
+  readonly tasks: FileTasks
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly dirty: DirtyPaths
+  readonly problems: FolderProblems
+  readonly deviceName: string
+  readonly isFolderThere: () => Promise<boolean>
+  readonly isReceiving: () => boolean
+  readonly onCommit: (changes: readonly RowChange[]) => void
+  readonly onStepFailed: (code: string) => void
+}
+
+function hasRemovalBelow(needs: Needs, folder: RelativePath): boolean {
+  for (const need of needs.all()) {
+    if (need.record.kind === 'tombstone' && isBelow(need.record.path, folder) && need.attempts < emptyTriesMax) return true
+  }
+  return false
+}
+
+/** Sorts by time: `20261120T114741123Z`. */
+export function historyName(nowMs: number): string {
+  return new Date(nowMs).toISOString().replaceAll(/[-:.]/g, '')
+}

@@ -1,0 +1,168 @@
+import type { BlockHash } from '../model/block-hash.ts'
+import type { DeviceId } from '../model/device-id.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import { compareVersions } from '../vector-clock/compare-versions.ts'
+
+/** A record of a peer that this disk does not hold yet. */
+export interface Need {
+  readonly record: FileRecord
+  /** Who says that it holds it. */
+  readonly sources: Set<DeviceId>
+  /** Bytes that differ from what is here: 0 when only metadata does. */
+  readonly bytes: number
+  /** The content that acting on it would take away from its path, or ''. */
+  readonly replaces: BlockHash | ''
+  state: 'queued' | 'active'
+  /** Not before this time of the monotonic clock. */
+  retryAt: number
+  attempts: number
+  /** Bytes of it that are on this disk already. */
+  stagedBytes: number
+  /** Why it waits, for a person; '' when nothing is wrong. */
+  reason: string
+}
+
+/** What one job works on at once. */
+export const jobNeedsMax = 1000
+export const jobBytesMax = 64 * 1024 * 1024
+
+/**
+ * The records that wait to be taken over, at most one being worked on for each path. Bounded by its users: a session
+ * stops reading from its peer while {@link isFull}.
+ */
+export class Needs {
+  readonly #byPath = new Map<RelativePath, Need[]>()
+  readonly #wantedContents = new Map<BlockHash, number>()
+  #count = 0
+  #files = 0
+  #bytes = 0
+  #stagedBytes = 0
+
+  get size(): number {
+    return this.#count
+  }
+
+  get files(): number {
+    return this.#files
+  }
+
+  /** Bytes that are still to come. */
+  get bytes(): number {
+    return Math.max(this.#bytes - this.#stagedBytes, 0)
+  }
+
+  get isFull(): boolean {
+    return this.#count >= needsMax
+  }
+
+  add(record: FileRecord, source: DeviceId, details: { bytes: number; replaces: BlockHash | '' }): void {
+    const others = this.#byPath.get(record.path) ?? []
+    for (const other of others) {
+      const order = compareVersions(other.record.version, record.version)
+      if (order === 'equal' && other.record.writer === record.writer) {
+        other.sources.add(source)
+        return
+      }
+      // What the source had before, it has no longer.
+      other.sources.delete(source)
+      if (other.sources.size === 0 && other.state === 'queued') this.remove(other)
+    }
+    const need: Need = { record, sources: new Set([source]), ...details, ...fresh() }
+    this.#byPath.set(record.path, [...(this.#byPath.get(record.path) ?? []), need])
+    this.#tally(need, 1)
+  }
+
+  remove(need: Need): void {
+    const left = this.#byPath.get(need.record.path)?.filter((other) => other !== need)
+    if (left === undefined || left.length === this.#byPath.get(need.record.path)?.length) return
+    if (left.length === 0) this.#byPath.delete(need.record.path)
+    else this.#byPath.set(need.record.path, left)
+    this.staged(need, -need.stagedBytes)
+    this.#tally(need, -1)
+  }
+
+  staged(need: Need, bytes: number): void {
+    need.stagedBytes += bytes
+    this.#stagedBytes += bytes
+  }
+
+  /** Puts a need back to be tried again at `retryAt`; without a source left it is forgotten. */
+  requeue(need: Need, retryAt: number, reason: string): void {
+    this.staged(need, -need.stagedBytes)
+    need.state = 'queued'
+    need.retryAt = retryAt
+    need.attempts++
+    need.reason = reason
+    if (need.sources.size === 0) this.remove(need)
+  }
+
+  /** Forgets that `device` holds anything, and what nobody else holds. */
+  dropSource(device: DeviceId): void {
+    for (const need of this.all()) {
+      need.sources.delete(device)
+      if (need.sources.size === 0 && need.state === 'queued') this.remove(need)
+    }
+  }
+
+  hasSource(device: DeviceId): boolean {
+    for (const need of this.all()) if (need.sources.has(device)) return true
+    return false
+  }
+
+  *all(): Generator<Need> {
+    for (const needs of [...this.#byPath.values()]) yield* needs
+  }
+
+  /**
+   * Takes what can be done now as one job and marks it active: many small needs, or one that is larger than a job.
+   * A removal waits while its bytes are wanted at another path, and, unless `removals`, altogether.
+   */
+  takeJob(now: number, options: { removals: boolean }): Need[] {
+    const job: Need[] = []
+    let bytes = 0
+    for (const needs of this.#byPath.values()) {
+      const need = needs[0]
+      if (need === undefined || needs.some((other) => other.state === 'active') || need.retryAt > now) continue
+      if (!this.#mayTake(need, options.removals)) continue
+      if (job.length > 0 && bytes + need.bytes > jobBytesMax) continue
+      job.push(need)
+      bytes += need.bytes
+      if (job.length >= jobNeedsMax || bytes >= jobBytesMax) break
+    }
+    for (const need of job) need.state = 'active'
+    return job
+  }
+
+  /** When the next waiting need may be tried, or null when none waits for a time. */
+  nextRetryAt(now: number): number | null {
+    let next: number | null = null
+    for (const need of this.all()) {
+      if (need.state === 'queued' && need.retryAt > now && (next === null || need.retryAt < next)) next = need.retryAt
+    }
+    return next
+  }
+
+  #mayTake(need: Need, removals: boolean): boolean {
+    if (need.record.kind !== 'tombstone') return true
+    return removals && (need.replaces === '' || !this.#wantedContents.has(need.replaces))
+  }
+
+  #tally(need: Need, sign: 1 | -1): void {
+    this.#count += sign
+    if (need.record.kind !== 'file') return
+    this.#files += sign
+    this.#bytes += sign * need.bytes
+    const content = need.record.content
+    if (content === '') return
+    const wanted = (this.#wantedContents.get(content) ?? 0) + sign
+    if (wanted === 0) this.#wantedContents.delete(content)
+    else this.#wantedContents.set(content, wanted)
+  }
+}
+
+const needsMax = 20_000
+
+function fresh(): Pick<Need, 'state' | 'retryAt' | 'attempts' | 'stagedBytes' | 'reason'> {
+  return { state: 'queued', retryAt: 0, attempts: 0, stagedBytes: 0, reason: '' }
+}

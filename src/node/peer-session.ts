@@ -1,0 +1,371 @@
+import type { FolderIndex } from '../file-index/folder-index.ts'
+import { differingPaths } from '../merkle/diff-trees.ts'
+import type { DeviceId } from '../model/device-id.ts'
+import { errorText, P2psyncError } from '../model/errors.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import { controlFrameBytesMax } from '../model/limits.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { FrameStream } from '../ports/transport.ts'
+import { RemoteTree } from './remote-tree.ts'
+import { answerQuestion } from './answer-question.ts'
+import {
+  decodeSyncMessage,
+  encodeSyncMessage,
+  questionPathsMax,
+  syncProtocolVersion,
+  type Changes,
+  type Hello,
+  type Question,
+  type ReplicaState,
+  type SyncMessage,
+} from './sync-messages.ts'
+
+/** What a session asks of the folder that it syncs. */
+export interface SessionHost {
+  readonly index: FolderIndex
+  readonly deviceName: string
+  state(): ReplicaState
+  /** Takes in records that a peer holds; resolves when more may come. */
+  receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void>
+  /** True when nothing that this peer told waits to be taken over. */
+  isSettledWith(peer: DeviceId): boolean
+  /** The peer knows changes of ours which this database has forgotten: it is an old one, put back. */
+  onRestoredDatabase(): Promise<void>
+  /** Something that `status` or `peers` shows has changed. */
+  onChange(): void
+}
+
+/** Records in one frame; a frame may hold fewer when they are long. */
+const recordsPerFrame = 500
+const pushBytesMax = controlFrameBytesMax / 2
+/** Both sides have been at rest for so long when a difference of the roots is looked into. */
+const walkAfterRestMs = 2000
+const walkAgainMsMax = 10 * 60_000
+/** Records of the peer that are not sent back to it: as many as this are remembered. */
+const heardMax = 20_000
+/** Our side of a walk has one question under way. */
+const answersPendingMax = 8
+
+/**
+ * One folder with one peer, over one `/p2psync/sync/1.0.0` stream.
+ *
+ * Each side sends a hello, then its sequence log from where the other left off and every change as it is committed. A
+ * side that does not know the other's log walks its Merkle tree instead; it does so again whenever both are at rest and
+ * their roots differ.
+ */
+export class PeerSession {
+  readonly peer: DeviceId
+  readonly #host: SessionHost
+  readonly #stream: FrameStream
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #stopping = new AbortController()
+  readonly #remoteTree: RemoteTree
+  readonly #heard = new Map<RelativePath, string>()
+  #hello: Hello | null = null
+  #peerState: ReplicaState | null = null
+  /** The last sequence number of ours that the peer has been sent. */
+  #sentSeq = 0
+  #wakePush: (() => void) | null = null
+  /** How far the peer's log has been received, and whether more of it is on its way. */
+  #receivedSeq = 0
+  #receivingMore = true
+  #walking = false
+  #savedSeq = -1
+  #answering = 0
+
+  constructor(deps: { peer: DeviceId; host: SessionHost; stream: FrameStream; clock: Clock; logger: Logger }) {
+    this.peer = deps.peer
+    this.#host = deps.host
+    this.#stream = deps.stream
+    this.#clock = deps.clock
+    this.#logger = deps.logger
+    this.#remoteTree = new RemoteTree((id, question) => this.#send({ type: 'ask', id, question }))
+  }
+
+  get peerName(): string {
+    return this.#hello?.deviceName ?? ''
+  }
+
+  get peerState(): ReplicaState | null {
+    return this.#peerState
+  }
+
+  /** True while records of one change of the peer may still be missing. */
+  get isReceiving(): boolean {
+    return this.#receivingMore || this.#walking
+  }
+
+  /** Both replicas hold the same, and nothing is on its way. */
+  get isInSync(): boolean {
+    const theirs = this.#peerState
+    return (
+      theirs !== null &&
+      !this.isReceiving &&
+      this.#sentSeq === this.#host.index.seq &&
+      this.#host.isSettledWith(this.peer) &&
+      sameRoot(theirs.root, this.#host.index.summary.hash)
+    )
+  }
+
+  /** Runs until the stream ends. @throws {P2psyncError} why it ended, unless {@link stop} did it. */
+  async run(): Promise<void> {
+    const { index } = this.#host
+    const known = await index.peerState(this.peer)
+    const ours: Hello = {
+      version: syncProtocolVersion,
+      deviceName: this.#host.deviceName,
+      epoch: index.epoch,
+      seq: index.seq,
+      knownEpoch: known?.epoch ?? '',
+      knownSeq: known?.seq ?? 0,
+      state: this.#host.state(),
+    }
+    try {
+      await this.#send({ type: 'hello', hello: ours })
+      const theirs = await this.#readHello()
+      await this.#meet(ours, theirs)
+      await Promise.race([this.#readLoop(), this.#pushLoop(), this.#restLoop()])
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) throw error
+    } finally {
+      this.stop()
+    }
+  }
+
+  stop(): void {
+    if (this.#stopping.signal.aborted) return
+    this.#stopping.abort()
+    this.#remoteTree.close()
+    this.#stream.abort('the session ended')
+    this.#wakePush?.()
+    this.#host.onChange()
+  }
+
+  /** Our index or our state has changed: tells the peer. */
+  wake(): void {
+    this.#wakePush?.()
+  }
+
+  /** Remembers how far the peer's log is taken over, once nothing of it waits. */
+  async saveProgress(): Promise<void> {
+    const hello = this.#hello
+    if (hello === null || this.isReceiving || this.#savedSeq === this.#receivedSeq) return
+    if (!this.#host.isSettledWith(this.peer)) return
+    this.#savedSeq = this.#receivedSeq
+    await this.#host.index.setPeerState(this.peer, { epoch: hello.epoch, seq: this.#receivedSeq })
+  }
+
+  async #readHello(): Promise<Hello> {
+    const frame = await this.#stream.read()
+    if (frame === null) throw new P2psyncError('peer-gone', 'the device ended the session')
+    const message = decodeSyncMessage(frame)
+    if (message.type !== 'hello') throw new P2psyncError('bad-message', 'a session that does not begin with a hello')
+    if (message.hello.version !== syncProtocolVersion) {
+      throw new P2psyncError('bad-message', `the device speaks version ${message.hello.version} of the sync protocol`, {
+        hint: 'Run the same version of p2psync on both devices.',
+      })
+    }
+    return message.hello
+  }
+
+  /** Both hellos are here: decides from where each log goes on, and whether our side walks the peer's tree. */
+  async #meet(ours: Hello, theirs: Hello): Promise<void> {
+    this.#hello = theirs
+    this.#peerState = theirs.state
+    if (theirs.knownEpoch === ours.epoch && theirs.knownSeq > ours.seq) await this.#host.onRestoredDatabase()
+    const theyKnowUs = theirs.knownEpoch === this.#host.index.epoch
+    if (theyKnowUs) this.#sentSeq = theirs.knownSeq
+    else this.#sentSeq = theirs.state.entries === 0 ? 0 : ours.seq
+
+    const weKnowThem = ours.knownEpoch === theirs.epoch && ours.knownSeq <= theirs.seq
+    if (weKnowThem) this.#receivedSeq = ours.knownSeq
+    else this.#receivedSeq = ours.state.entries === 0 ? 0 : theirs.seq
+    // A log that begins behind its end is sent to its end at once.
+    this.#receivingMore = this.#receivedSeq < theirs.seq
+    this.#logger.info('session', {
+      name: theirs.deviceName,
+      from: this.#receivedSeq,
+      to: theirs.seq,
+      walk: !weKnowThem && ours.state.entries > 0,
+    })
+    this.#host.onChange()
+    if (!weKnowThem && ours.state.entries > 0 && !sameRoot(theirs.state.root, ours.state.root)) {
+      this.#walking = true
+    }
+  }
+
+  async #readLoop(): Promise<void> {
+    for (let frame = await this.#stream.read(); frame !== null; frame = await this.#stream.read()) {
+      const message = decodeSyncMessage(frame)
+      if (message.type === 'changes') await this.#onChanges(message.changes)
+      else if (message.type === 'answer') this.#remoteTree.onAnswer(message.id, message.answer)
+      else if (message.type === 'ask') this.#answer(message.id, message.question)
+    }
+    throw new P2psyncError('peer-gone', 'the device ended the session')
+  }
+
+  /** Not waited for: two sides that answer each other while neither reads would wait for ever. */
+  #answer(id: number, question: Question): void {
+    if (++this.#answering > answersPendingMax) {
+      throw new P2psyncError('limit', 'the device asks more than it takes answers for')
+    }
+    answerQuestion(this.#host.index, question)
+      .then((answer) => this.#send({ type: 'answer', id, answer }))
+      .then(
+        () => this.#answering--,
+        (error: unknown) => {
+          this.#logger.warn('answer failed', { error: errorText(error) })
+          this.stop()
+        },
+      )
+  }
+
+  async #onChanges(changes: Changes): Promise<void> {
+    for (const record of changes.records) this.#remember(record)
+    if (changes.records.length > 0) await this.#host.receive(this.peer, changes.records)
+    this.#receivedSeq = changes.toSeq
+    this.#receivingMore = changes.more
+    if (changes.state !== null) this.#peerState = changes.state
+    this.#host.onChange()
+    if (!changes.more) await this.saveProgress()
+  }
+
+  async #pushLoop(): Promise<void> {
+    let told: ReplicaState | null = null
+    while (!this.#stopping.signal.aborted) {
+      const { index } = this.#host
+      const woken = new Promise<void>((resolve) => {
+        this.#wakePush = resolve
+      })
+      if (this.#sentSeq < index.seq) {
+        told = await this.#pushSome()
+        continue
+      }
+      const state = this.#host.state()
+      if (told === null || !sameState(told, state)) {
+        told = state
+        await this.#send({ type: 'changes', changes: { records: [], toSeq: this.#sentSeq, more: false, state } })
+        continue
+      }
+      await woken
+    }
+  }
+
+  async #pushSome(): Promise<ReplicaState | null> {
+    const { index } = this.#host
+    const { records, toSeq } = await index.since(this.#sentSeq, recordsPerFrame)
+    const news = records.filter((record) => !this.#wasHeard(record))
+    const more = toSeq < index.seq
+    const state = more ? null : this.#host.state()
+    const parts = splitBySize(news)
+    for (const [i, part] of parts.entries()) {
+      const last = i === parts.length - 1
+      // Until the last part the peer must not take `toSeq` for received.
+      const changes = { records: part, toSeq: last ? toSeq : this.#sentSeq, more: more || !last, state: last ? state : null }
+      await this.#send({ type: 'changes', changes })
+    }
+    this.#sentSeq = toSeq
+    return state
+  }
+
+  /** Saves progress and, when both sides have been at rest with different roots for a while, walks the peer's tree. */
+  async #restLoop(): Promise<void> {
+    let restSince = this.#clock.monotonic()
+    let pauseMs = walkAfterRestMs
+    while (!this.#stopping.signal.aborted) {
+      if (this.#walking) {
+        const found = await this.#walk()
+        pauseMs = found > 0 ? walkAfterRestMs : Math.min(pauseMs * 2, walkAgainMsMax)
+        restSince = this.#clock.monotonic()
+      }
+      await this.#clock.sleep(500, this.#stopping.signal)
+      await this.saveProgress()
+      if (!this.#differsAtRest()) restSince = this.#clock.monotonic()
+      if (this.isInSync) pauseMs = walkAfterRestMs
+      if (this.#clock.monotonic() - restSince >= pauseMs) this.#walking = true
+    }
+  }
+
+  #differsAtRest(): boolean {
+    const theirs = this.#peerState
+    if (theirs === null || theirs.busy || this.#host.state().busy || this.isReceiving) return false
+    if (this.#sentSeq !== this.#host.index.seq || !this.#host.isSettledWith(this.peer)) return false
+    return !sameRoot(theirs.root, this.#host.index.summary.hash)
+  }
+
+  /** Takes in every record of the peer that differs from ours; returns how many there were. */
+  async #walk(): Promise<number> {
+    this.#walking = true
+    let found = 0
+    try {
+      for await (const paths of differingPaths(this.#host.index.localTree(), this.#remoteTree)) {
+        for (let at = 0; at < paths.length; at += questionPathsMax) {
+          const records = await this.#remoteTree.records(paths.slice(at, at + questionPathsMax))
+          found += records.length
+          await this.#host.receive(this.peer, records)
+        }
+      }
+    } finally {
+      this.#walking = false
+    }
+    this.#logger.info('tree walked', { found })
+    this.#host.onChange()
+    return found
+  }
+
+  async #send(message: SyncMessage): Promise<void> {
+    await this.#stream.send(encodeSyncMessage(message))
+  }
+
+  #remember(record: FileRecord): void {
+    this.#heard.set(record.path, versionText(record))
+    if (this.#heard.size <= heardMax) return
+    for (const oldest of this.#heard.keys()) {
+      this.#heard.delete(oldest)
+      return
+    }
+  }
+
+  #wasHeard(record: FileRecord): boolean {
+    const heard = this.#heard.get(record.path)
+    this.#heard.delete(record.path)
+    return heard === versionText(record)
+  }
+}
+
+function versionText(record: FileRecord): string {
+  return `${record.writer} ${record.version.map(([writer, counter]) => `${writer}:${counter}`).join()}`
+}
+
+function splitBySize(records: readonly FileRecord[]): FileRecord[][] {
+  const parts: FileRecord[][] = [[]]
+  let bytes = 0
+  for (const record of records) {
+    const size = 200 + record.path.length * 3 + record.linkTarget.length * 3 + record.version.length * 32
+    if (bytes + size > pushBytesMax) {
+      parts.push([])
+      bytes = 0
+    }
+    parts.at(-1)!.push(record)
+    bytes += size
+  }
+  return parts
+}
+
+function sameRoot(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
+
+function sameState(a: ReplicaState, b: ReplicaState): boolean {
+  return (
+    sameRoot(a.root, b.root) &&
+    a.busy === b.busy &&
+    a.neededFiles === b.neededFiles &&
+    a.neededBytes === b.neededBytes &&
+    a.entries === b.entries
+  )
+}
+

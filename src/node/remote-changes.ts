@@ -1,0 +1,216 @@
+import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
+import type { DeviceId } from '../model/device-id.ts'
+import { errorText, systemCode } from '../model/errors.ts'
+import { fingerprint, type FileRecord } from '../model/file-record.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FileTasks } from '../ports/file-tasks.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Random } from '../ports/random.ts'
+import { decide } from '../reconcile/decide.ts'
+import type { ChangeCommitter, Work } from './change-committer.ts'
+import { FileFetcher, type FetchFile } from './file-fetcher.ts'
+import type { BlockClient } from './block-client.ts'
+import { Needs, type Need } from './needs.ts'
+import type { SerialQueue } from './serial-queue.ts'
+
+/** Jobs at once: one is fetched while another is applied, and a large file does not hold up small ones. */
+const jobsMax = 3
+const retryMsMin = 100
+const retryMsMax = 60_000
+/** The disk is full or broken: nothing is tried before so long. */
+const diskTroublePauseMs = 10_000
+
+/**
+ * What peers hold and this disk does not yet: decided, fetched into staging, and handed to the committer, in jobs of
+ * many files or one large one.
+ */
+export class RemoteChanges {
+  readonly needs = new Needs()
+  readonly #deps: RemoteChangesDeps
+  readonly #fetcher: FileFetcher
+  readonly #needOf = new Map<string, Need>()
+  #wake: (() => void) | null = null
+  #roomWaiters: (() => void)[] = []
+  #pausedUntil = 0
+
+  constructor(deps: RemoteChangesDeps) {
+    this.#deps = deps
+    this.#fetcher = new FileFetcher({
+      ...deps,
+      onStaged: (file, bytes) => {
+        const need = this.#needOf.get(file.staged)
+        if (need !== undefined) this.needs.staged(need, bytes)
+      },
+    })
+  }
+
+  /** Notes what is new in a peer's records. Resolves when there is room for more. */
+  async receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void> {
+    const rows = await this.#deps.index.getMany(records.map((record) => record.path))
+    for (const [i, record] of records.entries()) {
+      const row = rows[i] ?? null
+      const decision = decide(row?.record ?? null, record)
+      if (decision.action !== 'nothing') this.needs.add(record, peer, costOf(record, row))
+    }
+    this.wake()
+    while (this.needs.isFull && !this.#deps.signal.aborted) {
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    }
+  }
+
+  /** Something changed that may let a waiting need go on. */
+  wake(): void {
+    this.#wake?.()
+    if (this.needs.isFull && !this.#deps.signal.aborted) return
+    for (const resolve of this.#roomWaiters.splice(0)) resolve()
+  }
+
+  /** Works until the signal is aborted. */
+  async run(): Promise<void> {
+    const { clock, signal } = this.#deps
+    const running = new Set<Promise<void>>()
+    signal.addEventListener('abort', () => this.wake(), { once: true })
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      const now = clock.monotonic()
+      const mayWork = running.size < jobsMax && now >= this.#pausedUntil && !this.#deps.isPaused()
+      const removals = !this.#deps.isReceiving() || this.needs.isFull
+      const job = mayWork ? this.needs.takeJob(now, { removals }) : []
+      if (job.length > 0) {
+        const done = this.#runJob(job).finally(() => {
+          running.delete(done)
+          this.wake()
+          this.#deps.onProgress()
+        })
+        running.add(done)
+        continue
+      }
+      await this.#idle(woken, now)
+    }
+    await Promise.allSettled(running)
+  }
+
+  /** Waits for `woken` or for the time at which something may be tried again. */
+  async #idle(woken: Promise<void>, now: number): Promise<void> {
+    const retryAt = this.needs.nextRetryAt(now)
+    if (retryAt === null && now >= this.#pausedUntil) return await woken
+    const until = Math.max(retryAt ?? 0, this.#pausedUntil)
+    const timer = new AbortController()
+    const signal = AbortSignal.any([timer.signal, this.#deps.signal])
+    const rest = this.#deps.clock.sleep(Math.max(until - now, 1), signal).catch(() => undefined)
+    await Promise.race([woken, rest])
+    timer.abort()
+  }
+
+  async #runJob(job: readonly Need[]): Promise<void> {
+    const staged: string[] = []
+    try {
+      const rows = await this.#deps.index.getMany(job.map((need) => need.record.path))
+      const work: Work[] = []
+      const files = new Map<Work, FetchFile>()
+      for (const [i, need] of job.entries()) {
+        const row = rows[i] ?? null
+        const decision = decide(row?.record ?? null, need.record)
+        if (decision.action === 'nothing') {
+          this.needs.remove(need)
+          continue
+        }
+        const takes = decision.action === 'take' || decision.action === 'take-keeping-copy'
+        const item: Work = { need, decision, row, staged: null, blockList: null }
+        if (takes && need.record.kind === 'file') {
+          item.staged = Buffer.from(this.#deps.random.bytes(12)).toString('hex')
+          staged.push(item.staged)
+          this.#needOf.set(item.staged, need)
+          const localBytes = row?.record.sizeBytes ?? 0
+          files.set(item, { record: need.record, sources: need.sources, staged: item.staged, localBytes })
+        }
+        work.push(item)
+      }
+      const ready = await this.#stage(work, files)
+      if (ready.length > 0) await this.#deps.commits.run(() => this.#deps.committer.apply(ready, this.needs))
+    } catch (error) {
+      this.#onJobFailed(job, error)
+    } finally {
+      for (const name of staged) this.#needOf.delete(name)
+      if (staged.length > 0) await this.#deps.tasks.discardStaged(staged).catch(() => undefined)
+      // What the committer did not settle was stopped in the middle.
+      for (const need of job) if (need.state === 'active') this.#retry(need, need.reason)
+    }
+  }
+
+  /** Brings the bytes of `files` into durable staging; returns the work that can be applied. */
+  async #stage(work: readonly Work[], files: ReadonlyMap<Work, FetchFile>): Promise<Work[]> {
+    if (files.size === 0) return [...work]
+    const outcomes = await this.#fetcher.fetch([...files.values()])
+    const failed = new Set<Work>()
+    for (const [item, file] of files) {
+      const outcome = outcomes.get(file)
+      if (outcome?.outcome === 'staged') {
+        item.blockList = outcome.blockList
+        continue
+      }
+      failed.add(item)
+      this.#retry(item.need, outcome?.reason ?? 'it could not be fetched')
+    }
+    const finish = work.filter((item) => item.staged !== null && !failed.has(item))
+    const failures = await this.#deps.tasks.finishStaged(
+      finish.map(({ staged, need: { record } }) => ({
+        staged: staged!,
+        sizeBytes: record.sizeBytes,
+        mtimeNs: record.mtimeNs,
+        executable: record.executable,
+      })),
+    )
+    for (const failure of failures) {
+      const item = finish.find((other) => other.staged === failure.staged)
+      if (item === undefined) continue
+      failed.add(item)
+      this.#retry(item.need, `it could not be written (${failure.code})`)
+    }
+    return work.filter((item) => !failed.has(item))
+  }
+
+  #retry(need: Need, reason: string): void {
+    const delay = Math.min(retryMsMin * 2 ** need.attempts, retryMsMax)
+    this.needs.requeue(need, this.#deps.clock.monotonic() + delay, reason)
+  }
+
+  #onJobFailed(job: readonly Need[], error: unknown): void {
+    const code = systemCode(error)
+    const reason = errorText(error)
+    this.#deps.logger.warn('job failed', { code, error: reason, needs: job.length })
+    if (diskTroubles.has(code)) {
+      this.#pausedUntil = this.#deps.clock.monotonic() + diskTroublePauseMs
+      this.#deps.onDiskTrouble(code)
+    }
+    for (const need of job) if (need.state === 'active') this.#retry(need, reason)
+  }
+}
+
+/** Troubles of the whole disk, not of one path. */
+export const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
+
+export interface RemoteChangesDeps {
+  readonly index: FolderIndex
+  readonly tasks: FileTasks
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly commits: SerialQueue
+  readonly committer: ChangeCommitter
+  readonly signal: AbortSignal
+  readonly client: (device: DeviceId) => BlockClient | null
+  /** True while a peer is in the middle of telling a change. */
+  readonly isReceiving: () => boolean
+  /** True while the folder is not there. */
+  readonly isPaused: () => boolean
+  readonly onProgress: () => void
+  readonly onDiskTrouble: (code: string) => void
+}
+
+function costOf(record: FileRecord, row: IndexRow | null): { bytes: number; replaces: FileRecord['content'] } {
+  const same = row !== null && fingerprint(row.record) === fingerprint(record)
+  return { bytes: same ? 0 : record.sizeBytes, replaces: same ? '' : (row?.record.content ?? '') }
+}
