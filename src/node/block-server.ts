@@ -15,16 +15,14 @@ const repliesAheadMax = 3
 export class BlockServer {
   readonly #index: FolderIndex
   readonly #tasks: FileTasks
-  readonly #onSent: (bytes: number) => void
 
-  constructor(deps: { index: FolderIndex; tasks: FileTasks; onSent: (bytes: number) => void }) {
+  constructor(deps: { index: FolderIndex; tasks: FileTasks }) {
     this.#index = deps.index
     this.#tasks = deps.tasks
-    this.#onSent = deps.onSent
   }
 
   /** Serves until the peer ends the stream. @throws {P2psyncError} `bad-message`, `peer-gone`; the stream is closed. */
-  async serve(stream: FrameStream): Promise<void> {
+  async serve(stream: FrameStream, onSent: (bytes: number) => void): Promise<void> {
     const replies: Promise<Reply>[] = []
     let sending = Promise.resolve()
     try {
@@ -33,7 +31,7 @@ export class BlockServer {
         // The failure is met where the reply is sent.
         reply.catch(() => undefined)
         replies.push(reply)
-        sending = sending.then(() => this.#send(stream, reply))
+        sending = sending.then(() => send(stream, reply, onSent))
         sending.catch(() => undefined)
         if (replies.length > repliesAheadMax) await replies.shift()
       }
@@ -43,12 +41,6 @@ export class BlockServer {
       stream.abort('the block server stopped')
       throw error
     }
-  }
-
-  async #send(stream: FrameStream, pending: Promise<Reply>): Promise<void> {
-    const reply = await pending
-    await stream.send(encodeReplyHeader(reply.found), reply.bytes)
-    this.#onSent(reply.bytes.length)
   }
 
   async #reply(request: BlockRequest): Promise<Reply> {
@@ -93,4 +85,10 @@ export class BlockServer {
 interface Reply {
   readonly found: readonly boolean[]
   readonly bytes: Uint8Array
+}
+
+async function send(stream: FrameStream, pending: Promise<Reply>, onSent: (bytes: number) => void): Promise<void> {
+  const reply = await pending
+  await stream.send(encodeReplyHeader(reply.found), reply.bytes)
+  onSent(reply.bytes.length)
 }

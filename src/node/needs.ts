@@ -38,6 +38,7 @@ export class Needs {
   #files = 0
   #bytes = 0
   #stagedBytes = 0
+  #held = 0
 
   get size(): number {
     return this.#count
@@ -50,6 +51,16 @@ export class Needs {
   /** Bytes that are still to come. */
   get bytes(): number {
     return Math.max(this.#bytes - this.#stagedBytes, 0)
+  }
+
+  /** Bytes of what is being taken over that are on this disk already. */
+  get stagedBytes(): number {
+    return this.#stagedBytes
+  }
+
+  /** How many wait because something is wrong. */
+  get held(): number {
+    return this.#held
   }
 
   get isFull(): boolean {
@@ -79,6 +90,7 @@ export class Needs {
     if (left.length === 0) this.#byPath.delete(need.record.path)
     else this.#byPath.set(need.record.path, left)
     this.staged(need, -need.stagedBytes)
+    this.#setReason(need, '')
     this.#tally(need, -1)
   }
 
@@ -93,7 +105,7 @@ export class Needs {
     need.state = 'queued'
     need.retryAt = retryAt
     need.attempts++
-    need.reason = reason
+    this.#setReason(need, reason)
     if (need.sources.size === 0) this.remove(need)
   }
 
@@ -141,6 +153,11 @@ export class Needs {
       if (need.state === 'queued' && need.retryAt > now && (next === null || need.retryAt < next)) next = need.retryAt
     }
     return next
+  }
+
+  #setReason(need: Need, reason: string): void {
+    this.#held += (reason === '' ? 0 : 1) - (need.reason === '' ? 0 : 1)
+    need.reason = reason
   }
 
   #mayTake(need: Need, removals: boolean): boolean {

@@ -1,0 +1,326 @@
+import { recoverIntent } from '../apply/recover.ts'
+import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
+import type { DeviceId } from '../model/device-id.ts'
+import { errorText } from '../model/errors.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import type { FolderId } from '../model/folder-id.ts'
+import type { FolderMarker } from '../model/folder-marker.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FileTasks } from '../ports/file-tasks.ts'
+import type { FolderWatcher, WatchHint } from '../ports/folder-watcher.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Random } from '../ports/random.ts'
+import type { FolderTransport, Transport } from '../ports/transport.ts'
+import { ChangeCommitter, historyName } from './change-committer.ts'
+import { DirtyPaths } from './dirty-paths.ts'
+import { FolderPeers } from './folder-peers.ts'
+import { FolderProblems } from './folder-problems.ts'
+import { FolderView, type FolderTrouble } from './folder-view.ts'
+import { LocalChanges } from './local-changes.ts'
+import type { SessionHost } from './peer-session.ts'
+import { RemoteChanges } from './remote-changes.ts'
+import { SerialQueue } from './serial-queue.ts'
+import type { ReplicaState } from './sync-messages.ts'
+
+/** The scan that finds what the watcher missed, with a fifth of jitter so that devices do not scan together. */
+const rescanMs = 30 * 60_000
+const missingPollMs = 3000
+const historyDays = 30
+const dayMs = 24 * 60 * 60_000
+
+/**
+ * One synced folder on this device: watches and scans it, keeps its index, and brings it and its peers to the same
+ * state. Owns nothing that it was given: whoever opened index, tasks and transport closes them.
+ */
+export class FolderReplica implements SessionHost {
+  readonly index: FolderIndex
+  readonly deviceName: string
+  readonly view: FolderView
+  readonly peers: FolderPeers
+  readonly #deps: FolderReplicaDeps
+  readonly #stopping = new AbortController()
+  readonly #commits = new SerialQueue()
+  readonly #dirty: DirtyPaths
+  readonly #problems = new FolderProblems()
+  readonly #local: LocalChanges
+  readonly #remote: RemoteChanges
+  readonly #background = new Set<Promise<void>>()
+  #transport: FolderTransport | null = null
+  #scanned = false
+  #scanning = false
+  #examining = false
+  #trouble: FolderTrouble | null = null
+
+  constructor(deps: FolderReplicaDeps) {
+    this.#deps = deps
+    this.index = deps.index
+    this.deviceName = deps.deviceName
+    const { signal } = this.#stopping
+    const parts = {
+      index: deps.index,
+      tasks: deps.tasks,
+      clock: deps.clock,
+      random: deps.random,
+      logger: deps.logger,
+      deviceName: deps.deviceName,
+      commits: this.#commits,
+      problems: this.#problems,
+      signal,
+      isFolderThere: () => this.#isFolderThere(),
+      isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
+      onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
+    }
+    this.#dirty = new DirtyPaths({ clock: deps.clock, signal })
+    this.#local = new LocalChanges({ ...parts, dirty: this.#dirty })
+    const committer = new ChangeCommitter({
+      ...parts,
+      dirty: this.#dirty,
+      onStepFailed: (code) => this.#onDiskTrouble(code),
+    })
+    this.#remote = new RemoteChanges({
+      ...parts,
+      committer,
+      client: (device) => this.peers.client(device),
+      isPaused: () => !this.#scanned || this.#trouble?.kind === 'missing',
+      onProgress: () => this.onChange(),
+      onDiskTrouble: (code) => this.#onDiskTrouble(code),
+    })
+    this.peers = new FolderPeers({
+      ...parts,
+      device: deps.transport.device,
+      host: this,
+      transport: () => this.#transport!,
+      onReceived: (bytes) => this.view.received.add(bytes),
+      onPeerGone: (device) => this.#remote.needs.dropSource(device),
+      onChange: () => this.onChange(),
+    })
+    this.view = new FolderView({
+      ...parts,
+      needs: this.#remote.needs,
+      peers: this.peers,
+      isScanning: () => this.#scanning || !this.#scanned,
+      isBusy: () => this.#isBusy(),
+      trouble: () => this.#trouble,
+    })
+  }
+
+  /** Recovers what a killed node left, starts to watch, scan and sync, and returns without waiting for the first scan. */
+  async start(): Promise<void> {
+    const { tasks, transport, folder } = this.#deps
+    await this.view.countConflicts()
+    if (await this.#isFolderThere()) {
+      await this.#recover()
+      await tasks.trimHistory(historyName(this.#deps.clock.now() - historyDays * dayMs))
+      await this.#watch()
+    }
+    this.#transport = await transport.join(folder, this.peers)
+    this.#dirty.addAll()
+    this.#inBackground('local changes', () => this.#localLoop())
+    this.#inBackground('remote changes', () => this.#remote.run())
+    this.#inBackground('rescan', () => this.#rescanLoop())
+    this.#inBackground('missing folder', () => this.#missingLoop())
+  }
+
+  /** Stops and waits until nothing is being written. */
+  async stop(): Promise<void> {
+    for (const session of this.peers.sessions) await session.saveProgress().catch(() => undefined)
+    this.#stopping.abort()
+    await this.#transport?.leave()
+    this.peers.stop()
+    await this.#deps.watcher.stop()
+    await Promise.allSettled(this.#background)
+    await this.#commits.run(async () => undefined)
+  }
+
+  state(): ReplicaState {
+    const { hash, entries, files, bytes } = this.index.summary
+    const { needs } = this.#remote
+    return {
+      root: hash,
+      entries,
+      files,
+      bytes,
+      neededFiles: needs.files,
+      neededBytes: needs.bytes,
+      busy: this.#isBusy() || needs.size > needs.held,
+    }
+  }
+
+  async receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void> {
+    await this.#remote.receive(peer, records)
+  }
+
+  isSettledWith(peer: DeviceId): boolean {
+    return !this.#remote.needs.hasSource(peer)
+  }
+
+  async onRestoredDatabase(): Promise<void> {
+    this.#deps.logger.warn('the database is an old one that was put back: it counts anew from here')
+    await this.#commits.run(() => this.index.renewIncarnation())
+    this.#dirty.addAll()
+  }
+
+  onChange(): void {
+    this.#remote.wake()
+    for (const session of this.peers.sessions) session.wake()
+    this.#deps.onChange()
+  }
+
+  #isBusy(): boolean {
+    return this.#scanning || this.#examining || !this.#scanned || !this.#dirty.isEmpty
+  }
+
+  #onCommit(changes: readonly RowChange[]): void {
+    this.view.onCommit(changes)
+    this.onChange()
+  }
+
+  async #localLoop(): Promise<void> {
+    for (let batch = await this.#dirty.take(); batch !== null; batch = await this.#dirty.take()) {
+      if (this.#trouble?.kind === 'missing') continue
+      this.#examining = true
+      this.#scanning = batch.type === 'all'
+      try {
+        const done = batch.type === 'all' ? await this.#scanAll() : await this.#local.examine(batch.paths)
+        if (done && batch.type === 'all') this.#scanned = true
+      } catch (error) {
+        this.#deps.logger.error('looking at the folder failed', { error: errorText(error) })
+        if (!this.#stopping.signal.aborted) this.#onLocalFailed(batch.type === 'all' || !this.#scanned, error)
+      } finally {
+        this.#examining = false
+        this.#scanning = false
+        this.onChange()
+      }
+    }
+  }
+
+  async #scanAll(): Promise<boolean> {
+    this.#problems.clearAll()
+    const done = await this.#local.scanAll()
+    if (done && this.#trouble?.kind === 'disk') this.#trouble = null
+    return done
+  }
+
+  /** Tries again by and by: nothing was published of what could not be read. */
+  #onLocalFailed(all: boolean, error: unknown): void {
+    this.#trouble = { kind: 'disk', code: errorText(error) }
+    const again = this.#deps.clock.sleep(missingPollMs, this.#stopping.signal)
+    again.then(
+      () => (all ? this.#dirty.addAll() : undefined),
+      () => undefined,
+    )
+  }
+
+  async #rescanLoop(): Promise<void> {
+    const { clock, random } = this.#deps
+    while (!this.#stopping.signal.aborted) {
+      await clock.sleep(rescanMs * (0.9 + 0.2 * random.fraction()), this.#stopping.signal).catch(() => undefined)
+      if (!this.#stopping.signal.aborted) this.#dirty.addAll()
+    }
+  }
+
+  /** While the folder is away, looks for it; when it is back, everything is looked at anew. */
+  async #missingLoop(): Promise<void> {
+    const { clock } = this.#deps
+    while (!this.#stopping.signal.aborted) {
+      await clock.sleep(missingPollMs, this.#stopping.signal).catch(() => undefined)
+      if (this.#trouble === null || this.#stopping.signal.aborted) continue
+      if (this.#trouble.kind === 'disk') {
+        this.#trouble = null
+        this.onChange()
+        continue
+      }
+      if (!(await this.#isFolderThere())) continue
+      await this.#deps.watcher.stop()
+      await this.#watch()
+      this.#dirty.addAll()
+    }
+  }
+
+  /** Checks the marker; without it nothing is published or applied from now on, until it is back. */
+  async #isFolderThere(): Promise<boolean> {
+    const { tasks, marker } = this.#deps
+    const found = await tasks.readMarker()
+    const there = found !== null && found.folder === marker.folder && found.nonce === marker.nonce
+    if (!there && this.#trouble?.kind !== 'missing') {
+      this.#trouble = { kind: 'missing' }
+      this.#deps.logger.error('the folder is not there')
+      this.onChange()
+    }
+    if (there && this.#trouble?.kind === 'missing') {
+      this.#trouble = null
+      this.onChange()
+    }
+    return there
+  }
+
+  #onDiskTrouble(code: string): void {
+    this.#trouble = { kind: 'disk', code }
+    this.onChange()
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      await this.#deps.watcher.start(this.#deps.path, (hint) => this.#onHint(hint))
+    } catch (error) {
+      this.#onHint({ type: 'failed', reason: errorText(error), hint: '' })
+    }
+  }
+
+  #onHint(hint: WatchHint): void {
+    if (hint.type === 'paths') for (const path of hint.paths) this.#dirty.addSpelled(path)
+    else if (hint.type === 'overflow') this.#dirty.addAll()
+    else {
+      this.view.watchProblem = `${hint.reason} ${hint.hint}`.trim()
+      this.#deps.logger.warn('watching failed', { reason: hint.reason, hint: hint.hint })
+    }
+  }
+
+  /** Adopts files that a killed node had put in place but not committed; drops what it had only staged. */
+  async #recover(): Promise<void> {
+    const { tasks, logger } = this.#deps
+    const staged = await tasks.listStaged()
+    const names = new Set(staged.map((file) => file.staged))
+    const intents = await this.index.intents()
+    const looks = await tasks.lstat(intents.map((intent) => intent.path))
+    const rows = await this.index.getMany(intents.map((intent) => intent.path))
+    const changes: RowChange[] = []
+    for (const [i, intent] of intents.entries()) {
+      const disk = looks[i]?.disk ?? null
+      const facts = { disk, stagedPresent: names.has(intent.staged), indexed: rows[i]?.disk ?? null }
+      const verdict = recoverIntent({ intended: intent.record, staged: intent.staged, ...facts })
+      if (verdict === 'adopt') changes.push({ record: intent.record, disk, blockList: intent.blockList ?? null })
+    }
+    if (intents.length > 0) {
+      logger.info('recovered', { intents: intents.length, adopted: changes.length })
+      await this.index.commit(changes, { durable: true, clearIntents: intents.map((intent) => intent.id) })
+    }
+    if (names.size > 0) await tasks.discardStaged([...names])
+  }
+
+  #inBackground(what: string, work: () => Promise<void>): void {
+    const done = work()
+      .catch((error: unknown) => this.#deps.onFatal(what, error))
+      .finally(() => this.#background.delete(done))
+    this.#background.add(done)
+  }
+}
+
+export interface FolderReplicaDeps {
+  readonly folder: FolderId
+  /** Absolute. */
+  readonly path: string
+  readonly marker: FolderMarker
+  readonly deviceName: string
+  readonly index: FolderIndex
+  readonly tasks: FileTasks
+  readonly watcher: FolderWatcher
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Something that `status` shows has changed. Must not block. */
+  readonly onChange: () => void
+  /** A bug, or a database that fails: the folder cannot go on. */
+  readonly onFatal: (what: string, error: unknown) => void
+}

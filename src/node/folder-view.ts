@@ -1,0 +1,152 @@
+import type { FolderState, FolderStatus, LastChange, PeerFolderStatus } from '../control/node-api.ts'
+import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
+import { isLive } from '../model/file-record.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { Clock } from '../ports/clock.ts'
+import { isConflictCopyName } from '../vector-clock/conflict-name.ts'
+import type { ConnectedPeer, FolderPeers } from './folder-peers.ts'
+import type { FolderProblems } from './folder-problems.ts'
+import type { Needs } from './needs.ts'
+import { RateMeter } from './rate-meter.ts'
+
+export type FolderTrouble = { readonly kind: 'missing' } | { readonly kind: 'disk'; readonly code: string }
+
+const problemsShownMax = 100
+
+/** What a person is told of a folder. "In sync" is said only when it is so on disk, here and on every connected device. */
+export class FolderView {
+  readonly received: RateMeter
+  /** Why watching does not work; '' when it does. */
+  watchProblem = ''
+  readonly #deps: FolderViewDeps
+  readonly #conflicts = new Set<RelativePath>()
+  #lastChange: LastChange | null = null
+
+  constructor(deps: FolderViewDeps) {
+    this.#deps = deps
+    this.received = new RateMeter(deps.clock)
+  }
+
+  async countConflicts(): Promise<void> {
+    for await (const page of this.#deps.index.rows()) {
+      for (const { record } of page) {
+        if (isLive(record) && isConflictCopyName(record.path)) this.#conflicts.add(record.path)
+      }
+    }
+  }
+
+  onCommit(changes: readonly RowChange[]): void {
+    for (const { record } of changes) {
+      if (!isConflictCopyName(record.path)) continue
+      if (isLive(record)) this.#conflicts.add(record.path)
+      else this.#conflicts.delete(record.path)
+    }
+    const last = changes.at(-1)?.record
+    if (last === undefined) return
+    const created = last.basis === '' ? 'created' : 'changed'
+    const what = isLive(last) ? created : 'deleted'
+    this.#lastChange = { path: last.path, what, device: last.writerName, at: this.#deps.clock.now() }
+  }
+
+  /** Everything but where the folder is and how it is called. */
+  status(): Omit<FolderStatus, 'path' | 'id'> {
+    const { index, needs, peers, problems } = this.#deps
+    const { files, folders, links, bytes } = index.summary
+    const state = this.#state()
+    const rate = this.received.perSecond
+    const needed = { files: needs.files, bytes: needs.bytes }
+    return {
+      state,
+      ...this.#explanation(),
+      files,
+      folders,
+      links,
+      bytes,
+      needed,
+      percent: this.#percent(state),
+      ratePerSecond: rate,
+      secondsLeft: needed.bytes > 0 && rate > 0 ? Math.ceil(needed.bytes / rate) : null,
+      conflicts: this.#conflicts.size,
+      problems: this.#problems().slice(0, problemsShownMax),
+      problemCount: problems.count + needs.held + (this.watchProblem === '' ? 0 : 1),
+      lastChange: this.#lastChange,
+      peersConnected: peers.sessions.length,
+    }
+  }
+
+  /** How this folder stands with one connected device. */
+  withPeer(peer: ConnectedPeer): Omit<PeerFolderStatus, 'path'> {
+    const { needs, isBusy } = this.#deps
+    const theirs = peer.session?.peerState ?? null
+    const inSync = peer.session?.isInSync === true && theirs?.busy === false && !isBusy()
+    const neededByThem = theirs === null ? null : { files: theirs.neededFiles, bytes: theirs.neededBytes }
+    return { inSync, neededByThem, neededByUs: { files: needs.files, bytes: needs.bytes } }
+  }
+
+  #state(): FolderState {
+    const { peers, needs, isScanning, isBusy, trouble } = this.#deps
+    if (trouble()?.kind === 'missing') return 'stopped'
+    if (trouble() !== null && needs.size > 0) return 'stopped'
+    if (isScanning()) return 'scanning'
+    const { sessions } = peers
+    if (isBusy() || needs.size > needs.held) return 'syncing'
+    if (sessions.length === 0) return 'waiting'
+    return sessions.every((session) => session.isInSync) ? 'in-sync' : 'syncing'
+  }
+
+  #explanation(): { reason: string; hint: string } {
+    const trouble = this.#deps.trouble()
+    if (trouble === null) return { reason: '', hint: '' }
+    if (trouble.kind === 'missing') {
+      return {
+        reason: 'the folder is not there: .p2psync/folder.json is missing or is of another folder',
+        hint: 'If it lies on a disk that is not mounted, mount it. If this is the right folder all the same, stop the node and start it with --relink. Nothing is deleted elsewhere.',
+      }
+    }
+    const full = trouble.code === 'ENOSPC' || trouble.code === 'EDQUOT'
+    return {
+      reason: full ? 'the disk is full' : `the disk fails (${trouble.code})`,
+      hint: full ? 'Free some space: syncing goes on by itself.' : 'It is tried again every few seconds.',
+    }
+  }
+
+  #percent(state: FolderState): number {
+    const { index, needs, peers } = this.#deps
+    if (state === 'in-sync') return 100
+    const { bytes, entries } = index.summary
+    const doneBytes = bytes + needs.stagedBytes
+    let allBytes = doneBytes + needs.bytes
+    let allEntries = entries
+    for (const session of peers.sessions) {
+      allBytes = Math.max(allBytes, session.peerState?.bytes ?? 0)
+      allEntries = Math.max(allEntries, session.peerState?.entries ?? 0)
+    }
+    if (needs.size === 0 && allBytes === bytes && allEntries === entries) return 100
+    return Math.min(99, Math.floor(100 * Math.min(share(doneBytes, allBytes), share(entries, allEntries))))
+  }
+
+  #problems(): { path: string; reason: string }[] {
+    const list = [...this.#deps.problems.list()]
+    if (this.watchProblem !== '') list.unshift({ path: '.', reason: this.watchProblem })
+    for (const need of this.#deps.needs.all()) {
+      if (list.length >= problemsShownMax) break
+      if (need.reason !== '') list.push({ path: need.record.path, reason: need.reason })
+    }
+    return list
+  }
+}
+
+function share(part: number, all: number): number {
+  return all === 0 ? 1 : part / all
+}
+
+export interface FolderViewDeps {
+  readonly index: FolderIndex
+  readonly clock: Clock
+  readonly problems: FolderProblems
+  readonly needs: Needs
+  readonly peers: FolderPeers
+  readonly isScanning: () => boolean
+  readonly isBusy: () => boolean
+  readonly trouble: () => FolderTrouble | null
+}
