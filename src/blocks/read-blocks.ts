@@ -32,7 +32,8 @@ export function* readBlocks(disk: Disk, root: string, requests: readonly BlockRe
 }
 
 function isInBounds({ offset, length }: BlockRead): boolean {
-  return length >= 0 && length <= blockBytesMax && offset >= 0 && Number.isSafeInteger(offset + length)
+  const isBlock = Number.isInteger(length) && length >= 0 && length <= blockBytesMax
+  return isBlock && Number.isSafeInteger(offset) && offset >= 0
 }
 
 function readBlock(sources: SourceReader, request: BlockRead, target: Uint8Array): boolean {

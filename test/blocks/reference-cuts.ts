@@ -17,7 +17,7 @@ function firstLength(rest: Uint8Array, gear: Uint32Array, parameters: ChunkParam
   const end = Math.min(rest.length, maxBytes)
   for (let length = minBytes; length < end; length++) {
     let hash = 0
-    for (const byte of rest.subarray(length - 32, length)) hash = (hash * 2 + gear[byte]!) % 2 ** 32
+    for (let at = length - 32; at < length; at++) hash = ((hash << 1) + gear[rest[at]!]!) >>> 0
     if (hash < (length < averageBytes ? 2 ** 30 : 2 ** 34) / averageBytes) return length
   }
   return end

@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { BlockList, encodeBlockList } from '../../src/blocks/block-list.ts'
+import { hashBlock } from '../../src/blocks/hash.ts'
+import { groupFetches, planFetch, type LocalSource } from '../../src/blocks/plan-fetch.ts'
+import type { BlockHash } from '../../src/model/block-hash.ts'
+import type { RelativePath } from '../../src/model/relative-path.ts'
+
+const hashes = Array.from({ length: 12 }, (_, i) => hashBlock(Uint8Array.of(i)))
+/** Files of few different blocks, so that some repeat; the length belongs to the block. */
+const anyFile = fc.array(fc.nat(11)).map((picks) => picks.map((i) => ({ hash: hashes[i]!, length: (i + 1) * 1000 })))
+const anyLocal = fc
+  .uniqueArray(fc.nat(11))
+  .map((picks) => new Map(picks.map((i) => [hashes[i]!, { source: `f${i}` as RelativePath, sourceOffset: i * 7 }])))
+const none: ReadonlyMap<BlockHash, LocalSource> = new Map()
+
+describe('plan of a fetch', () => {
+  it('covers each byte of the file exactly once', () => {
+    fc.assert(
+      fc.property(anyFile, anyLocal, (file, local) => {
+        const list = new BlockList(encodeBlockList(file))
+        const plan = planFetch(list, local, 'x')
+        const placed = [
+          ...plan.local.map(({ offset, length, hash }) => ({ offset, length, hash })),
+          ...plan.remote.flatMap(({ offset, alsoAt, length, hash }) =>
+            [offset, ...alsoAt].map((each) => ({ offset: each, length, hash })),
+          ),
+        ]
+        const expected = file.map((block, i) => ({ offset: list.offsetAt(i), ...block }))
+        expect(placed.sort((a, b) => a.offset - b.offset)).toEqual(expected)
+      }),
+    )
+  })
+
+  it('fetches nothing that is here and nothing twice', () => {
+    fc.assert(
+      fc.property(anyFile, anyLocal, (file, local) => {
+        const { remote } = planFetch(new BlockList(encodeBlockList(file)), local, 'x')
+        expect(remote.filter(({ hash }) => local.has(hash))).toEqual([])
+        expect(new Set(remote.map(({ hash }) => hash)).size).toBe(remote.length)
+      }),
+    )
+  })
+
+  it('copies each local block from where it is', () => {
+    const local = new Map([[hashes[1]!, { source: 'old' as RelativePath, sourceOffset: 5 }]])
+    const list = new BlockList(encodeBlockList([0, 1, 1].map((i) => ({ hash: hashes[i]!, length: 10 }))))
+    expect(planFetch(list, local, 'x')).toEqual({
+      local: [10, 20].map((offset) => {
+        return { staged: 'x', offset, length: 10, hash: hashes[1], source: 'old', sourceOffset: 5 }
+      }),
+      remote: [{ staged: 'x', offset: 0, length: 10, hash: hashes[0], alsoAt: [] }],
+    })
+  })
+
+  it('does not let a list pass off one hash as blocks of two lengths', () => {
+    const list = new BlockList(encodeBlockList([10, 20, 20].map((length) => ({ hash: hashes[0]!, length }))))
+    expect(planFetch(list, none, 'x').remote.map(({ length, alsoAt }) => ({ length, alsoAt }))).toEqual([
+      { length: 10, alsoAt: [] },
+      { length: 20, alsoAt: [30] },
+    ])
+  })
+})
+
+describe('requests', () => {
+  const anyLimits = fc.record({
+    bytesMax: fc.integer({ min: 1, max: 30_000 }),
+    blocksMax: fc.integer({ min: 1, max: 5 }),
+  })
+
+  it('hold all blocks in their order', () => {
+    fc.assert(
+      fc.property(anyFile, anyLimits, (file, limits) => {
+        const { remote } = planFetch(new BlockList(encodeBlockList(file)), none, 'x')
+        expect(groupFetches(remote, limits).flat()).toEqual(remote)
+      }),
+    )
+  })
+
+  it('stay within their limits, but for a single larger block, and could not be fewer', () => {
+    fc.assert(
+      fc.property(anyFile, anyLimits, (file, limits) => {
+        const groups = groupFetches(planFetch(new BlockList(encodeBlockList(file)), none, 'x').remote, limits)
+        const bytes = groups.map((group) => group.reduce((sum, block) => sum + block.length, 0))
+        for (const [i, group] of groups.entries()) {
+          expect(group.length === 1 || (group.length <= limits.blocksMax && bytes[i]! <= limits.bytesMax)).toBe(true)
+          const next = groups[i + 1]?.[0]
+          if (next === undefined) continue
+          expect(group.length === limits.blocksMax || bytes[i]! + next.length > limits.bytesMax).toBe(true)
+        }
+      }),
+    )
+  })
+})
