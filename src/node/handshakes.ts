@@ -1,0 +1,100 @@
+import type { ConnectionEncrypter, MessageStream, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
+import type { NoiseComponents } from '@libp2p/noise'
+import type { DeviceId } from '../model/device-id.ts'
+import type { FolderId } from '../model/folder-id.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Random } from '../ports/random.ts'
+import type { FolderKeys } from './folder-keys.ts'
+import { gatedNoise, type RefusalReason } from './gated-noise.ts'
+
+/** What both sides proved when a connection was made. */
+export interface Proof {
+  readonly folders: readonly FolderId[]
+  /** Of the set of our folders that was offered. */
+  readonly generation: number
+}
+
+/** A handshake that ended without a common folder, or was not carried through. */
+export interface Refusal {
+  readonly device: DeviceId
+  /** The multiaddr at the other end. */
+  readonly address: string
+  readonly inbound: boolean
+  readonly reason: RefusalReason
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+}
+
+export interface HandshakesOptions {
+  readonly offer: () => { readonly folders: readonly FolderKeys[]; readonly generation: number }
+  readonly onRefused: (refusal: Refusal) => void
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/**
+ * Runs the gate for each connection and remembers what it proved. libp2p does not hand the encrypter the connection that
+ * will come of it, but both carry the same `timeline` object, which is the key here.
+ */
+export class Handshakes {
+  readonly #options: HandshakesOptions
+  readonly #proofs = new WeakMap<object, Proof>()
+  #refusals: readonly Refusal[] = []
+
+  constructor(options: HandshakesOptions) {
+    this.#options = options
+  }
+
+  /** What was proved on a connection; null for one that did not pass the gate. */
+  proofOf(connection: { readonly timeline: object }): Proof | null {
+    return this.#proofs.get(connection.timeline) ?? null
+  }
+
+  /** Newest first, at most 100. */
+  refusals(): readonly Refusal[] {
+    return this.#refusals
+  }
+
+  /** The only encrypter that the node may be given. */
+  encrypter(): (components: NoiseComponents) => ConnectionEncrypter {
+    return (components) => {
+      const gate = (connection: MessageStream): ConnectionEncrypter => this.#gate(connection, components)
+      return {
+        protocol: gatedNoise({ ...this.#options, ...unused })(components).protocol,
+        secureOutbound: (connection, options) => secure(gate(connection), connection, options),
+        secureInbound: (connection, options) => gate(connection).secureInbound(connection, options),
+      }
+    }
+  }
+
+  #gate(connection: MessageStream, components: NoiseComponents): ConnectionEncrypter {
+    const { offer, clock, random } = this.#options
+    const { folders, generation } = offer()
+    return gatedNoise({
+      folders: () => folders,
+      clock,
+      random,
+      onProved: (_device, proved) => this.#proofs.set(connection.timeline, { folders: proved, generation }),
+      onRefused: (device, reason) => this.#refused(connection, { device, reason }),
+    })(components)
+  }
+
+  #refused(connection: MessageStream, { device, reason }: Pick<Refusal, 'device' | 'reason'>): void {
+    const address = 'remoteAddr' in connection ? String(connection.remoteAddr).replace(/\/p2p\/[^/]*$/, '') : ''
+    const inbound = connection.direction === 'inbound'
+    const refusal = { device, address, inbound, reason, atMs: this.#options.clock.now() }
+    this.#refusals = [refusal, ...this.#refusals].slice(0, refusalsMax)
+    this.#options.onRefused(refusal)
+  }
+}
+
+const refusalsMax = 100
+const unused = { folders: () => [], onProved: () => undefined, onRefused: () => undefined }
+
+function secure(
+  gate: ConnectionEncrypter,
+  connection: MessageStream,
+  options: SecureConnectionOptions | undefined,
+): Promise<SecuredConnection> {
+  return gate.secureOutbound(connection, options)
+}
