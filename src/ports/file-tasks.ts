@@ -46,7 +46,7 @@ export interface ScanBatch {
   readonly entries: readonly ScanEntry[]
   /** Entries that are there but are not synced, with the reason. */
   readonly problems: readonly ScanProblem[]
-  /** Folders whose content could not be read: what is below them is unknown, not deleted. */
+  /** What could not be read or is not ours to sync: what is at these paths and below them is unknown, not deleted. */
   readonly unknown: readonly (RelativePath | '')[]
 }
 
