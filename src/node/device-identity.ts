@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { constants } from 'node:fs'
-import { mkdir, open, rename, unlink, type FileHandle } from 'node:fs/promises'
+import { open, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { generateKeyPairFromSeed, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
@@ -8,6 +8,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { parseDeviceId, type DeviceId } from '../model/device-id.ts'
 import { P2psyncError, systemCode } from '../model/errors.ts'
 import type { Random } from '../ports/random.ts'
+import { makePrivateFolder, writePrivateFile } from './private-file.ts'
 import { systemRandom } from './system-random.ts'
 
 /** Who this device is to others. */
@@ -22,8 +23,8 @@ export interface DeviceIdentity {
  * Reads the device's Ed25519 key from `file` (libp2p's protobuf form), or makes one there, mode 0600, durable before
  * it is used. The folder is made (0700) where it is missing.
  *
- * @throws {P2psyncError} `node-failed` when the file is no such key, may be read by other users, or cannot be read or
- * written.
+ * @throws {P2psyncError} `node-failed` when the file is no such key, may be read by other users, or cannot be read;
+ * `disk-full` or `disk-failed` when it cannot be written.
  */
 export async function loadOrCreateDeviceIdentity(file: string, random: Random = systemRandom): Promise<DeviceIdentity> {
   try {
@@ -76,30 +77,9 @@ function parse(file: string, bytes: Uint8Array): PrivateKey {
 
 async function create(file: string, random: Random): Promise<PrivateKey> {
   const key = await generateKeyPairFromSeed('Ed25519', random.bytes(32))
-  const folder = dirname(file)
-  await mkdir(folder, { recursive: true, mode: 0o700 })
-  const temporary = `${file}.${Buffer.from(random.bytes(8)).toString('hex')}.tmp`
-  try {
-    await writeDurably(temporary, privateKeyToProtobuf(key))
-    await rename(temporary, file)
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined)
-    throw error
-  }
-  await syncFolder(folder)
+  await makePrivateFolder(dirname(file))
+  await writePrivateFile(file, privateKeyToProtobuf(key))
   return key
-}
-
-async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
-  await using handle = await open(file, 'wx', 0o600)
-  await handle.writeFile(bytes)
-  await handle.sync()
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return
-  await using handle = await open(folder, constants.O_RDONLY)
-  await handle.sync()
 }
 
 const keyFileBytesMax = 1024
