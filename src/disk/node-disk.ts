@@ -1,0 +1,265 @@
+import { isUtf8 } from 'node:buffer'
+import { spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import type { DiskState } from '../model/disk-state.ts'
+import { systemCode } from '../model/errors.ts'
+import type { Disk, DiskEntry, FileHandle, FolderEntry } from '../ports/disk.ts'
+import { DiskError } from './disk-error.ts'
+import { mtimeSeconds } from './mtime-seconds.ts'
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
+const { COPYFILE_EXCL, COPYFILE_FICLONE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } = fs.constants
+const regularFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
+const onLinux = process.platform === 'linux'
+const onWindows = process.platform === 'win32'
+// Node does not name it: opens a place without any right to what is there.
+const O_PATH = 0o10000000
+const temporaryFileSystems: ReadonlySet<number> = new Set([0x01021994 /* tmpfs */, 0x858458f6 /* ramfs */])
+
+const lstatOptions = { bigint: true, throwIfNoEntry: false } as const
+const fstatOptions = { bigint: true } as const
+
+/**
+ * The file system of this machine by synchronous system calls: 2 microseconds for a look, and an order faster than
+ * promises, but only a file worker may wait for it.
+ *
+ * On Linux the last segment of a path is never followed, even when a symlink is swapped in meanwhile: what cannot be told
+ * not to follow goes through `/proc/self/fd`. Elsewhere a look comes first, which leaves a moment between.
+ * Modes are given less the umask of the process. A failure of another kind than {@link DiskError} is Node's own.
+ */
+export class NodeDisk implements Disk {
+  lstat(path: string): DiskEntry | null {
+    try {
+      const stats = fs.lstatSync(path, lstatOptions)
+      return stats === undefined ? null : entryOf(stats)
+    } catch (error) {
+      if (systemCode(error) === 'ENOTDIR') return null
+      throw error
+    }
+  }
+
+  readFolder(path: string): readonly FolderEntry[] {
+    if (!onLinux) {
+      if (this.lstat(path)?.kind === 'symlink') throw new DiskError('ENOTDIR', path)
+      return readNames(path)
+    }
+    return withOpen(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, (handle) => readNames(`/proc/self/fd/${handle}`))
+  }
+
+  readLink(path: string): string {
+    return fs.readlinkSync(path)
+  }
+
+  openRead(path: string): FileHandle {
+    return openRegular(path, O_RDONLY | regularFlags)
+  }
+
+  create(path: string, mode: number): FileHandle {
+    return fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode) as FileHandle
+  }
+
+  openWrite(path: string): FileHandle {
+    return openRegular(path, O_RDWR | regularFlags)
+  }
+
+  read(handle: FileHandle, target: Uint8Array, position: number): number {
+    return fs.readSync(handle, target, 0, target.length, position)
+  }
+
+  write(handle: FileHandle, bytes: Uint8Array, position: number): void {
+    let written = 0
+    while (written < bytes.length) {
+      written += fs.writeSync(handle, bytes, written, bytes.length - written, position + written)
+    }
+  }
+
+  truncate(handle: FileHandle, sizeBytes: number): void {
+    fs.ftruncateSync(handle, sizeBytes)
+  }
+
+  fstat(handle: FileHandle): DiskEntry {
+    return entryOf(fs.fstatSync(handle, fstatOptions))
+  }
+
+  setMode(handle: FileHandle, mode: number): void {
+    fs.fchmodSync(handle, mode)
+  }
+
+  /** Node takes seconds as a double: what is set is in the same microsecond, the digits below it are not kept. */
+  setMtime(handle: FileHandle, mtimeNs: bigint): void {
+    const seconds = timeArgument(mtimeNs)
+    fs.futimesSync(handle, seconds, seconds)
+  }
+
+  sync(handle: FileHandle): void {
+    fs.fsyncSync(handle)
+  }
+
+  close(handle: FileHandle): void {
+    fs.closeSync(handle)
+  }
+
+  makeFolder(path: string): void {
+    fs.mkdirSync(path)
+  }
+
+  makeLink(path: string, target: string): void {
+    fs.symlinkSync(target, path)
+  }
+
+  setLinkMtime(path: string, mtimeNs: bigint): void {
+    const seconds = timeArgument(mtimeNs)
+    fs.lutimesSync(path, seconds, seconds)
+  }
+
+  /** @throws {DiskError} `EINVAL` unless a file or folder is there. */
+  setPathMode(path: string, mode: number): void {
+    if (!onLinux) {
+      requireModeHolder(this.lstat(path), path)
+      fs.chmodSync(path, mode)
+      return
+    }
+    withOpen(path, O_PATH | O_NOFOLLOW, (handle) => {
+      requireModeHolder(this.fstat(handle), path)
+      fs.chmodSync(`/proc/self/fd/${handle}`, mode)
+    })
+  }
+
+  hardLink(from: string, to: string): void {
+    fs.linkSync(from, to)
+  }
+
+  rename(from: string, to: string): void {
+    fs.renameSync(from, to)
+  }
+
+  /** The copy has the mode of the original. */
+  copyFile(from: string, to: string): void {
+    const source = this.openRead(from)
+    try {
+      fs.copyFileSync(onLinux ? `/proc/self/fd/${source}` : from, to, COPYFILE_EXCL | COPYFILE_FICLONE)
+    } finally {
+      fs.closeSync(source)
+    }
+  }
+
+  unlink(path: string): void {
+    fs.unlinkSync(path)
+  }
+
+  removeFolder(path: string): void {
+    fs.rmdirSync(path)
+  }
+
+  /** A system that cannot flush a folder (Windows, some network drives) is taken to keep names by itself. */
+  syncFolder(path: string): void {
+    if (onWindows) return
+    withOpen(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, (handle) => {
+      try {
+        fs.fsyncSync(handle)
+      } catch (error) {
+        if (!['EINVAL', 'ENOTSUP'].includes(systemCode(error))) throw error
+      }
+    })
+  }
+
+  /** Linux only, by the `sync` program (syncfs): Node has no such call. Nothing to do where all is in memory anyway. */
+  syncFileSystem(path: string): boolean {
+    if (!onLinux) return false
+    if (temporaryFileSystems.has(fs.statfsSync(path).type)) return true
+    return spawnSync('sync', ['-f', path], { stdio: 'ignore' }).status === 0
+  }
+
+  freeBytes(path: string): number {
+    const { bavail, bsize } = fs.statfsSync(path)
+    return bavail * bsize
+  }
+}
+
+function entryOf(stats: fs.BigIntStats): DiskEntry {
+  const mode = Number(stats.mode)
+  const kind = stateKind(mode)
+  if (kind === 'other') return otherEntry
+  return {
+    kind,
+    sizeBytes: Number(stats.size),
+    mtimeNs: stats.mtimeNs,
+    ctimeNs: stats.ctimeNs,
+    inode: stats.ino,
+    mode: mode & 0o7777,
+  }
+}
+
+const otherEntry: DiskEntry = { kind: 'other' }
+
+function stateKind(mode: number): DiskState['kind'] | 'other' {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return 'file'
+    case S_IFDIR:
+      return 'folder'
+    case S_IFLNK:
+      return 'symlink'
+    default:
+      return 'other'
+  }
+}
+
+function openRegular(path: string, flags: number): FileHandle {
+  let handle: number
+  try {
+    handle = fs.openSync(path, flags)
+  } catch (error) {
+    // A symlink, a folder opened to write, a socket.
+    if (['ELOOP', 'EISDIR', 'ENXIO'].includes(systemCode(error))) throw notRegular(path)
+    throw error
+  }
+  if (fs.fstatSync(handle).isFile()) return handle as FileHandle
+  fs.closeSync(handle)
+  throw notRegular(path)
+}
+
+function notRegular(path: string): DiskError {
+  return new DiskError('EINVAL', path, `EINVAL: ${path} is no regular file`)
+}
+
+function requireModeHolder(entry: DiskEntry | null, path: string): void {
+  if (entry === null) throw new DiskError('ENOENT', path)
+  if (entry.kind !== 'file' && entry.kind !== 'folder') throw notRegular(path)
+}
+
+function withOpen<Result>(path: string, flags: number, act: (handle: FileHandle) => Result): Result {
+  const handle = fs.openSync(path, flags)
+  try {
+    return act(handle as FileHandle)
+  } finally {
+    fs.closeSync(handle)
+  }
+}
+
+// Strings are twice as fast as buffers: bytes are looked at only where some name could not be decoded.
+function readNames(path: string): readonly FolderEntry[] {
+  const entries = fs.readdirSync(path, { withFileTypes: true })
+  if (entries.some((entry) => entry.name.includes('\uFFFD'))) return readNamesAsBytes(path)
+  return entries.map((entry) => ({ name: entry.name, kind: entryKind(entry) }))
+}
+
+function readNamesAsBytes(path: string): readonly FolderEntry[] {
+  const entries = fs.readdirSync(path, { withFileTypes: true, encoding: 'buffer' })
+  return entries.map((entry) => ({
+    name: isUtf8(entry.name) ? entry.name.toString('utf8') : null,
+    kind: entryKind(entry),
+  }))
+}
+
+function entryKind(entry: Pick<fs.Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): FolderEntry['kind'] {
+  if (entry.isFile()) return 'file'
+  if (entry.isDirectory()) return 'folder'
+  return entry.isSymbolicLink() ? 'symlink' : 'other'
+}
+
+// A negative number is taken for "now" by Node; the same number as text is not.
+function timeArgument(mtimeNs: bigint): number | string {
+  const seconds = mtimeSeconds(mtimeNs)
+  return seconds < 0 ? String(seconds) : seconds
+}
