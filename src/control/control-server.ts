@@ -28,7 +28,7 @@ export class ControlServer {
   readonly #logger: Logger
   readonly #home: string
   readonly #server: Server
-  readonly #answering = new Set<Promise<void>>()
+  readonly #streams = new Set<ServerResponse>()
   readonly #api = Promise.withResolvers<NodeApi>()
   #socketPath = ''
 
@@ -37,8 +37,7 @@ export class ControlServer {
     this.#logger = dependencies.logger
     this.#home = options.home
     this.#server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000 }, (request, response) => {
-      const answering = this.#answer(request, response).finally(() => this.#answering.delete(answering))
-      this.#answering.add(answering)
+      void this.#answer(request, response)
     })
     this.#server.maxConnections = 64
     // A node that never came up is reported to those who wait for it, not to the process.
@@ -71,10 +70,11 @@ export class ControlServer {
     if (!this.#server.listening) return
     const closed = Promise.withResolvers<void>()
     this.#server.close(() => closed.resolve())
-    // Whoever asked the node to stop still gets the answer; what streams for ever is cut.
+    for (const stream of this.#streams) stream.end()
+    // Whoever asked the node to stop still gets the answer.
     const patience = new AbortController()
     const timeUp = this.#clock.sleep(lastAnswersMs, patience.signal).catch(() => undefined)
-    await Promise.race([Promise.allSettled(this.#answering), timeUp])
+    await Promise.race([closed.promise, timeUp])
     patience.abort()
     this.#server.closeAllConnections()
     await closed.promise
@@ -117,11 +117,17 @@ export class ControlServer {
       const route = findRoute(request.method ?? '', request.url ?? '')
       const body = await readBody(request)
       const api = await this.#api.promise
-      if (route.kind === 'events') streamEvents(api, response)
+      if (route.kind === 'events') this.#stream(api, response)
       else sendJson(response, 200, (await route.answer(api, { query: route.query, body })) ?? {})
     } catch (error) {
       this.#fail(response, error)
     }
+  }
+
+  #stream(api: NodeApi, response: ServerResponse): void {
+    this.#streams.add(response)
+    response.once('close', () => this.#streams.delete(response))
+    streamEvents(api, response)
   }
 
   #fail(response: ServerResponse, error: unknown): void {
