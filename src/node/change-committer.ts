@@ -45,7 +45,7 @@ export class ChangeCommitter {
     const intents = current.flatMap((item) =>
       item.staged === null
         ? []
-        : [{ id: item.staged, path: item.decision.record.path, record: item.decision.record, blockList: item.blockList, staged: item.staged }],
+        : [{ id: item.staged, record: item.decision.record, blockList: item.blockList, staged: item.staged }],
     )
     if (intents.length > 0) await index.putIntents(intents)
     const steps = planned.flatMap((change) => change.steps)

@@ -282,8 +282,8 @@ export class FolderReplica implements SessionHost {
     const staged = await tasks.listStaged()
     const names = new Set(staged.map((file) => file.staged))
     const intents = await this.index.intents()
-    const looks = await tasks.lstat(intents.map((intent) => intent.path))
-    const rows = await this.index.getMany(intents.map((intent) => intent.path))
+    const looks = await tasks.lstat(intents.map((intent) => intent.record.path))
+    const rows = await this.index.getMany(intents.map((intent) => intent.record.path))
     const changes: RowChange[] = []
     for (const [i, intent] of intents.entries()) {
       const disk = looks[i]?.disk ?? null

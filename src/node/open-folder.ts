@@ -52,13 +52,13 @@ export async function planFolder(
   const known = context.known.find((folder) => folder.path === checked.path) ?? null
   const { writeKey, keyIsNew } = await chooseKey(request, { checked, known, home, random })
   const keys = deriveFolderKeys(writeKey)
-  const twin = context.known.find((folder) => folder.id === keys.id && folder.path !== checked.path)
+  const twin = context.known.find((folder) => folder.id === keys.folder && folder.path !== checked.path)
   if (twin !== undefined) {
     throw new P2psyncError('folder-conflict', `this key is of the folder ${twin.path}, which this node already syncs`, {
       hint: `Use another key for ${checked.path}, or stop syncing the other one first: p2psync remove ${twin.path}`,
     })
   }
-  if (known !== null && known.id !== keys.id) {
+  if (known !== null && known.id !== keys.folder) {
     throw new P2psyncError('wrong-key', `${checked.path} is already synced under another key`, {
       hint: `Start it without a key, or leave the old folder first: p2psync remove ${checked.path}`,
     })
@@ -87,10 +87,10 @@ function chooseMarker(
   found: { checked: CheckedFolder; known: KnownFolder | null; keys: FolderKeys; random: Random },
 ): Pick<FolderPlan, 'marker' | 'fresh' | 'resetIndex'> {
   const { checked, known, keys, random } = found
-  const fresh: FolderMarker = { folder: keys.id, nonce: Buffer.from(random.bytes(16)).toString('hex') }
+  const fresh: FolderMarker = { folder: keys.folder, nonce: Buffer.from(random.bytes(16)).toString('hex') }
   if (request.relink) return { marker: fresh, fresh: true, resetIndex: true }
   const { marker } = checked
-  if (marker !== null && marker.folder !== keys.id) {
+  if (marker !== null && marker.folder !== keys.folder) {
     throw new P2psyncError('wrong-key', `${checked.path} belongs to a folder with another key`, {
       hint: 'Give the key that it was started with. To begin anew with what is in the folder, delete its .p2psync folder.',
     })
@@ -109,7 +109,7 @@ function chooseMarker(
 
 /** Makes what a plan asks for on disk, durably: key, folder, marker. */
 export async function prepareFolder(plan: FolderPlan, parts: { home: Home; tasks: FileTasks }): Promise<void> {
-  const state = folderState(parts.home, plan.keys.id)
+  const state = folderState(parts.home, plan.keys.folder)
   if (plan.resetIndex) await rm(state.indexFolder, { recursive: true, force: true })
   await storeFolderKey(state, plan.keyText)
   if (plan.created) await createFolder({ path: plan.path, exists: false, marker: null })

@@ -51,7 +51,7 @@ export class RunningFolder {
       stores.push(store)
       const replica = new FolderReplica({
         ...deps,
-        folder: keys.id,
+        folder: keys.folder,
         path,
         marker,
         index,

@@ -1,0 +1,188 @@
+import type { DeviceId } from '../model/device-id.ts'
+import type { Logger } from '../ports/logger.ts'
+
+/**
+ * What a running node offers to whoever controls it: the command line by way of the control socket, or a program that
+ * embeds the node. Paths are absolute. Everything a peer said (names, paths) is unescaped here.
+ */
+export interface NodeApi {
+  info(): NodeInfo
+  /** In the order in which the folders were started. */
+  status(): Promise<readonly FolderStatus[]>
+  /** Devices connected now, then devices known or refused, each once. */
+  peers(): Promise<readonly PeerStatus[]>
+  /**
+   * Starts to sync a folder and remembers it; a folder that already runs is left as it is.
+   *
+   * @throws {P2psyncError} `bad-key`, `wrong-key`, `folder-missing`, `folder-unreadable`, `folder-nested`,
+   * `folder-busy`, `folder-conflict`.
+   */
+  addFolder(request: AddFolderRequest): Promise<FolderAdded>
+  /** Stops syncing a folder and forgets it; its files stay. @throws {P2psyncError} `folder-unknown`. */
+  removeFolder(path: string): Promise<void>
+  /** The text of a folder's key. @throws {P2psyncError} `folder-unknown`. */
+  folderKey(path: string): Promise<string>
+  /** Calls `listener` with each event until the returned function is called. `listener` must not throw or block. */
+  subscribe(listener: (event: NodeEvent) => void): () => void
+  /** Resolves when everything is on disk and closed. Calling it again waits for the same end. */
+  stop(): Promise<void>
+}
+
+/** What `startNode` takes. */
+export interface NodeStartOptions {
+  /** The state directory, absolute; it exists, and the caller has taken its control socket. */
+  readonly home: string
+  /** Null for the remembered name, or this computer's. */
+  readonly name: string | null
+  /** Multiaddrs; null for the remembered port, or any, on all interfaces. */
+  readonly listen: readonly string[] | null
+  /** Multiaddrs that are dialled and kept dialled. */
+  readonly peers: readonly string[]
+  readonly mdns: boolean
+  readonly logger: Logger
+  /** To be started besides the remembered ones. */
+  readonly folders: readonly AddFolderRequest[]
+}
+
+export interface RunningNode {
+  readonly api: NodeApi
+  /** What became of `folders`, in their order, without the remembered ones. */
+  readonly started: readonly FolderAdded[]
+  /** Resolves when the node has stopped, for whatever reason; rejects when it failed. */
+  readonly done: Promise<void>
+}
+
+export interface NodeInfo {
+  readonly device: DeviceId
+  readonly name: string
+  readonly version: string
+  readonly pid: number
+  /** Milliseconds since 1970. */
+  readonly started: number
+  readonly home: string
+  /** Multiaddrs that other devices can dial. */
+  readonly addresses: readonly string[]
+}
+
+export interface AddFolderRequest {
+  readonly path: string
+  /** The text of the folder's key; null for the stored one, or a new one for a new folder. */
+  readonly key: string | null
+  /** The marker is gone although this is the right folder: the index is rebuilt and no deletion is published. */
+  readonly relink: boolean
+}
+
+export interface FolderAdded {
+  readonly path: string
+  /** The folder did not exist and was made. */
+  readonly created: boolean
+  readonly keyIsNew: boolean
+  /** The key's text when it was made just now, else null. */
+  readonly key: string | null
+}
+
+/** `waiting`: no peer is connected. `stopped`: see the reason; nothing is applied or published. */
+export type FolderState = 'scanning' | 'syncing' | 'in-sync' | 'waiting' | 'stopped'
+
+export interface FolderStatus {
+  readonly path: string
+  /** The first 8 hex digits of the folder id. */
+  readonly id: string
+  readonly state: FolderState
+  /** Why it is stopped and what to do; '' otherwise. */
+  readonly reason: string
+  readonly hint: string
+  /** What this device holds. */
+  readonly files: number
+  readonly folders: number
+  readonly links: number
+  readonly bytes: number
+  /** What this device still lacks. */
+  readonly needed: Amount
+  /** 0 to 100; 100 only when nothing is needed. */
+  readonly percent: number
+  /** Bytes received a second. */
+  readonly ratePerSecond: number
+  /** Null while it cannot be told. */
+  readonly secondsLeft: number | null
+  /** Conflicted copies that are in the folder. */
+  readonly conflicts: number
+  /** At most 100; `problemCount` is the true number. */
+  readonly problems: readonly PathProblem[]
+  readonly problemCount: number
+  readonly lastChange: LastChange | null
+  readonly peersConnected: number
+}
+
+export interface Amount {
+  readonly files: number
+  readonly bytes: number
+}
+
+export interface PathProblem {
+  readonly path: string
+  readonly reason: string
+}
+
+export interface LastChange {
+  readonly path: string
+  readonly what: 'created' | 'changed' | 'deleted'
+  /** The name of the device that made the change. */
+  readonly device: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+}
+
+/** How a connection came about: found by mDNS, on this host, by a given or remembered address, or they dialled us. */
+export type PeerRoute = 'mdns' | 'same-host' | 'address' | 'inbound'
+
+export interface PeerStatus {
+  readonly device: DeviceId
+  /** '' while unknown. */
+  readonly name: string
+  /** Milliseconds since 1970; null when not connected. */
+  readonly connectedSince: number | null
+  /** The multiaddr in use or tried last; '' when there is none. */
+  readonly address: string
+  readonly how: PeerRoute
+  readonly folders: readonly PeerFolderStatus[]
+  /** Bytes a second. */
+  readonly receiveRate: number
+  readonly sendRate: number
+  /** Why the connection was refused, by them or by us; null when it was not. */
+  readonly refused: string | null
+}
+
+export interface PeerFolderStatus {
+  readonly path: string
+  readonly inSync: boolean
+  /** Null while it is not known. */
+  readonly neededByThem: Amount | null
+  readonly neededByUs: Amount
+}
+
+/** `at` is in milliseconds since 1970. */
+export type NodeEvent =
+  /** A folder was added, changed its state, or made progress (then at most four times a second). */
+  | { readonly type: 'folder'; readonly at: number; readonly folder: FolderStatus }
+  | { readonly type: 'folder-removed'; readonly at: number; readonly path: string }
+  | {
+      readonly type: 'peer-connected'
+      readonly at: number
+      readonly device: DeviceId
+      readonly name: string
+      readonly address: string
+      readonly how: PeerRoute
+    }
+  | { readonly type: 'peer-disconnected'; readonly at: number; readonly device: DeviceId; readonly name: string }
+  | {
+      readonly type: 'peer-refused'
+      readonly at: number
+      readonly device: DeviceId
+      readonly name: string
+      readonly address: string
+      readonly reason: string
+    }
+  /** Something a person should know, such as a network without multicast. */
+  | { readonly type: 'warning'; readonly at: number; readonly message: string; readonly hint: string }
+  | { readonly type: 'stopping'; readonly at: number }
