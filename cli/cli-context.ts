@@ -1,4 +1,4 @@
-import type { NodeStartOptions, RunningNode } from '../src/control/node-api.ts'
+import type { NodeStartOptions, RunningNode } from '../src/node/node-api.ts'
 import type { Clock } from '../src/ports/clock.ts'
 
 /** What a command may touch of the process that it runs in. */

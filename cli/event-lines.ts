@@ -1,5 +1,5 @@
 import { shortDeviceId, type DeviceId } from '../src/model/device-id.ts'
-import type { FolderStatus, NodeEvent } from '../src/control/node-api.ts'
+import type { FolderStatus, NodeEvent } from '../src/node/node-api.ts'
 import { countText, rateText, sizeText, timeLeftText } from './amounts.ts'
 import { printable } from './printable.ts'
 
@@ -41,6 +41,8 @@ export function liveLine(folders: readonly FolderStatus[]): string {
   const busy =
     folders.find((folder) => folder.state === 'syncing') ?? folders.find((folder) => folder.state === 'scanning')
   const others = folders.length > 1 ? ` (+${countText(folders.length - 1, 'folder')})` : ''
+  // The path comes last: a narrow terminal cuts it rather than the figures.
+  if (busy?.state === 'syncing') return `syncing ${progressText(busy)}${others}: ${printable(busy.path)}`
   if (busy !== undefined) return `${stateText(busy)}${others}`
   const [first] = folders
   if (first === undefined) return 'no folder'

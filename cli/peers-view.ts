@@ -1,4 +1,4 @@
-import type { Amount, PeerFolderStatus, PeerRoute, PeerStatus } from '../src/control/node-api.ts'
+import type { Amount, PeerFolderStatus, PeerRoute, PeerStatus } from '../src/node/node-api.ts'
 import { countText, durationText, rateText, sizeText } from './amounts.ts'
 import { deviceText } from './event-lines.ts'
 import { columnsOf, printable } from './printable.ts'

@@ -1,4 +1,4 @@
-import type { FolderStatus, NodeApi, NodeEvent } from '../src/control/node-api.ts'
+import type { FolderStatus, NodeApi, NodeEvent } from '../src/node/node-api.ts'
 import type { CliContext } from './cli-context.ts'
 import { eventLine, liveLine } from './event-lines.ts'
 import { PacedLines } from './paced-lines.ts'

@@ -1,4 +1,4 @@
-import type { AddFolderRequest, FolderAdded, NodeInfo } from '../src/control/node-api.ts'
+import type { AddFolderRequest, FolderAdded, NodeInfo } from '../src/node/node-api.ts'
 import { shellWord } from './folder-path.ts'
 import type { Output } from './cli-context.ts'
 import { printable } from './printable.ts'

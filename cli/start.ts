@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { ControlServer } from '../src/control/control-server.ts'
-import type { AddFolderRequest, RunningNode } from '../src/control/node-api.ts'
+import type { AddFolderRequest, RunningNode } from '../src/node/node-api.ts'
 import { P2psyncError } from '../src/model/errors.ts'
 import type { LogLevel } from '../src/node/pino-logger.ts'
 import type { CliContext, CommonOptions } from './cli-context.ts'

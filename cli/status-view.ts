@@ -1,4 +1,4 @@
-import type { FolderStatus, NodeInfo } from '../src/control/node-api.ts'
+import type { FolderStatus, NodeInfo } from '../src/node/node-api.ts'
 import { countText, durationText, sizeText } from './amounts.ts'
 import { progressText, stateText } from './event-lines.ts'
 import { cutToColumns, printable } from './printable.ts'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { ControlClient } from '../src/control/control-client.ts'
-import type { FolderStatus, NodeInfo } from '../src/control/node-api.ts'
+import type { FolderStatus, NodeInfo } from '../src/node/node-api.ts'
 import { P2psyncError } from '../src/model/errors.ts'
 import type { CliContext, CommonOptions } from './cli-context.ts'
 import { connectToNode } from './connect-to-node.ts'

@@ -3,7 +3,7 @@ import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import { version } from '../model/version.ts'
 import { controlSocketPath } from '../node/control-socket.ts'
 import { apiHeader, apiVersion, errorFromBody, versionHeader } from './control-protocol.ts'
-import type { AddFolderRequest, FolderAdded, FolderStatus, NodeEvent, NodeInfo, PeerStatus } from './node-api.ts'
+import type { AddFolderRequest, FolderAdded, FolderStatus, NodeEvent, NodeInfo, PeerStatus } from '../node/node-api.ts'
 
 /**
  * The running node of a home, seen from another process.

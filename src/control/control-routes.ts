@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { P2psyncError } from '../model/errors.ts'
-import type { AddFolderRequest, NodeApi } from './node-api.ts'
+import type { AddFolderRequest, NodeApi } from '../node/node-api.ts'
 
 /** What answers one request; `events` streams until the caller goes. */
 export type Route =

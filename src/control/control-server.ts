@@ -13,7 +13,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { apiHeader, apiVersion, versionHeader, type ErrorBody } from './control-protocol.ts'
 import { findRoute, RequestProblem } from './control-routes.ts'
-import type { NodeApi } from './node-api.ts'
+import type { NodeApi } from '../node/node-api.ts'
 import { readBody } from './read-body.ts'
 import { streamEvents } from './stream-events.ts'
 

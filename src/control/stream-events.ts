@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import type { NodeApi } from './node-api.ts'
+import type { NodeApi } from '../node/node-api.ts'
 
 /**
  * Writes each event as one line of JSON until the client goes. One that reads too slowly is cut off: it must not make

@@ -6,7 +6,7 @@ import type {
   NodeEvent,
   NodeInfo,
   PeerStatus,
-} from '../../src/control/node-api.ts'
+} from '../../src/node/node-api.ts'
 import { parseDeviceId, type DeviceId } from '../../src/model/device-id.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
 import { version } from '../../src/model/version.ts'

@@ -1,1 +1,0 @@
-export type * from '../node/node-api.ts'

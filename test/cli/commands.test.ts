@@ -1,0 +1,281 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ControlServer } from '../../src/control/control-server.ts'
+import { parseFolderId } from '../../src/model/folder-id.ts'
+import { storeFolderKey } from '../../src/node/folder-key-file.ts'
+import { folderState, prepareHome } from '../../src/node/home.ts'
+import { parseFolderKey } from '../../src/node/key-text.ts'
+import { noSettings, saveSettings } from '../../src/node/node-settings.ts'
+import { systemClock } from '../../src/node/system-clock.ts'
+import { FakeNode, fakeKey, folderStatus, otherDevice, peerStatus } from '../control/fake-node.ts'
+import { silentLogger } from '../control/silent-logger.ts'
+import { ManualClock } from '../twins/manual-clock.ts'
+import { runInMemory, type CliSetting } from './run-in-memory.ts'
+
+let base: string
+let home: string
+let server: ControlServer | null
+
+beforeEach(async () => {
+  base = await mkdtemp(join(tmpdir(), 'p2psync-cli-'))
+  home = join(base, 'home')
+  server = null
+})
+
+afterEach(async () => {
+  await server?.stop()
+  await rm(base, { recursive: true, force: true })
+})
+
+async function runningNode(): Promise<FakeNode> {
+  const prepared = await prepareHome(home)
+  const node = new FakeNode(prepared.path)
+  server = new ControlServer({ clock: systemClock, logger: silentLogger }, { home: prepared.path })
+  await server.start()
+  server.serve(node)
+  return node
+}
+
+async function run(
+  argv: readonly string[],
+  setting: Partial<CliSetting> = {},
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const cli = runInMemory(argv, { home, ...setting })
+  return { code: await cli.exitCode, stdout: cli.stdout(), stderr: cli.stderr() }
+}
+
+describe('the command line', () => {
+  it('explains itself, its commands and its exit codes', async () => {
+    const { code, stdout, stderr } = await run(['--help'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    for (const name of ['start', 'stop', 'status', 'peers', 'key', 'remove']) expect(stdout).toContain(`\n  ${name} `)
+    expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no node is running.')
+  })
+
+  it.each([['start'], ['stop'], ['status'], ['peers'], ['key', 'new'], ['key', 'show'], ['remove']])(
+    'has help with examples for %s %s',
+    async (...command) => {
+      const { code, stdout } = await run([...command.filter((word) => word !== undefined), '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toContain('Examples:\n  $ ')
+      expect(stdout).toContain('--json')
+    },
+  )
+
+  it('prints its version', async () => {
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' })
+  })
+
+  it.each([
+    [[], 'no command is given', 'p2psync --help'],
+    [['statu'], "unknown command 'statu'", 'status'],
+    [['status', '--jsno'], "unknown option '--jsno'", 'p2psync status --help'],
+    [['remove'], "missing required argument 'folder'", 'p2psync remove --help'],
+    [['stop', 'x'], 'too many arguments', 'p2psync stop --help'],
+    [['key'], 'no command is given', 'p2psync key --help'],
+    [['start', '.', '--log-level', 'loud'], "argument 'loud' is invalid", 'p2psync start --help'],
+    [['start', '.', '--name', 'a/b'], 'not allowed', '--name laptop'],
+  ])('takes %j for wrong usage and says what to do', async (argv, message, hint) => {
+    const { code, stdout, stderr } = await run(argv)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^p2psync: .+\n.+\n$/)
+    expect(stderr).toContain(message)
+    expect(stderr).toContain(hint)
+  })
+
+  it('reports errors as JSON on stderr when asked for JSON', async () => {
+    const { code, stdout, stderr } = await run(['status', '--json'])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: '' })
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'no-node' } })
+  })
+
+  it.each([[['status']], [['peers']], [['stop']], [['remove', 'x']], [['key', 'show', 'x']], [['status', '--watch']]])(
+    'says that no node runs: %j',
+    async (argv) => {
+      const { code, stderr } = await run(argv)
+      expect(code).toBe(3)
+      expect(stderr).toMatch(/^p2psync: no p2psync node is running .*\nStart one with p2psync start <folder>/)
+    },
+  )
+})
+
+describe('status', () => {
+  it('shows every folder', async () => {
+    const node = await runningNode()
+    node.folders = [
+      folderStatus({
+        path: '/data/a',
+        links: 1,
+        lastChange: { path: 'x.txt', what: 'changed', device: 'desk', at: 0 },
+      }),
+      folderStatus({
+        path: '/data/b',
+        state: 'syncing',
+        needed: { files: 12, bytes: 3_000_000 },
+        percent: 99.9,
+        ratePerSecond: 1_500_000,
+        secondsLeft: 2,
+        conflicts: 1,
+        problems: [{ path: 'a\u001B[2Jb', reason: 'no' }],
+        problemCount: 3,
+      }),
+      folderStatus({ path: '/data/c', state: 'stopped', reason: 'the marker is gone', hint: 'Use --relink.' }),
+    ]
+    const { code, stdout } = await run(['status'], { clock: new ManualClock() })
+    expect(code).toBe(0)
+    expect(stdout).toBe(`laptop, running for 1 minute
+
+/data/a
+  state      in sync
+  here       1,234 files, 56 folders, 1 link, 1.23 GB
+  devices    1 connected
+  changed    x.txt changed by desk 53 years ago
+
+/data/b
+  state      syncing, 99 %
+  here       1,234 files, 56 folders, 1.23 GB
+  devices    1 connected
+  needed     12 files, 3 MB to go, 99 %, 1.5 MB/s, about 2s left
+  conflicts  1 conflicted copy
+  problems   3 paths not synced
+             a\\u{1b}[2Jb: no
+             and 2 more (see --json)
+
+/data/c
+  state      stopped: the marker is gone
+  here       1,234 files, 56 folders, 1.23 GB
+  devices    1 connected
+             Use --relink.
+`)
+  })
+
+  it('shows one folder, and refuses one that is not synced', async () => {
+    const node = await runningNode()
+    node.folders = [folderStatus({ path: '/data/a' }), folderStatus({ path: '/data/b' })]
+    const one = await run(['status', 'b', '--json'], { workingFolder: '/data' })
+    expect(JSON.parse(one.stdout)).toEqual({ folders: [folderStatus({ path: '/data/b' })] })
+    const none = await run(['status', 'c'], { workingFolder: '/data' })
+    expect(none).toMatchObject({ code: 1, stdout: '' })
+    expect(none.stderr).toMatch(/^p2psync: \/data\/c is not synced by this node\n/)
+  })
+
+  it('follows changes in a pipe, one line for each, until it is interrupted', async () => {
+    const node = await runningNode()
+    const clock = new ManualClock()
+    node.folders = [folderStatus({ state: 'waiting' })]
+    const cli = runInMemory(['status', '--watch'], { home, clock })
+    await expect.poll(cli.stdout).toContain('waiting for a device: /data/folder')
+    await clock.advance(5000)
+    node.folders = [folderStatus()]
+    await expect.poll(async () => clock.advance(1000).then(cli.stdout)).toContain('in sync')
+    cli.signal('SIGINT')
+    expect(await cli.exitCode).toBe(0)
+    expect(cli.stdout()).toBe(
+      'waiting for a device: /data/folder (1,234 files, 1.23 GB)\nin sync: /data/folder (1,234 files, 1.23 GB)\n',
+    )
+  })
+
+  it('redraws on a terminal', async () => {
+    const node = await runningNode()
+    const clock = new ManualClock()
+    node.folders = [folderStatus({ state: 'waiting' })]
+    const cli = runInMemory(['status', '--watch'], { home, clock, columns: 40 })
+    await expect.poll(cli.stdout).toContain('waiting')
+    node.folders = [folderStatus()]
+    await expect.poll(async () => clock.advance(1000).then(cli.stdout)).toContain('in sync')
+    cli.signal('SIGINT')
+    await cli.exitCode
+    expect(cli.stdout()).toContain('\u001B[6A\r\u001B[Jlaptop')
+    for (const line of cli.stdout().split('\n')) expect(line.length).toBeLessThan(60)
+  })
+})
+
+describe('peers', () => {
+  it('shows devices, how they are connected and how far their folders are', async () => {
+    const node = await runningNode()
+    const needed = { files: 2, bytes: 3000 }
+    node.devices = [
+      peerStatus({
+        receiveRate: 1_000_000,
+        folders: [
+          { path: '/data/a', inSync: true, neededByThem: null, neededByUs: { files: 0, bytes: 0 } },
+          { path: '/data/b', inSync: false, neededByThem: needed, neededByUs: { files: 0, bytes: 0 } },
+        ],
+      }),
+      peerStatus({ name: '', connectedSince: null, how: 'address', address: '', refused: 'it has another key\r' }),
+    ]
+    const { code, stdout } = await run(['peers'], { clock: new ManualClock() })
+    expect(code).toBe(0)
+    expect(stdout).toBe(`DEVICE              CONNECTED  HOW      ADDRESS                    RECEIVING  SENDING  ID
+desk                1 minute   mDNS     /ip4/192.168.1.7/tcp/4001  1 MB/s     0 B/s    ${otherDevice}
+  /data/a  in sync
+  /data/b  they need 2 files (3 kB), we need nothing
+device ...BBBBBBBZ  no         dialled  -                          -          -        ${otherDevice}
+  refused: it has another key\\u{d}
+`)
+    const json = await run(['peers', '--json'])
+    expect(JSON.parse(json.stdout)).toEqual({ peers: node.devices })
+  })
+
+  it('says what to do when there is none', async () => {
+    await runningNode()
+    expect((await run(['peers'])).stdout).toContain('p2psync key show <folder>')
+  })
+})
+
+describe('stop and remove', () => {
+  it('stop returns when the home is free', async () => {
+    const node = await runningNode()
+    void node.done.then(async () => server?.stop())
+    expect(await run(['stop'])).toEqual({ code: 0, stdout: 'The node has stopped.\n', stderr: '' })
+    expect((await run(['stop'])).code).toBe(3)
+  })
+
+  it('remove names the folder and keeps its files', async () => {
+    const node = await runningNode()
+    await mkdir(join(base, 'a'))
+    node.folders = [folderStatus({ path: join(base, 'a') })]
+    const { code, stdout } = await run(['remove', './a'], { workingFolder: base })
+    expect({ code, stdout }).toEqual({ code: 0, stdout: `No longer syncing ${join(base, 'a')}; its files stay.\n` })
+    expect(node.folders).toEqual([])
+    expect((await run(['remove', './a'], { workingFolder: base })).code).toBe(1)
+  })
+})
+
+describe('key', () => {
+  it('new prints a fresh key alone, without a node or a home', async () => {
+    const first = await run(['key', 'new'])
+    const second = await run(['key', 'new', '--json'])
+    expect(parseFolderKey(first.stdout)).toHaveLength(32)
+    expect(first.stdout.split('\n')).toHaveLength(2)
+    expect(JSON.parse(second.stdout)).not.toEqual({ key: first.stdout.trim() })
+  })
+
+  it('show prints the key alone in a pipe', async () => {
+    const node = await runningNode()
+    node.folders = [folderStatus({ path: '/data/a' })]
+    expect(await run(['key', 'show', '/data/a'])).toEqual({ code: 0, stdout: `${fakeKey}\n`, stderr: '' })
+    expect((await run(['key', 'show', '/data/b'])).code).toBe(1)
+  })
+
+  it('show adds a QR code on a terminal', async () => {
+    const node = await runningNode()
+    node.folders = [folderStatus({ path: '/data/a' })]
+    const { stdout } = await run(['key', 'show', '/data/a'], { columns: 80 })
+    expect(stdout).toMatch(/^[█▀▄ \n]+\n/)
+    expect(stdout.endsWith(`\n\n${fakeKey}\n`)).toBe(true)
+  })
+
+  it('show works from what is stored when no node runs', async () => {
+    const prepared = await prepareHome(home)
+    const id = parseFolderId('ab'.repeat(32))
+    await saveSettings(prepared, { ...noSettings, folders: [{ id, path: '/data/a', nonce: '01'.repeat(16) }] })
+    await storeFolderKey(folderState(prepared, id), 'stored')
+    expect(await run(['key', 'show', '/data/a'])).toMatchObject({ code: 0, stdout: 'stored\n' })
+    expect(await run(['key', 'show', '/data/b'])).toMatchObject({ code: 3, stdout: '' })
+    await writeFile(prepared.settingsFile, '{')
+    expect(await run(['key', 'show', '/data/a'])).toMatchObject({ code: 1, stdout: '' })
+  })
+})
