@@ -1,0 +1,25 @@
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+
+import { assert, errorText, P2psyncError } from '../model/errors.ts'
+import { ChokidarWatcher } from './chokidar-watcher.ts'
+import type { WatchMessage, WatchWorkerData } from './watch-messages.ts'
+
+// The entry of the thread that does nothing but watch. It ends when it is terminated.
+const port = parentPort
+assert(port !== null, 'the watch worker is the entry of a worker thread')
+const { root, queuedEventsMax } = workerData as WatchWorkerData
+
+const post = (message: WatchMessage) => port.postMessage(message)
+const watcher = new ChokidarWatcher({ queuedEventsMax, sleep: (milliseconds) => sleep(milliseconds) })
+try {
+  await watcher.start(root, async (hint) => {
+    post({ type: 'hint', hint })
+    await once(port, 'message')
+  })
+  post({ type: 'ready' })
+} catch (error) {
+  const known = error instanceof P2psyncError ? error : null
+  post({ type: 'refused', code: known?.code ?? 'node-failed', reason: errorText(error), hint: known?.hint ?? '' })
+}
