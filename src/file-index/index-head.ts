@@ -1,0 +1,141 @@
+import { makeWriterId, type WriterId } from '../model/writer-id.ts'
+import { P2psyncError } from '../model/errors.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
+import type { Random } from '../ports/random.ts'
+import { keyRange, layoutVersion, metaKeys, prefix } from './index-keys.ts'
+import { loadTree, rebuildTree } from './leaf-rows.ts'
+import { rootHash, type MerkleTree } from '../merkle/merkle-tree.ts'
+import { readRange } from './read-range.ts'
+
+/** How much the index holds. */
+export interface TreeCounts {
+  /** All records: files, folders, links and tombstones. */
+  readonly entries: number
+  readonly files: number
+  readonly folders: number
+  readonly links: number
+  readonly tombstones: number
+  /** Of files. */
+  readonly bytes: number
+}
+
+export const noCounts: TreeCounts = { entries: 0, files: 0, folders: 0, links: 0, tombstones: 0, bytes: 0 }
+
+/** `counts` with one record more (`sign` 1) or less (-1). */
+export function count(counts: TreeCounts, record: FileRecord, sign: 1 | -1): TreeCounts {
+  return {
+    entries: counts.entries + sign,
+    files: counts.files + (record.kind === 'file' ? sign : 0),
+    folders: counts.folders + (record.kind === 'folder' ? sign : 0),
+    links: counts.links + (record.kind === 'symlink' ? sign : 0),
+    tombstones: counts.tombstones + (record.kind === 'tombstone' ? sign : 0),
+    bytes: counts.bytes + sign * record.sizeBytes,
+  }
+}
+
+/** What an opened index knows besides its rows. */
+export interface IndexHead {
+  readonly writer: WriterId
+  readonly epoch: string
+  readonly seq: number
+  readonly counts: TreeCounts
+  readonly tree: MerkleTree
+}
+
+/** Sequence numbers set aside by one durable write. */
+export const seqReserve = 100_000
+
+/**
+ * Reads what a store holds, or begins it. An index that was not closed in order is checked as a whole, and its sequence
+ * goes on above every number that may have been given out: a peer may know changes that this disk has lost.
+ *
+ * @throws {P2psyncError} `index-failed` when its layout is unknown or its tree is not that of its rows.
+ */
+export async function openHead(
+  store: KeyValueStore,
+  options: { deviceTag: Uint8Array; random: Random },
+): Promise<IndexHead> {
+  const [layout, stored, head, ceiling] = await store.getMany([
+    metaKeys.layout,
+    metaKeys.incarnation,
+    metaKeys.head,
+    metaKeys.ceiling,
+  ])
+  if (layout === undefined || stored === undefined) {
+    await beginIndex(store)
+  } else if (layout.length !== 1 || layout[0] !== layoutVersion) {
+    throw damaged(`has the layout ${layout.join('.')}, which this version of p2psync does not know`)
+  }
+  const incarnation = stored ?? options.random.bytes(8)
+  const decoded = head === undefined ? { seq: 0, counts: noCounts } : decodeHead(head)
+  const tree = await loadTree(store)
+  let { seq } = decoded
+  if (ceiling !== undefined) {
+    await checkTree(store, tree, decoded.counts)
+    seq = Math.max(seq, decodeSeq(ceiling))
+  }
+  const operations: StoreOperation[] = [
+    { type: 'put', key: metaKeys.layout, value: Uint8Array.of(layoutVersion) },
+    { type: 'put', key: metaKeys.incarnation, value: incarnation },
+    { type: 'put', key: metaKeys.head, value: encodeHead(seq, decoded.counts) },
+    { type: 'put', key: metaKeys.ceiling, value: encodeSeq(seq + seqReserve) },
+  ]
+  await store.batch(operations, { durable: true })
+  const epoch = Buffer.from(incarnation).toString('hex')
+  return { writer: makeWriterId(options.deviceTag, incarnation), epoch, seq, counts: decoded.counts, tree }
+}
+
+/** Seq (6 bytes), then the counts (6 bytes each, the bytes of files 8). */
+export function encodeHead(seq: number, counts: TreeCounts): Uint8Array {
+  const bytes = Buffer.alloc(44)
+  let at = bytes.writeUIntBE(seq, 0, 6)
+  for (const number of [counts.entries, counts.files, counts.folders, counts.links, counts.tombstones]) {
+    at = bytes.writeUIntBE(number, at, 6)
+  }
+  bytes.writeBigUInt64BE(BigInt(counts.bytes), at)
+  return bytes
+}
+
+export function encodeSeq(seq: number): Uint8Array {
+  const bytes = Buffer.alloc(6)
+  bytes.writeUIntBE(seq, 0, 6)
+  return bytes
+}
+
+export function decodeSeq(bytes: Uint8Array): number {
+  return Buffer.from(bytes).readUIntBE(0, 6)
+}
+
+function decodeHead(value: Uint8Array): { seq: number; counts: TreeCounts } {
+  if (value.length !== 44) throw damaged('has a head that cannot be read')
+  const bytes = Buffer.from(value)
+  const [entries, files, folders, links, tombstones] = [6, 12, 18, 24, 30].map((at) => bytes.readUIntBE(at, 6)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
+  const counts = { entries, files, folders, links, tombstones, bytes: Number(bytes.readBigUInt64BE(36)) }
+  return { seq: bytes.readUIntBE(0, 6), counts }
+}
+
+async function beginIndex(store: KeyValueStore): Promise<void> {
+  const found = await readRange(store, { from: new Uint8Array(0), to: Uint8Array.of(0xff), limit: 1 })
+  if (found.length > 0) throw damaged('holds rows but not its layout version')
+}
+
+async function checkTree(store: KeyValueStore, tree: MerkleTree, counts: TreeCounts): Promise<void> {
+  const rebuilt = await rebuildTree(store)
+  if (Buffer.compare(rootHash(rebuilt), rootHash(tree)) !== 0) throw damaged('was damaged: rows are missing')
+  let logged = 0
+  for await (const page of store.pages(keyRange(prefix.log, new Uint8Array(0), null))) logged += page.length
+  if (logged !== counts.entries) throw damaged('was damaged: its log is not complete')
+}
+
+function damaged(what: string): P2psyncError {
+  return new P2psyncError('index-failed', `the index ${what}`, {
+    hint: 'Remove the index of this folder: it is built anew from the files, and nothing of them is lost.',
+  })
+}

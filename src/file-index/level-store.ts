@@ -1,0 +1,113 @@
+import { Level } from 'level'
+import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
+import type { KeyValueStore, StoreEntry, StoreOperation, StoreRange } from '../ports/key-value-store.ts'
+
+/**
+ * Opens the LevelDB in `folderPath`, which it creates where there is none.
+ *
+ * @throws {P2psyncError} `folder-busy` when another process has it open, `index-failed` when it is damaged or unreadable.
+ */
+export async function openLevelStore(folderPath: string): Promise<KeyValueStore> {
+  const level = new Level<Uint8Array, Uint8Array>(folderPath, {
+    keyEncoding: 'view',
+    valueEncoding: 'view',
+    compression: true,
+    cacheSize: 16 * 1024 * 1024,
+    writeBufferSize: 8 * 1024 * 1024,
+  })
+  try {
+    await level.open()
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+    if (systemCode(cause) === 'LEVEL_LOCKED') {
+      throw new P2psyncError('folder-busy', `the index in ${folderPath} is in use by another process`, {
+        hint: 'Stop the other p2psync that runs with the same home folder, or give this one another with --home.',
+        cause: error,
+      })
+    }
+    throw indexFailed('be opened', cause)
+  }
+  return abstractLevelStore(level)
+}
+
+/** What this store asks of an abstract-level database with byte arrays for keys and values. */
+export interface ByteLevel {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>
+  getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
+  batch(operations: StoreOperation[], options: { sync: boolean }): Promise<void>
+  iterator(options: { gte: Uint8Array; lt: Uint8Array; reverse: boolean; limit: number; highWaterMarkBytes: number }): {
+    nextv(size: number): Promise<[Uint8Array, Uint8Array][]>
+    close(): Promise<void>
+  }
+  close(): Promise<void>
+}
+
+/** A store over an open database, which it closes. Its failures are {@link P2psyncError}s `index-failed`. */
+export function abstractLevelStore(level: ByteLevel): KeyValueStore {
+  return new LevelStore(level)
+}
+
+const pageEntriesDefault = 1000
+const pageBytesMax = 1024 * 1024
+
+class LevelStore implements KeyValueStore {
+  readonly #level: ByteLevel
+
+  constructor(level: ByteLevel) {
+    this.#level = level
+  }
+
+  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return guarded('be read', () => this.#level.get(key))
+  }
+
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    if (keys.length === 0) return Promise.resolve([])
+    return guarded('be read', () => this.#level.getMany(keys as Uint8Array[]))
+  }
+
+  batch(operations: readonly StoreOperation[], options: { durable?: boolean } = {}): Promise<void> {
+    return guarded('be written', () =>
+      this.#level.batch(operations as StoreOperation[], { sync: options.durable === true }),
+    )
+  }
+
+  async *pages(range: StoreRange): AsyncGenerator<readonly StoreEntry[]> {
+    const iterator = this.#level.iterator({
+      gte: range.from,
+      lt: range.to,
+      reverse: range.reverse ?? false,
+      limit: range.limit ?? -1,
+      highWaterMarkBytes: pageBytesMax,
+    })
+    try {
+      for (;;) {
+        const page = await guarded('be read', () => iterator.nextv(range.pageEntries ?? pageEntriesDefault))
+        if (page.length === 0) return
+        yield page
+      }
+    } finally {
+      await iterator.close()
+    }
+  }
+
+  close(): Promise<void> {
+    return guarded('be closed', () => this.#level.close())
+  }
+}
+
+async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw indexFailed(what, error)
+  }
+}
+
+function indexFailed(what: string, cause: unknown): P2psyncError {
+  const detail = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
+  return new P2psyncError('index-failed', `the index could not ${what}: ${errorText(detail)}`, {
+    hint: 'Check the free space and the health of the disk that holds the state folder.',
+    cause,
+  })
+}

@@ -1,0 +1,122 @@
+import { hashBytes } from '../blocks/hash.ts'
+import { entryHashBytes } from '../merkle/node-hash.ts'
+import type { DiskState } from '../model/disk-state.ts'
+import { P2psyncError } from '../model/errors.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
+
+/** What the index knows of one path. */
+export interface IndexRow {
+  readonly record: FileRecord
+  /** What the disk held when the record was committed or {@link DiskState} last updated; null for nothing. */
+  readonly disk: DiskState | null
+  /** The place of the record in the sequence log. */
+  readonly seq: number
+}
+
+/**
+ * A row: kind of the record (1 byte), the first 16 bytes of its hash, seq (6), length of the disk state (1), disk state,
+ * the encoded record. Numbers are big-endian. What walks the tree or looks for live rows reads the head alone.
+ */
+export interface RowHead {
+  readonly live: boolean
+  /** 16 bytes: a view. */
+  readonly hash: Uint8Array
+  readonly seq: number
+}
+
+const kindCodes = { file: 1, folder: 2, symlink: 3, tombstone: 4 } as const
+const hashAt = 1
+const seqAt = hashAt + entryHashBytes
+const diskLengthAt = seqAt + 6
+const diskAt = diskLengthAt + 1
+const diskBytes = 35
+
+/** The row's bytes in a fresh array. */
+export function encodeRow(row: IndexRow): Uint8Array {
+  const record = encodeRecord(row.record)
+  const disk = row.disk === null ? 0 : diskBytes
+  const bytes = Buffer.alloc(diskAt + disk + record.length)
+  bytes[0] = kindCodes[row.record.kind]
+  bytes.set(hashBytes(record).subarray(0, entryHashBytes), hashAt)
+  bytes.writeUIntBE(row.seq, seqAt, 6)
+  bytes[diskLengthAt] = disk
+  if (row.disk !== null) writeDisk(bytes, diskAt, row.disk)
+  bytes.set(record, diskAt + disk)
+  return bytes
+}
+
+/** The same row with another disk state, in a fresh array. */
+export function withDisk(row: Uint8Array, disk: DiskState | null): Uint8Array {
+  const record = row.subarray(diskAt + row[diskLengthAt]!)
+  const length = disk === null ? 0 : diskBytes
+  const bytes = Buffer.alloc(diskAt + length + record.length)
+  bytes.set(row.subarray(0, diskLengthAt))
+  bytes[diskLengthAt] = length
+  if (disk !== null) writeDisk(bytes, diskAt, disk)
+  bytes.set(record, diskAt + length)
+  return bytes
+}
+
+export function rowHead(row: Uint8Array): RowHead {
+  const bytes = asBuffer(row)
+  return {
+    live: bytes[0] !== kindCodes.tombstone,
+    hash: bytes.subarray(hashAt, seqAt),
+    seq: bytes.readUIntBE(seqAt, 6),
+  }
+}
+
+/** @throws {P2psyncError} `index-failed` when these are not the bytes that were written. Keeps no reference to `row`. */
+export function decodeRow(row: Uint8Array): IndexRow {
+  try {
+    const bytes = asBuffer(row)
+    const length = bytes[diskLengthAt]!
+    const disk = length === 0 ? null : readDisk(bytes, diskAt)
+    const encoded = bytes.subarray(diskAt + length)
+    // The database does not check what it reads against its own checksums.
+    if (bytes.compare(hashBytes(encoded), 0, entryHashBytes, hashAt, seqAt) !== 0) throw new RangeError('another hash')
+    return { record: decodeRecord(encoded), disk, seq: bytes.readUIntBE(seqAt, 6) }
+  } catch (cause) {
+    throw new P2psyncError('index-failed', 'the index holds a row that cannot be read', { cause })
+  }
+}
+
+const diskKinds: readonly DiskState['kind'][] = ['file', 'folder', 'symlink']
+
+/** Kind (1), permission bits (2), size (6), mtime (9), ctime (9), inode (8). */
+function writeDisk(bytes: Buffer, at: number, disk: DiskState): void {
+  bytes[at] = diskKinds.indexOf(disk.kind)
+  bytes.writeUInt16BE(disk.mode, at + 1)
+  bytes.writeUIntBE(disk.sizeBytes, at + 3, 6)
+  writeTime(bytes, at + 9, disk.mtimeNs)
+  writeTime(bytes, at + 18, disk.ctimeNs)
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, disk.inode), at + 27)
+}
+
+function readDisk(bytes: Buffer, at: number): DiskState {
+  const kind = diskKinds[bytes[at]!]
+  if (kind === undefined) throw new RangeError('a disk state of no kind')
+  return {
+    kind,
+    mode: bytes.readUInt16BE(at + 1),
+    sizeBytes: bytes.readUIntBE(at + 3, 6),
+    mtimeNs: readTime(bytes, at + 9),
+    ctimeNs: readTime(bytes, at + 18),
+    inode: bytes.readBigUInt64BE(at + 27),
+  }
+}
+
+// Nine bytes, two's complement: file systems know times beyond the year 2262, where 64 bits of nanoseconds end.
+function writeTime(bytes: Buffer, at: number, timeNs: bigint): void {
+  bytes.writeInt8(Number(timeNs >> 64n), at)
+  bytes.writeBigUInt64BE(BigInt.asUintN(64, timeNs), at + 1)
+}
+
+function readTime(bytes: Buffer, at: number): bigint {
+  return (BigInt(bytes.readInt8(at)) << 64n) | bytes.readBigUInt64BE(at + 1)
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

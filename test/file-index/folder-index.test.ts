@@ -1,0 +1,251 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { FolderIndex, type RowChange } from '../../src/file-index/folder-index.ts'
+import { rebuildTree } from '../../src/file-index/leaf-rows.ts'
+import { rootHash } from '../../src/merkle/merkle-tree.ts'
+import type { DeviceId } from '../../src/model/device-id.ts'
+import { comparePaths, type RelativePath } from '../../src/model/relative-path.ts'
+import type { KeyValueStore } from '../../src/ports/key-value-store.ts'
+import { memoryStore } from '../twins/memory-store.ts'
+import { countingRandom, deviceTag, diskOf, fileOf, folderOf, recordOf, tombstoneOf } from './sample-records.ts'
+
+const random = countingRandom()
+
+function open(store: KeyValueStore = memoryStore()): Promise<FolderIndex> {
+  return FolderIndex.open(store, { deviceTag, random })
+}
+
+/** A store that stays open, so that an index on it can be opened again. */
+function lastingStore(): KeyValueStore {
+  const store = memoryStore()
+  return {
+    get: (key) => store.get(key),
+    getMany: (keys) => store.getMany(keys),
+    batch: (operations, options) => store.batch(operations, options),
+    pages: (range) => store.pages(range),
+    close: () => Promise.resolve(),
+  }
+}
+
+async function pathsOf(rows: AsyncIterable<readonly { record: { path: RelativePath } }[]>): Promise<string[]> {
+  const paths: string[] = []
+  for await (const page of rows) paths.push(...page.map((row) => row.record.path))
+  return paths
+}
+
+const someChange: fc.Arbitrary<RowChange> = fc
+  .tuple(fc.nat(60), fc.constantFrom('x', 'y', ''), fc.boolean())
+  .map(([n, text, inFolder]) => {
+    const path = inFolder ? `folder/f${n}` : `f${n}`
+    return text === '' ? tombstoneOf(path) : fileOf(path, text)
+  })
+const someCommits = fc.array(fc.array(someChange, { maxLength: 30 }), { maxLength: 6 })
+
+describe('the index of a folder', () => {
+  it('begins empty, with a root of zeros', async () => {
+    const index = await open()
+    expect(index.seq).toBe(0)
+    expect(index.summary).toEqual({
+      hash: new Uint8Array(32),
+      entries: 0,
+      files: 0,
+      folders: 0,
+      links: 0,
+      tombstones: 0,
+      bytes: 0,
+    })
+  })
+
+  it('has after any commits the last record of each path, their counts, and the tree of its rows', async () => {
+    await fc.assert(
+      fc.asyncProperty(someCommits, async (commits) => {
+        const store = memoryStore()
+        const index = await open(store)
+        const expected = new Map<RelativePath, RowChange>()
+        for (const changes of commits) {
+          await index.commit(changes)
+          for (const change of changes) expected.set(change.record.path, change)
+        }
+        const records = [...expected.values()].map((change) => change.record)
+        const rows = await index.getMany([...expected.keys()])
+        expect(rows.map((row) => row?.record)).toEqual(records)
+        expect(await pathsOf(index.rows())).toEqual([...expected.keys()].sort(comparePaths))
+        const files = records.filter((record) => record.kind === 'file')
+        expect(index.summary).toMatchObject({
+          hash: rootHash(await rebuildTree(store)),
+          entries: records.length,
+          files: files.length,
+          tombstones: records.length - files.length,
+          bytes: files.reduce((sum, file) => sum + file.sizeBytes, 0),
+        })
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('is the same after it was closed and opened again', async () => {
+    const store = lastingStore()
+    const index = await open(store)
+    await index.commit([folderOf('a'), fileOf('a/b', 'text'), tombstoneOf('c')])
+    await index.close()
+    const again = await open(store)
+    expect(again.summary).toEqual(index.summary)
+    expect([again.seq, again.epoch, again.writer]).toEqual([3, index.epoch, index.writer])
+  })
+
+  it('continues above every seq it may have given out when it was not closed', async () => {
+    const store = lastingStore()
+    const index = await open(store)
+    await index.commit([fileOf('a', 'text')])
+    const again = await open(store)
+    expect(again.seq).toBeGreaterThan(index.seq)
+    expect(again.summary).toEqual(index.summary)
+    await again.commit([fileOf('b', 'text')])
+    expect((await again.since(1, 10)).records.map((record) => record.path)).toEqual(['b'])
+    await again.close()
+    expect((await open(store)).seq).toBe(again.seq)
+  })
+
+  it('keeps the last of several changes to a path in one commit', async () => {
+    const index = await open()
+    await index.commit([fileOf('a', 'one'), fileOf('b', 'b'), fileOf('a', 'two')])
+    expect((await index.get('a' as RelativePath))?.record).toEqual(fileOf('a', 'two').record)
+    expect(index.seq).toBe(2)
+    expect((await index.since(0, 10)).records.map((record) => record.path)).toEqual(['b', 'a'])
+  })
+
+  it('makes commits that are begun together one after the other', async () => {
+    const index = await open()
+    await Promise.all(
+      Array.from({ length: 50 }, (_, i) => index.commit([fileOf(`f${i}`, 'x'), fileOf('same', `${i}`)])),
+    )
+    expect(index.seq).toBe(100)
+    expect(index.summary.entries).toBe(51)
+    expect((await index.get('same' as RelativePath))?.record).toEqual(fileOf('same', '49').record)
+  })
+
+  it('is left as it was by a commit that cannot be written', async () => {
+    const store = lastingStore()
+    let full = false
+    const index = await open({
+      ...store,
+      batch: (operations, options) => (full ? Promise.reject(new Error('ENOSPC')) : store.batch(operations, options)),
+    })
+    await index.commit([fileOf('a', 'x')])
+    const before = index.summary
+    full = true
+    await expect(index.commit([fileOf('b', 'x')])).rejects.toThrow('ENOSPC')
+    expect([index.seq, index.summary]).toEqual([1, before])
+    full = false
+    await index.commit([fileOf('b', 'x')])
+    expect(index.summary.hash).toEqual(rootHash(await rebuildTree(store)))
+  })
+
+  it('refuses a layout that it does not know, and rows without a layout', async () => {
+    const store = lastingStore()
+    await (await open(store)).close()
+    await store.batch([{ type: 'put', key: Buffer.from('mlayout'), value: Uint8Array.of(99) }])
+    await expect(open(store)).rejects.toMatchObject({ code: 'index-failed' })
+    const foreign = memoryStore()
+    await foreign.batch([{ type: 'put', key: Buffer.from('x'), value: Uint8Array.of(1) }])
+    await expect(open(foreign)).rejects.toMatchObject({ code: 'index-failed' })
+  })
+
+  it('finds out after a crash that a row is missing', async () => {
+    const store = lastingStore()
+    const index = await open(store)
+    await index.commit(Array.from({ length: 100 }, (_, i) => fileOf(`f${i}`, 'x')))
+    await store.batch([{ type: 'del', key: Buffer.from('rf7') }])
+    await expect(open(store)).rejects.toMatchObject({ code: 'index-failed' })
+  })
+
+  it('has a new writer and a new epoch when its incarnation is renewed, for good', async () => {
+    const store = lastingStore()
+    const index = await open(store)
+    const { writer, epoch } = index
+    await index.renewIncarnation()
+    expect(index.epoch).not.toBe(epoch)
+    expect(index.writer.slice(0, 16)).toBe(writer.slice(0, 16))
+    expect(index.writer.slice(16)).toBe(index.epoch)
+    await index.close()
+    expect((await open(store)).epoch).toBe(index.epoch)
+  })
+})
+
+describe('the rows below a folder', () => {
+  it('are those strictly below it, in path order', async () => {
+    const index = await open()
+    await index.commit(['a', 'a!', 'a b', 'a/z', 'a/b/c', 'a/b', 'ab/c', 'b'].map(folderOf))
+    expect(await pathsOf(index.rows({ below: 'a' as RelativePath }))).toEqual(['a/b', 'a/b/c', 'a/z'])
+    expect(await pathsOf(index.rows())).toEqual(['a', 'a/b', 'a/b/c', 'a/z', 'a b', 'a!', 'ab/c', 'b'])
+  })
+
+  it('are live when one is no tombstone', async () => {
+    const index = await open()
+    await index.commit([tombstoneOf('a/b'), tombstoneOf('a/c'), fileOf('a b', 'x')])
+    expect(await index.hasLiveBelow('a' as RelativePath)).toBe(false)
+    await index.commit([fileOf('a/d/e', 'x')])
+    expect(await index.hasLiveBelow('a' as RelativePath)).toBe(true)
+  })
+})
+
+describe('the sequence log', () => {
+  it('tells every path once, in the order of its last change', async () => {
+    await fc.assert(
+      fc.asyncProperty(someCommits, fc.integer({ min: 1, max: 7 }), async (commits, limit) => {
+        const index = await open()
+        const order = new Set<string>()
+        for (const changes of commits) {
+          await index.commit(changes)
+          for (const { record } of changes) {
+            order.delete(record.path)
+            order.add(record.path)
+          }
+        }
+        const told: string[] = []
+        for (let seq = 0; seq < index.seq;) {
+          const { records, toSeq } = await index.since(seq, limit)
+          expect(toSeq).toBeGreaterThan(seq)
+          told.push(...records.map((record) => record.path))
+          seq = toSeq
+        }
+        expect(told).toEqual([...order])
+      }),
+      { numRuns: 40 },
+    )
+  })
+
+  it('is not moved by an update of disk states, nor is the tree', async () => {
+    const index = await open()
+    await index.commit([fileOf('a', 'x')])
+    const before = index.summary
+    await index.updateDisk([
+      { path: 'a' as RelativePath, disk: diskOf(1, 99n) },
+      { path: 'not there' as RelativePath, disk: null },
+    ])
+    expect([index.seq, index.summary]).toEqual([1, before])
+    expect(await index.get('a' as RelativePath)).toEqual({ ...fileOf('a', 'x'), disk: diskOf(1, 99n), seq: 1 })
+    expect(await index.get('not there' as RelativePath)).toBeNull()
+  })
+})
+
+describe('what is kept beside the records', () => {
+  it('holds intents until a commit clears them', async () => {
+    const index = await open()
+    const { record } = fileOf('a', 'x')
+    const one = { id: '1', record, blockList: null, staged: 's1' }
+    const two = { id: '2', record: recordOf('b'), blockList: Buffer.from('list'), staged: 's2' }
+    await index.putIntents([one, two])
+    expect(await index.intents()).toEqual([one, { ...two, blockList: expect.anything() as Uint8Array }])
+    await index.commit([fileOf('a', 'x')], { clearIntents: ['1'], durable: true })
+    expect((await index.intents()).map((intent) => intent.id)).toEqual(['2'])
+  })
+
+  it('remembers how far it is in the log of each peer', async () => {
+    const index = await open()
+    const device = '12D3KooWpeer' as DeviceId
+    expect(await index.peerState(device)).toBeNull()
+    await index.setPeerState(device, { epoch: '00112233445566ff', seq: 2 ** 40 })
+    expect(await index.peerState(device)).toEqual({ epoch: '00112233445566ff', seq: 2 ** 40 })
+  })
+})
