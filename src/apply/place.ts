@@ -1,0 +1,171 @@
+import { isExecutable, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
+import { linkTargetProblem } from '../model/link-target.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
+import { findKeepPlace, type KeepPlace } from './keep-place.ts'
+import { PathTrouble, quietly } from './path-trouble.ts'
+import { stagedPath } from './private-folder.ts'
+import { saveOld, type Saved } from './save-old.ts'
+import { changed, done, lookAgain, stateAfter, withExecutable, type StepRun } from './step-run.ts'
+
+type PlaceFile = Extract<ApplyStep, { type: 'place-file' }>
+type PlaceLink = Extract<ApplyStep, { type: 'place-link' }>
+
+/**
+ * Puts a staged file in place by one rename, the old version having got its second name before.
+ *
+ * Between the last look and the rename lies one system call: whoever replaces the path by another file in that instant
+ * loses it. Nothing that Node offers closes that gap.
+ */
+export function* placeFile(run: StepRun, step: PlaceFile): Generator<void, StepResult> {
+  const source = stagedAt(run, step.staged)
+  const staged = run.disk.lstat(source)
+  if (staged?.kind !== 'file') throw stagedIsMissing()
+  return yield* place(run, {
+    ...step,
+    source,
+    prepare: () => (step.expect?.kind === 'file' ? takeOverMode(run, { source, staged, old: step.expect }) : staged),
+    giveUp: () => undefined,
+  })
+}
+
+/** Makes a symlink under a staged name and puts it in place like a file. */
+export function* placeLink(run: StepRun, step: PlaceLink): Generator<void, StepResult> {
+  const problem = linkTargetProblem(step.path, step.target)
+  if (problem !== null) throw new PathTrouble('EINVAL', problem)
+  const source = stagedAt(run, stagedLink)
+  const giveUp = (): void =>
+    quietly(() => {
+      if (run.disk.lstat(source) !== null) run.disk.unlink(source)
+    })
+  const prepare = (): DiskState => {
+    giveUp()
+    run.disk.makeLink(source, step.target)
+    run.disk.setLinkMtime(source, step.mtimeNs)
+    const state = run.disk.lstat(source)
+    if (state?.kind !== 'symlink') throw stagedIsMissing()
+    return state
+  }
+  return yield* place(run, { ...step, source, prepare, giveUp })
+}
+
+interface Placement {
+  readonly path: RelativePath
+  readonly expect: DiskState | null
+  readonly keepAs: RelativePath | null
+  /** Absolute path of what is to be put in place. */
+  readonly source: string
+  /** Makes `source` ready and tells its state; no slice ends between this and the rename. */
+  prepare(): DiskState
+  /** Cleans up after `prepare` when nothing came of it. */
+  giveUp(): void
+}
+
+function* place(run: StepRun, placement: Placement): Generator<void, StepResult> {
+  const { path, expect, keepAs } = placement
+  if (lookAgain(run, path, expect) === null) return changed
+  const keep = yield* placeToKeep(run, { target: run.inside.absolute(path), expect, keepAs })
+  try {
+    const state = placement.prepare()
+    if (expect === null) run.inside.makeParents(path)
+    const target = lookAgain(run, path, expect)
+    const saved = target === null ? null : save(run, { path, target, expect, keep })
+    if (target === null || saved === null) {
+      placement.giveUp()
+      return changed
+    }
+    putInPlace(run, { path, target, source: placement.source, saved })
+    const isOurs = (now: DiskState): boolean => sameFileIdentity(now, state)
+    const placed = stateAfter(run.disk, target, { isOurs, otherwise: state })
+    return done(placed, keep === null || expect === null ? null : keptState(run, keep, expect))
+  } catch (error) {
+    placement.giveUp()
+    throw error
+  }
+}
+
+interface Rename {
+  readonly path: RelativePath
+  readonly target: string
+  readonly source: string
+  readonly saved: Saved
+}
+
+function putInPlace(run: StepRun, { path, target, source, saved }: Rename): void {
+  run.inside.forget(path)
+  try {
+    run.disk.rename(source, target)
+  } catch (error) {
+    saved.undo()
+    throw error
+  }
+  run.touched.nameIn(target)
+  run.touched.nameIn(source)
+}
+
+/** Where the old version is to be kept, or null when history is the place: none was asked for, or there is nothing. */
+export function* placeToKeep(
+  run: StepRun,
+  request: { readonly target: string; readonly expect: DiskState | null; readonly keepAs: RelativePath | null },
+): Generator<void, KeepPlace | null> {
+  const { target, expect, keepAs } = request
+  if (keepAs === null || expect === null || expect.kind === 'folder') return null
+  return yield* findKeepPlace(run, { target, expect, keepAs })
+}
+
+/** What is at the kept name now. Its owner may have edited it since: then the old state, which asks for another look. */
+export function keptState(run: StepRun, keep: KeepPlace, old: DiskState): DiskState {
+  const isOurs = (now: DiskState): boolean =>
+    keep.holds === 'twin' || old.kind === 'symlink' ? now.kind === old.kind : sameFileIdentity(now, old)
+  return stateAfter(run.disk, keep.at, { isOurs, otherwise: old })
+}
+
+interface SaveOptions {
+  readonly path: RelativePath
+  readonly target: string
+  readonly expect: DiskState | null
+  readonly keep: KeepPlace | null
+}
+
+function save(run: StepRun, options: SaveOptions): Saved | null {
+  const { path, target, expect, keep } = options
+  if (expect === null || keep?.holds === 'same') return nothingSaved
+  const freePlace = (): string => (keep?.holds === 'free' ? keep.at : run.shelf.freePlace(path))
+  const saved = saveOld(run.disk, { target, expect, freePlace })
+  if (saved !== null && saved.at !== null) run.touched.nameIn(saved.at)
+  return saved
+}
+
+/** Group and others keep what the old file gave them; the executable bit is the new one's. */
+function takeOverMode(
+  run: StepRun,
+  files: { readonly source: string; readonly staged: DiskState; readonly old: DiskState },
+): DiskState {
+  const { source, staged, old } = files
+  const mode = withExecutable((old.mode & 0o777) | 0o400, isExecutable(staged.mode))
+  if (mode === staged.mode) return staged
+  const handle = run.disk.openRead(source)
+  try {
+    run.disk.setMode(handle, mode)
+    run.disk.sync(handle)
+    const state = run.disk.fstat(handle)
+    if (state.kind !== 'file') throw stagedIsMissing()
+    return state
+  } finally {
+    run.disk.close(handle)
+  }
+}
+
+function stagedAt(run: StepRun, staged: string): string {
+  const source = run.inside.locate(stagedPath(staged))
+  if (source === null) throw stagedIsMissing()
+  return source
+}
+
+function stagedIsMissing(): PathTrouble {
+  return new PathTrouble('ENOENT', 'its staged file is missing')
+}
+
+// `listStaged` shows one that a crash left behind, so that it is discarded with the rest.
+const stagedLink = 'new-link'
+const nothingSaved: Saved = { at: null, moved: false, undo: () => undefined }

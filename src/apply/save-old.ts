@@ -1,0 +1,113 @@
+import { sameDiskState, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
+import { systemCode } from '../model/errors.ts'
+import type { Disk } from '../ports/disk.ts'
+import { quietly } from './path-trouble.ts'
+
+export interface SaveRequest {
+  /** Absolute path of what is about to be replaced or removed. */
+  readonly target: string
+  /** What is there, by a look just now. */
+  readonly expect: DiskState
+  /** A free name for it, asked for only where one is needed. */
+  readonly freePlace: () => string
+}
+
+export interface Saved {
+  /** The second name, or null for a folder: it is empty and was removed. */
+  readonly at: string | null
+  /** True when nothing is at the target any more. */
+  readonly moved: boolean
+  /** Leaves things as they were, as far as nobody else has changed them since. */
+  undo(): void
+}
+
+/**
+ * Gives what is at `target` a second name, so that it can be replaced there by one rename and the path holds the old or
+ * the new version at every instant. Null, with nothing changed, when the target turns out to be something else.
+ *
+ * Files get a hard link: bytes written through an open handle meanwhile stay with the old version. A symlink is copied,
+ * for it is only text. Where there are no hard links, the file is renamed away, and an empty folder has to be removed:
+ * only then is the path empty for an instant.
+ */
+export function saveOld(disk: Disk, request: SaveRequest): Saved | null {
+  if (request.expect.kind === 'folder') return removeEmpty(disk, request)
+  if (request.expect.kind === 'symlink') return copyLink(disk, request)
+  const at = request.freePlace()
+  try {
+    disk.hardLink(request.target, at)
+  } catch (error) {
+    if (!noHardLinks.has(systemCode(error))) throw error
+    return moveAway(disk, { ...request, freePlace: () => at })
+  }
+  const undo = (): void => quietly(() => disk.unlink(at))
+  // Both: the link may be of a file that came in between, and the path may have got one since.
+  const isSaved = (): boolean => isStill(disk, at, request.expect) && isStill(disk, request.target, request.expect)
+  return unlessChanged({ at, moved: false, undo }, isSaved)
+}
+
+/**
+ * Renames what is at `target` away. Null when something else was there by then; it is put back, or stays under the new
+ * name when its old one is taken already.
+ */
+export function moveAway(disk: Disk, request: SaveRequest): Saved | null {
+  const at = request.freePlace()
+  disk.rename(request.target, at)
+  const undo = (): void => quietly(() => putBack(disk, { from: at, to: request.target }))
+  return unlessChanged({ at, moved: true, undo }, () => isStill(disk, at, request.expect))
+}
+
+function copyLink(disk: Disk, request: SaveRequest): Saved | null {
+  const text = disk.readLink(request.target)
+  const at = request.freePlace()
+  disk.makeLink(at, text)
+  const undo = (): void => quietly(() => disk.unlink(at))
+  return unlessChanged({ at, moved: false, undo }, () => {
+    disk.setLinkMtime(at, request.expect.mtimeNs)
+    const entry = disk.lstat(request.target)
+    return entry?.kind !== 'other' && sameDiskState(entry, request.expect)
+  })
+}
+
+/** `saved` when `isSaved` holds; undone when it does not, or cannot be told. */
+function unlessChanged(saved: Saved, isSaved: () => boolean): Saved | null {
+  try {
+    if (isSaved()) return saved
+  } catch (error) {
+    saved.undo()
+    throw error
+  }
+  saved.undo()
+  return null
+}
+
+function removeEmpty(disk: Disk, request: SaveRequest): Saved {
+  disk.removeFolder(request.target)
+  const undo = (): void =>
+    quietly(() => {
+      disk.makeFolder(request.target)
+      disk.setPathMode(request.target, request.expect.mode)
+    })
+  return { at: null, moved: true, undo }
+}
+
+function putBack(disk: Disk, names: { readonly from: string; readonly to: string }): void {
+  const entry = disk.lstat(names.from)
+  if (entry?.kind === 'file') {
+    // Unlike a rename, a link does not replace what somebody else has put there meanwhile.
+    try {
+      disk.hardLink(names.from, names.to)
+      disk.unlink(names.from)
+      return
+    } catch (error) {
+      if (!noHardLinks.has(systemCode(error))) throw error
+    }
+  }
+  if (disk.lstat(names.to) === null) disk.rename(names.from, names.to)
+}
+
+function isStill(disk: Disk, path: string, expect: DiskState): boolean {
+  const entry = disk.lstat(path)
+  return entry !== null && entry.kind !== 'other' && sameFileIdentity(entry, expect)
+}
+
+const noHardLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
