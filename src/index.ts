@@ -12,6 +12,8 @@ import { SettingsFile } from './node/settings-file.ts'
 import { systemClock } from './node/system-clock.ts'
 import { systemRandom } from './node/system-random.ts'
 import { version } from './model/version.ts'
+import { NodeDisk } from './disk/node-disk.ts'
+import { readQueuedEventsMax } from './watcher/queued-events-max.ts'
 import { WorkerFolderWatcher } from './watcher/worker-folder-watcher.ts'
 import { FileWorkerPool } from './workers/file-worker-pool.ts'
 import { WorkerFileTasks } from './workers/worker-file-tasks.ts'
@@ -61,6 +63,7 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
     logger,
   })
   const pool = new FileWorkerPool()
+  const queuedEventsMax = readQueuedEventsMax(new NodeDisk())
   const node = new DeviceNode({
     home,
     settings,
@@ -73,7 +76,7 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
     random,
     logger,
     openTasks: (root) => new WorkerFileTasks({ pool, root }),
-    newWatcher: () => new WorkerFolderWatcher(),
+    newWatcher: () => new WorkerFolderWatcher({ logger }),
     onStopped: () => pool.stop(),
   })
   // Whoever awaits `done` is told; a node that failed before that was told by `startNode`.

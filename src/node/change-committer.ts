@@ -1,7 +1,7 @@
 import { copyRecord, planSteps, type ChangeSteps } from '../apply/plan-steps.ts'
 import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
-import { fingerprint, noFingerprint, type FileRecord } from '../model/file-record.ts'
-import { isBelow, type RelativePath } from '../model/relative-path.ts'
+import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
+import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, StepResult } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -70,6 +70,21 @@ export class ChangeCommitter {
       needs.remove(need)
     }
     if (changes.length > 0) this.#deps.onCommit(changes)
+    await this.#lookAtImpliedFolders(changes)
+  }
+
+  /** A file that came before its folder's record, or outlived it, has its folder on this disk all the same. */
+  async #lookAtImpliedFolders(changes: readonly RowChange[]): Promise<void> {
+    const parents = new Set<RelativePath>()
+    for (const { record } of changes) {
+      let parent = isLive(record) ? parentPath(record.path) : null
+      for (; parent !== null && !parents.has(parent); parent = parentPath(parent)) parents.add(parent)
+    }
+    const folders = [...parents]
+    const rows = await this.#deps.index.getMany(folders)
+    for (const [i, folder] of folders.entries()) {
+      if (rows[i]?.record.kind !== 'folder') this.#deps.dirty.add(folder)
+    }
   }
 
   /** What was decided about a row that has changed since is decided anew. */

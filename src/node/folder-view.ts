@@ -1,4 +1,4 @@
-import type { FolderState, FolderStatus, LastChange, PeerFolderStatus } from '../control/node-api.ts'
+import type { FolderState, FolderStatus, LastChange, PeerFolderStatus } from './node-api.ts'
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
