@@ -1,9 +1,10 @@
+import type { Clock } from '../ports/clock.ts'
 import type { WatchHint } from '../ports/folder-watcher.ts'
 
 export interface HintQueueOptions {
   /** Takes a hint; nothing more is sent before its promise resolves. */
   readonly send: (hint: WatchHint) => void | Promise<void>
-  readonly sleep: (milliseconds: number) => Promise<void>
+  readonly clock: Pick<Clock, 'sleep'>
 }
 
 /**
@@ -53,7 +54,7 @@ export class HintQueue {
     await nextTurn()
     for (let hint = this.#take(); hint !== null; hint = this.#take()) {
       await this.#options.send(hint)
-      await this.#options.sleep(hintIntervalMs)
+      await this.#options.clock.sleep(hintIntervalMs)
     }
     this.#draining = null
   }

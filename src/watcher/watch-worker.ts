@@ -1,8 +1,9 @@
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as timeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 
 import { assert, errorText, P2psyncError } from '../model/errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import { ChokidarWatcher } from './chokidar-watcher.ts'
 import type { WatchMessage, WatchWorkerData } from './watch-messages.ts'
 
@@ -12,7 +13,12 @@ assert(port !== null, 'the watch worker is the entry of a worker thread')
 const { root, queuedEventsMax } = workerData as WatchWorkerData
 
 const post = (message: WatchMessage) => port.postMessage(message)
-const watcher = new ChokidarWatcher({ queuedEventsMax, sleep: (milliseconds) => sleep(milliseconds) })
+const clock: Pick<Clock, 'sleep'> = {
+  sleep: async (milliseconds, signal) => {
+    await timeout(milliseconds, undefined, signal === undefined ? {} : { signal })
+  },
+}
+const watcher = new ChokidarWatcher({ queuedEventsMax, clock })
 try {
   await watcher.start(root, async (hint) => {
     post({ type: 'hint', hint })

@@ -173,7 +173,11 @@ describe('WorkerFolderWatcher', () => {
 
 describe('ChokidarWatcher', () => {
   function inThisThread(queuedEventsMax: number): ChokidarWatcher {
-    return new ChokidarWatcher({ queuedEventsMax, sleep: (milliseconds) => sleep(milliseconds) })
+    const clock = {
+      sleep: (milliseconds: number, signal?: AbortSignal) =>
+        sleep(milliseconds, undefined, signal === undefined ? {} : { signal }),
+    }
+    return new ChokidarWatcher({ queuedEventsMax, clock })
   }
 
   it('takes very many events in one turn for an overflow', async () => {
@@ -185,6 +189,35 @@ describe('ChokidarWatcher', () => {
       () => 'an overflow',
     )
     expect(hints.all.some(({ type }) => type === 'overflow')).toBe(true)
+  })
+
+  it('watches folders anew after an overflow, and says when what it missed meanwhile is to be looked at', async () => {
+    const { root, hints } = await watch(undefined, inThisThread(1000))
+    for (let i = 0; i < 600; i++) fs.writeFileSync(`${root}/${i}`, '')
+    const overflows = (): number => hints.all.filter(({ type }) => type === 'overflow').length
+    await hints.until(
+      () => overflows() === 2,
+      () => 'a second overflow',
+    )
+    fs.mkdirSync(`${root}/a/b`, { recursive: true })
+    fs.writeFileSync(`${root}/a/b/c`, 'x')
+    await hints.forPaths('a/b/c')
+    expect(overflows()).toBe(2)
+  })
+
+  it('is stopped while it starts anew', async () => {
+    const watcher = inThisThread(100)
+    const { root, hints } = await watch(undefined, watcher)
+    for (let i = 0; i < 100; i++) fs.writeFileSync(`${root}/${i}`, '')
+    await hints.until(
+      () => hints.all.length > 0,
+      () => 'a hint',
+    )
+    await watcher.stop()
+    hints.all.length = 0
+    fs.writeFileSync(`${root}/later`, '')
+    await nextTurn()
+    expect(hints.all).toEqual([])
   })
 
   it('does not take an ordinary burst for one', async () => {

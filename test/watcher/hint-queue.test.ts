@@ -10,7 +10,7 @@ function start(send?: (hint: WatchHint) => Promise<void>): { clock: ManualClock;
   const clock = new ManualClock()
   const sent: WatchHint[] = []
   const queue = new HintQueue({
-    sleep: (milliseconds) => clock.sleep(milliseconds),
+    clock,
     send: (hint) => {
       sent.push(hint)
       return send?.(hint)
