@@ -1,0 +1,149 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { applySteps } from '../apply/apply-steps.ts'
+import { trimHistory } from '../apply/history.ts'
+import { prepareRoot, readMarker } from '../apply/root.ts'
+import { discardStaged, finishStaged, listStaged } from '../apply/staging.ts'
+import { findBlocks } from '../blocks/find-blocks.ts'
+import { hashFiles } from '../blocks/hash-file.ts'
+import { readBlocks } from '../blocks/read-blocks.ts'
+import { stageBlocks, stageLocal } from '../blocks/stage-blocks.ts'
+import type { BlockHash } from '../model/block-hash.ts'
+import { P2psyncError } from '../model/errors.ts'
+import type { FolderMarker } from '../model/folder-marker.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { Disk } from '../ports/disk.ts'
+import type * as tasks from '../ports/file-tasks.ts'
+import { lstatPaths } from '../watcher/lstat-paths.ts'
+import { scanFolder } from '../watcher/scan-folder.ts'
+
+/** A job that stops after each bounded slice of work. */
+type Job<Result> = Generator<void, Result>
+
+/**
+ * The tasks of one folder, done on the thread that calls, in slices: between two slices of a job other jobs and other
+ * events have their turn, so that a long job delays a short one by a slice. A job that fits one slice is done at once.
+ *
+ * What the disk throws rejects the call, as it is; `disk-failed` once it is closed.
+ */
+export class DiskFileTasks implements tasks.FileTasks {
+  readonly #disk: Disk
+  readonly #root: string
+  readonly #turn: () => Promise<unknown>
+  readonly #running = new Set<Promise<unknown>>()
+  #isClosed = false
+
+  /** `root` is absolute. `turn` lets others run and resolves when it is ours again: for a simulator. */
+  constructor(
+    { disk, root }: { disk: Disk; root: string },
+    { turn = nextTurn }: { turn?: () => Promise<unknown> } = {},
+  ) {
+    this.#disk = disk
+    this.#root = root
+    this.#turn = turn
+  }
+
+  async *scan(start: RelativePath | ''): AsyncGenerator<tasks.ScanBatch, void> {
+    for (const batch of scanFolder(this.#disk, this.#root, start)) {
+      this.#requireOpen()
+      yield batch
+      await this.#turn()
+    }
+    this.#requireOpen()
+  }
+
+  lstat(paths: readonly RelativePath[]): Promise<readonly tasks.LstatResult[]> {
+    return this.#run(lstatPaths(this.#disk, this.#root, paths))
+  }
+
+  hash(files: readonly tasks.HashRequest[]): Promise<readonly tasks.HashResult[]> {
+    return this.#run(hashFiles(this.#disk, this.#root, files))
+  }
+
+  readBlocks(requests: readonly tasks.BlockRead[]): Promise<tasks.BlockReads> {
+    return this.#run(readBlocks(this.#disk, this.#root, requests))
+  }
+
+  findBlocks(
+    file: RelativePath,
+    sizeBytes: number,
+    hashes: readonly BlockHash[],
+  ): Promise<readonly tasks.FoundBlock[]> {
+    return this.#run(findBlocks(this.#disk, this.#root, file, sizeBytes, hashes))
+  }
+
+  stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<readonly boolean[]> {
+    return this.#run(stageBlocks(this.#disk, this.#root, blocks, bytes))
+  }
+
+  stageLocal(blocks: readonly tasks.LocalBlock[]): Promise<readonly boolean[]> {
+    return this.#run(stageLocal(this.#disk, this.#root, blocks))
+  }
+
+  listStaged(): Promise<readonly { readonly staged: string; readonly sizeBytes: number }[]> {
+    return this.#run(listStaged(this.#disk, this.#root))
+  }
+
+  discardStaged(staged: readonly string[]): Promise<void> {
+    return this.#run(discardStaged(this.#disk, this.#root, staged))
+  }
+
+  finishStaged(files: readonly tasks.StagedFile[]): Promise<readonly tasks.StepFailure[]> {
+    return this.#run(finishStaged(this.#disk, this.#root, files))
+  }
+
+  apply(
+    steps: readonly tasks.ApplyStep[],
+    options: { readonly history: string },
+  ): Promise<readonly tasks.StepResult[]> {
+    return this.#run(applySteps(this.#disk, this.#root, steps, options))
+  }
+
+  trimHistory(keep: string): Promise<void> {
+    return this.#run(trimHistory(this.#disk, this.#root, keep))
+  }
+
+  prepareRoot(fresh: FolderMarker | null): Promise<void> {
+    return this.#run(prepareRoot(this.#disk, this.#root, fresh))
+  }
+
+  readMarker(): Promise<FolderMarker | null> {
+    return this.#run(readMarker(this.#disk, this.#root))
+  }
+
+  async freeBytes(): Promise<number> {
+    this.#requireOpen()
+    return this.#disk.freeBytes(this.#root)
+  }
+
+  /** Ends jobs at the end of their slice; resolves when none runs any more. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#running)
+  }
+
+  #run<Result>(job: Job<Result>): Promise<Result> {
+    const running = this.#slices(job)
+    this.#running.add(running)
+    const forget = () => this.#running.delete(running)
+    running.then(forget, forget)
+    return running
+  }
+
+  async #slices<Result>(job: Job<Result>): Promise<Result> {
+    try {
+      for (;;) {
+        this.#requireOpen()
+        const slice = job.next()
+        if (slice.done === true) return slice.value
+        await this.#turn()
+      }
+    } finally {
+      // Closes what a job holds that did not come to its end.
+      job.return(undefined as never)
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new P2psyncError('disk-failed', `the file tasks of ${this.#root} are closed`)
+  }
+}

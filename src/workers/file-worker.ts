@@ -1,0 +1,16 @@
+import { parentPort } from 'node:worker_threads'
+import { NodeDisk } from '../disk/node-disk.ts'
+import { assert } from '../model/errors.ts'
+import { TaskHost } from './task-host.ts'
+import type { WorkerAnswer, WorkerRequest } from './worker-messages.ts'
+
+// The entry of a file worker's thread: see FileWorkerPool, which starts it.
+assert(parentPort !== null, 'a file worker is started as a thread')
+const port = parentPort
+const host = new TaskHost({ disk: new NodeDisk(), send: (answer, transfer) => port.postMessage(answer, transfer) })
+
+port.on('message', (request: WorkerRequest) => {
+  if (request.type === 'stop') void host.close().then(() => port.close())
+  else host.handle(request)
+})
+port.postMessage({ type: 'ready' } satisfies WorkerAnswer)

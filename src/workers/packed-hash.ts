@@ -1,0 +1,63 @@
+import type { BlockHash } from '../model/block-hash.ts'
+import { assert } from '../model/errors.ts'
+import type { HashRequest, HashResult } from '../ports/file-tasks.ts'
+import { joinPaths, splitPaths } from './packed-scan.ts'
+import { packStates, unpackStates, type PackedStates } from './packed-states.ts'
+import { ownBytes } from './own-bytes.ts'
+
+/** Hash requests on their way to a file worker. */
+export interface PackedHashRequests {
+  readonly paths: string
+  readonly states: PackedStates
+}
+
+/** Their results on the way back: who asked knows the paths and states. */
+export interface PackedHashResults {
+  /** The content ids one after the other, `-` for a result that is in `others`. */
+  readonly contents: string
+  readonly blockLists: readonly (readonly [index: number, blockList: Uint8Array<ArrayBuffer>])[]
+  readonly others: readonly (readonly [index: number, result: HashResult])[]
+}
+
+export function packHashRequests(requests: readonly HashRequest[]): PackedHashRequests {
+  return { paths: joinPaths(requests), states: packStates(requests.map((request) => request.disk)) }
+}
+
+export function unpackHashRequests({ paths, states }: PackedHashRequests): HashRequest[] {
+  const names = splitPaths(paths)
+  return unpackStates(states).map((disk, i) => ({ path: names[i]!, disk }))
+}
+
+/** `results` are those of `requests`, in their order. */
+export function packHashResults(requests: readonly HashRequest[], results: readonly HashResult[]): PackedHashResults {
+  const contents: string[] = []
+  const blockLists: [number, Uint8Array<ArrayBuffer>][] = []
+  const others: [number, HashResult][] = []
+  for (const [i, result] of results.entries()) {
+    if (result.outcome !== 'hashed' || result.disk !== requests[i]!.disk) {
+      contents.push('-')
+      others.push([i, result])
+      continue
+    }
+    contents.push(result.content)
+    if (result.blockList !== null) blockLists.push([i, ownBytes(result.blockList)])
+  }
+  return { contents: contents.join('\0'), blockLists, others }
+}
+
+/** `requests` are those that were asked. */
+export function unpackHashResults(
+  requests: readonly HashRequest[],
+  { contents, blockLists, others }: PackedHashResults,
+): HashResult[] {
+  const lists = new Map(blockLists)
+  const oddOnes = new Map(others)
+  const ids = contents.split('\0')
+  return requests.map(({ path, disk }, i) => {
+    const odd = oddOnes.get(i)
+    if (odd !== undefined) return odd
+    const content = ids[i]
+    assert(content !== undefined && content !== '' && content !== '-', 'each request has its result')
+    return { outcome: 'hashed', path, disk, content: content as BlockHash, blockList: lists.get(i) ?? null }
+  })
+}

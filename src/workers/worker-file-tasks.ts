@@ -1,0 +1,116 @@
+import type { BlockHash } from '../model/block-hash.ts'
+import { P2psyncError } from '../model/errors.ts'
+import type { FolderMarker } from '../model/folder-marker.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type * as tasks from '../ports/file-tasks.ts'
+import type { FileWorkerPool } from './file-worker-pool.ts'
+import { ownBytes, transferList } from './own-bytes.ts'
+import { packHashRequests, unpackHashResults } from './packed-hash.ts'
+import type { CallArguments, CallName, CallResult, Session } from './worker-messages.ts'
+
+/**
+ * The tasks of one folder, done by the threads of a pool. Calls reject with what the disk threw, code and all, with
+ * `disk-failed` when the thread died or after `close`, and are done side by side: nothing orders two of them but waiting.
+ */
+export class WorkerFileTasks implements tasks.FileTasks {
+  readonly #pool: FileWorkerPool
+  readonly #session: Session
+  #isClosed = false
+
+  /** `root` is absolute; the pool is started and stays its owner's. */
+  constructor({ pool, root }: { pool: FileWorkerPool; root: string }) {
+    this.#pool = pool
+    this.#session = pool.newSession(root)
+  }
+
+  scan(start: RelativePath | ''): AsyncIterable<tasks.ScanBatch> {
+    this.#requireOpen()
+    return this.#pool.linkFor('scan').scan(this.#session, start)
+  }
+
+  lstat(paths: readonly RelativePath[]): Promise<readonly tasks.LstatResult[]> {
+    return this.#call('lstat', [paths])
+  }
+
+  async hash(files: readonly tasks.HashRequest[]): Promise<readonly tasks.HashResult[]> {
+    const packed = packHashRequests(files)
+    return unpackHashResults(files, await this.#call('hash', [packed], [packed.states.words.buffer]))
+  }
+
+  readBlocks(requests: readonly tasks.BlockRead[]): Promise<tasks.BlockReads> {
+    return this.#call('readBlocks', [requests])
+  }
+
+  findBlocks(
+    file: RelativePath,
+    sizeBytes: number,
+    hashes: readonly BlockHash[],
+  ): Promise<readonly tasks.FoundBlock[]> {
+    return this.#call('findBlocks', [file, sizeBytes, hashes])
+  }
+
+  stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<readonly boolean[]> {
+    const owned = ownBytes(bytes)
+    return this.#call('stageBlocks', [blocks, owned], transferList([owned]))
+  }
+
+  stageLocal(blocks: readonly tasks.LocalBlock[]): Promise<readonly boolean[]> {
+    return this.#call('stageLocal', [blocks])
+  }
+
+  listStaged(): Promise<readonly { readonly staged: string; readonly sizeBytes: number }[]> {
+    return this.#call('listStaged', [])
+  }
+
+  discardStaged(staged: readonly string[]): Promise<void> {
+    return this.#call('discardStaged', [staged])
+  }
+
+  finishStaged(files: readonly tasks.StagedFile[]): Promise<readonly tasks.StepFailure[]> {
+    return this.#call('finishStaged', [files])
+  }
+
+  apply(
+    steps: readonly tasks.ApplyStep[],
+    options: { readonly history: string },
+  ): Promise<readonly tasks.StepResult[]> {
+    return this.#call('apply', [steps, options])
+  }
+
+  trimHistory(keep: string): Promise<void> {
+    return this.#call('trimHistory', [keep])
+  }
+
+  prepareRoot(fresh: FolderMarker | null): Promise<void> {
+    return this.#call('prepareRoot', [fresh])
+  }
+
+  readMarker(): Promise<FolderMarker | null> {
+    return this.#call('readMarker', [])
+  }
+
+  freeBytes(): Promise<number> {
+    return this.#call('freeBytes', [])
+  }
+
+  /** Ends this folder's jobs at the end of their slice; resolves when none runs any more. The pool goes on. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const links = this.#pool.links.filter((link) => link.isRunning)
+    await Promise.allSettled(links.map((link) => link.call(this.#session, 'close', [])))
+  }
+
+  async #call<Name extends CallName>(
+    name: Name,
+    args: CallArguments<Name>,
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<CallResult<Name>> {
+    this.#requireOpen()
+    return this.#pool.linkFor(name).call(this.#session, name, args, transfer)
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosed) throw new P2psyncError('disk-failed', `the file tasks of ${this.#session.root} are closed`)
+  }
+}

@@ -1,0 +1,47 @@
+import type { RelativePath } from '../model/relative-path.ts'
+import type { FileTasks } from '../ports/file-tasks.ts'
+import type { PackedError } from './packed-error.ts'
+import type { PackedHashRequests, PackedHashResults } from './packed-hash.ts'
+import type { PackedScan } from './packed-scan.ts'
+
+/** What can be called on a file worker: the tasks, but a scan is a stream, and what is many is packed. */
+export interface WorkerCalls extends Omit<FileTasks, 'scan' | 'hash'> {
+  hash(requests: PackedHashRequests): Promise<PackedHashResults>
+}
+
+export type CallName = keyof WorkerCalls
+export type CallArguments<Name extends CallName> = Parameters<WorkerCalls[Name]>
+export type CallResult<Name extends CallName> = Awaited<ReturnType<WorkerCalls[Name]>>
+
+/** Whose folder a request is about: a session is one {@link FileTasks}, and its jobs end when it is closed. */
+export interface Session {
+  readonly number: number
+  readonly root: string
+}
+
+/** From the main thread to a file worker; the answers carry the same `id`. */
+export type WorkerRequest =
+  | {
+      readonly type: 'call'
+      readonly id: number
+      readonly session: Session
+      readonly name: CallName
+      readonly args: readonly unknown[]
+    }
+  | { readonly type: 'scan'; readonly id: number; readonly session: Session; readonly start: RelativePath | '' }
+  /** The scan may send one batch more. */
+  | { readonly type: 'scan-more'; readonly id: number }
+  /** Nobody reads the scan any more. Answered by nothing. */
+  | { readonly type: 'scan-stop'; readonly id: number }
+  /** End all jobs, then the thread. */
+  | { readonly type: 'stop' }
+
+/** How many batches of a scan may be on their way. */
+export const scanBatchesAhead = 2
+
+export type WorkerAnswer =
+  | { readonly type: 'ready' }
+  | { readonly type: 'result'; readonly id: number; readonly value: unknown }
+  | { readonly type: 'failed'; readonly id: number; readonly error: PackedError }
+  | { readonly type: 'batch'; readonly id: number; readonly batch: PackedScan }
+  | { readonly type: 'scan-end'; readonly id: number }
