@@ -76,7 +76,7 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
     random,
     logger,
     openTasks: (root) => new WorkerFileTasks({ pool, root }),
-    newWatcher: () => new WorkerFolderWatcher({ logger }),
+    newWatcher: () => new WorkerFolderWatcher({ queuedEventsMax }),
     onStopped: () => pool.stop(),
   })
   // Whoever awaits `done` is told; a node that failed before that was told by `startNode`.

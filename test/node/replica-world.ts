@@ -128,11 +128,12 @@ export class WorldDevice {
 
   write(path: string, text: string, options: { mtimeMs?: number; mode?: number } = {}): void {
     const { mtimeMs, mode } = options
+    const parents = this.#missingParents(path)
     this.disk.writeFile(`${root}/${path}`, text, {
       ...(mode === undefined ? {} : { mode }),
       ...(mtimeMs === undefined ? {} : { mtimeNs: BigInt(mtimeMs) * 1_000_000n }),
     })
-    this.#changed(path)
+    this.#changed(...parents, path)
   }
 
   remove(path: string): void {
@@ -141,14 +142,16 @@ export class WorldDevice {
   }
 
   rename(from: string, to: string): void {
+    const parents = this.#missingParents(to)
     this.disk.makeFolders(`${root}/${to}`.slice(0, `${root}/${to}`.lastIndexOf('/')))
     this.disk.quietly(() => this.disk.rename(`${root}/${from}`, `${root}/${to}`))
-    this.#changed(from, to)
+    this.#changed(...parents, from, to)
   }
 
   makeFolder(path: string): void {
+    const parents = this.#missingParents(path)
     this.disk.makeFolders(`${root}/${path}`)
-    this.#changed(path)
+    this.#changed(...parents, path)
   }
 
   link(path: string, target: string): void {
@@ -170,6 +173,13 @@ export class WorldDevice {
   describe(): string {
     const status = this.#replica?.view.status()
     return JSON.stringify({ name: this.name, status, tree: [...this.tree()] }, null, 1)
+  }
+
+  /** A real watcher reports each new folder, not only what was put into it. */
+  #missingParents(path: string): string[] {
+    const segments = path.split('/')
+    const parents = segments.slice(1).map((_, i) => segments.slice(0, i + 1).join('/'))
+    return parents.filter((parent) => this.disk.quietly(() => this.disk.lstat(`${root}/${parent}`)) === null)
   }
 
   #changed(...paths: string[]): void {
