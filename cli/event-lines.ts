@@ -69,6 +69,7 @@ export function stateText(folder: FolderStatus): string {
 
 /** `12 files, 3.1 MB to go, 40 %, 12 MB/s, about 5s left`. */
 export function progressText(folder: FolderStatus): string {
+  if (folder.needed.files === 0 && folder.needed.bytes === 0) return 'comparing with the other devices'
   const parts = [`${countText(folder.needed.files, 'file')}, ${sizeText(folder.needed.bytes)} to go`]
   parts.push(`${Math.floor(folder.percent)} %`)
   if (folder.ratePerSecond > 0) parts.push(rateText(folder.ratePerSecond))

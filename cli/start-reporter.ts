@@ -17,6 +17,7 @@ export class StartReporter {
   readonly #folders = new Map<string, FolderStatus>()
   #unsubscribe: () => void = () => undefined
   #drawn = ''
+  #stopping = false
 
   constructor(context: CliContext, options: { readonly json: boolean }) {
     this.#context = context
@@ -50,6 +51,9 @@ export class StartReporter {
     }
     const before = event.type === 'folder' ? this.#folders.get(event.folder.path) : undefined
     if (event.type === 'folder') this.#folders.set(event.folder.path, event.folder)
+    if (this.#stopping) return
+    // What falls apart while the node stops is no news.
+    if (event.type === 'stopping') this.#stopping = true
     if (event.type === 'folder-removed') this.#folders.delete(event.path)
     const line = eventLine(event, { before: before ?? null, live: this.#live })
     if (line !== null) this.#lines.push(line.subject, line.text)

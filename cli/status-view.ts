@@ -31,7 +31,8 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
     field('here', `${contentText(folder)}, ${sizeText(folder.bytes)}`),
     field('devices', `${folder.peersConnected} connected`),
   ]
-  if (folder.needed.files > 0 || folder.needed.bytes > 0) lines.push(field('needed', progressText(folder)))
+  if (folder.state === 'syncing' || folder.needed.files > 0 || folder.needed.bytes > 0)
+    lines.push(field('needed', progressText(folder)))
   if (folder.state === 'stopped' && folder.hint !== '') lines.push(field('', printable(folder.hint)))
   if (folder.conflicts > 0)
     lines.push(field('conflicts', countText(folder.conflicts, 'conflicted copy', 'conflicted copies')))
@@ -58,7 +59,7 @@ function stateWords(folder: FolderStatus): string {
     case 'scanning':
       return 'scanning'
     case 'syncing':
-      return `syncing, ${Math.floor(folder.percent)} %`
+      return 'syncing'
     case 'in-sync':
       return 'in sync'
     case 'waiting':

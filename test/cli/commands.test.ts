@@ -14,6 +14,7 @@ import { silentLogger } from '../control/silent-logger.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { runInMemory, type CliSetting } from './run-in-memory.ts'
 
+const patient = { timeout: 20_000 }
 let base: string
 let home: string
 let server: ControlServer | null
@@ -134,7 +135,7 @@ describe('status', () => {
   changed    x.txt changed by desk 53 years ago
 
 /data/b
-  state      syncing, 99 %
+  state      syncing
   here       1,234 files, 56 folders, 1.23 GB
   devices    1 connected
   needed     12 files, 3 MB to go, 99 %, 1.5 MB/s, about 2s left
@@ -166,10 +167,10 @@ describe('status', () => {
     const clock = new ManualClock()
     node.folders = [folderStatus({ state: 'waiting' })]
     const cli = runInMemory(['status', '--watch'], { home, clock })
-    await expect.poll(cli.stdout).toContain('waiting for a device: /data/folder')
+    await expect.poll(cli.stdout, patient).toContain('waiting for a device: /data/folder')
     await clock.advance(5000)
     node.folders = [folderStatus()]
-    await expect.poll(async () => clock.advance(1000).then(cli.stdout)).toContain('in sync')
+    await expect.poll(async () => clock.advance(1000).then(cli.stdout), patient).toContain('in sync')
     cli.signal('SIGINT')
     expect(await cli.exitCode).toBe(0)
     expect(cli.stdout()).toBe(
@@ -182,9 +183,9 @@ describe('status', () => {
     const clock = new ManualClock()
     node.folders = [folderStatus({ state: 'waiting' })]
     const cli = runInMemory(['status', '--watch'], { home, clock, columns: 40 })
-    await expect.poll(cli.stdout).toContain('waiting')
+    await expect.poll(cli.stdout, patient).toContain('waiting')
     node.folders = [folderStatus()]
-    await expect.poll(async () => clock.advance(1000).then(cli.stdout)).toContain('in sync')
+    await expect.poll(async () => clock.advance(1000).then(cli.stdout), patient).toContain('in sync')
     cli.signal('SIGINT')
     await cli.exitCode
     expect(cli.stdout()).toContain('\u001B[6A\r\u001B[Jlaptop')

@@ -15,6 +15,8 @@ export interface CliRun {
   readonly exits: readonly number[]
   readonly startOptions: () => NodeStartOptions | null
   readonly node: () => FakeNode | null
+  /** Stops the node, also one that is still to start, and waits for the end of the command. */
+  readonly end: () => Promise<void>
 }
 
 export interface CliSetting {
@@ -34,12 +36,14 @@ export function runInMemory(argv: readonly string[], setting: CliSetting): CliRu
   let listener: (signal: NodeJS.Signals) => void = () => undefined
   let startOptions: NodeStartOptions | null = null
   let node: FakeNode | null = null
+  let ended = false
   const startNode = async (options: NodeStartOptions): Promise<RunningNode> => {
     startOptions = options
     setting.onStart?.(options)
     node = new FakeNode(options.home)
     const started = []
     for (const request of options.folders) started.push(await node.addFolder(request))
+    if (ended) await node.stop()
     return { api: node, started, done: node.done }
   }
   const terminal = setting.columns === undefined ? {} : { isTTY: true, columns: setting.columns }
@@ -57,14 +61,20 @@ export function runInMemory(argv: readonly string[], setting: CliSetting): CliRu
     },
     exit: (code) => void exits.push(code),
   }
+  const exitCode = runCli(argv, context)
   return {
-    exitCode: runCli(argv, context),
+    exitCode,
     stdout: () => written.stdout,
     stderr: () => written.stderr,
     signal: (signal) => listener(signal),
     exits,
     startOptions: () => startOptions,
     node: () => node,
+    end: async () => {
+      ended = true
+      await node?.stop()
+      await exitCode
+    },
   }
 }
 

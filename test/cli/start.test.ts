@@ -13,6 +13,7 @@ import { ManualClock } from '../twins/manual-clock.ts'
 import { runInMemory, type CliRun, type CliSetting } from './run-in-memory.ts'
 
 const realKey = formatFolderKey(new Uint8Array(32).fill(7))
+const patient = { timeout: 20_000 }
 let base: string
 let home: string
 let runs: CliRun[]
@@ -24,10 +25,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  for (const run of runs) {
-    await run.node()?.stop()
-    await run.exitCode
-  }
+  for (const run of runs) await run.end()
   await rm(base, { recursive: true, force: true })
 })
 
@@ -39,7 +37,7 @@ function start(argv: readonly string[], setting: Partial<CliSetting> = {}): CliR
 
 async function started(argv: readonly string[], setting: Partial<CliSetting> = {}): Promise<CliRun> {
   const run = start(argv, setting)
-  await expect.poll(() => (run.node()?.listenerCount ?? 0) + (run.stderr() === '' ? 0 : 1)).toBeGreaterThan(0)
+  await expect.poll(() => run.node()?.listenerCount ?? 0, patient).toBe(1)
   return run
 }
 
@@ -113,7 +111,7 @@ describe('the key that is given', () => {
     })
     // The prompt is the only thing on stderr.
     expect(run.stderr()).toBe('Key of the folder: \n')
-    await expect.poll(() => run.startOptions()?.folders[0]?.key).toBe(realKey)
+    await expect.poll(() => run.startOptions()?.folders[0]?.key, patient).toBe(realKey)
   })
 
   it('is never repeated', async () => {
@@ -282,6 +280,17 @@ describe('what start tells', () => {
     expect(drawn.length).toBeGreaterThan(1)
     for (const text of drawn) expect((text.split('\n').at(-1) ?? '').length).toBeLessThan(50)
     expect(drawn.at(-1)).toMatch(/^syncing 12 files, 3.1 MB to go, 40 %.*\.\.\.$/)
+  })
+
+  it('is nothing more once the node stops, except that it has stopped', async () => {
+    const run = await started(['a'])
+    const before = run.stdout().length
+    run.node()!.emit({ type: 'stopping', at: 0 })
+    run.node()!.emit({ type: 'folder', at: 0, folder: folderStatus({ path: '/data/a', state: 'waiting' }) })
+    await run.node()!.stop()
+    await run.exitCode
+    expect(run.stdout().slice(before).split('\n')).not.toContain('waiting for a device: /data/a (1,234 files, 1.23 GB)')
+    expect(run.stdout().slice(before)).toMatch(/stopping\nstopped\n$/)
   })
 
   it('is every event as JSON when asked for', async () => {

@@ -14,6 +14,7 @@ import { systemClock } from '../../src/node/system-clock.ts'
 import { FakeNode, fakeKey, folderStatus } from './fake-node.ts'
 import { silentLogger } from './silent-logger.ts'
 
+const patient = { timeout: 20_000 }
 let base: string
 let home: string
 let servers: ControlServer[]
@@ -141,17 +142,17 @@ describe('the control API', () => {
         if (seen.length === 3) leave.abort()
       }
     })()
-    await expect.poll(() => node.listenerCount).toBe(1)
+    await expect.poll(() => node.listenerCount, patient).toBe(1)
     for (const message of ['a\nb', 'c', 'd']) node.emit({ type: 'warning', at: 1, message, hint: '' })
     await reading
     expect(seen).toEqual(['a\nb', 'c', 'd'])
-    await expect.poll(() => node.listenerCount).toBe(0)
+    await expect.poll(() => node.listenerCount, patient).toBe(0)
   })
 
   it('ends the stream of events with the node', async () => {
     const { node, client, server } = await serve()
     const reading = readAll(client.events())
-    await expect.poll(() => node.listenerCount).toBe(1)
+    await expect.poll(() => node.listenerCount, patient).toBe(1)
     node.emit({ type: 'stopping', at: 1 })
     await server.stop()
     expect(await reading).toEqual([{ type: 'stopping', at: 1 }])
@@ -163,9 +164,9 @@ describe('the control API', () => {
     await once(socket, 'connect')
     socket.pause()
     socket.write('GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n')
-    await expect.poll(() => node.listenerCount).toBe(1)
+    await expect.poll(() => node.listenerCount, patient).toBe(1)
     for (let i = 0; i < 40; i++) node.emit({ type: 'warning', at: i, message: 'x'.repeat(100_000), hint: '' })
-    await expect.poll(() => node.listenerCount).toBe(0)
+    await expect.poll(() => node.listenerCount, patient).toBe(0)
     socket.destroy()
   })
 })
