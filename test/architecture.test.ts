@@ -1,0 +1,285 @@
+import { basename } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parseSource, readSources, type SourceFile } from './rules/read-source.ts'
+
+/** The rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check. An exception stands here with its reason. */
+const sources = readSources('src', 'cli')
+const src = sources.filter((file) => file.path.startsWith('src/'))
+const tests = readSources('test')
+const others = readSources('bench', 'scripts')
+
+/**
+ * Who may import whom: the rooms in the order in which data walks through them. Everybody may import their own room;
+ * what ends in `.ts` is one file. `disk` and `workers` stand beside the rooms.
+ */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  ports: ['model'],
+  watcher: ['model', 'ports'],
+  blocks: ['model', 'ports', 'watcher'],
+  // Hashing gives the names of copies and of tree nodes; it is a pure function, wherever it is computed.
+  'vector-clock': ['model', 'blocks/hash.ts'],
+  merkle: ['model', 'vector-clock', 'blocks/hash.ts'],
+  'file-index': ['model', 'ports', 'watcher', 'blocks', 'vector-clock', 'merkle'],
+  reconcile: ['model', 'vector-clock', 'merkle'],
+  apply: ['model', 'ports', 'watcher', 'blocks', 'vector-clock', 'merkle', 'file-index', 'reconcile'],
+  disk: ['model', 'ports'],
+  workers: ['model', 'ports', 'watcher', 'blocks', 'apply', 'disk'],
+  node: ['model', 'ports', 'watcher', 'blocks', 'vector-clock', 'merkle', 'file-index', 'reconcile', 'apply'],
+  control: ['model', 'ports', 'node'],
+}
+
+/** What the command line may know: the public entry, the control API, and files of the node that need no network. */
+const cliMayImport = ['src/index.ts', 'src/control/', 'src/model/', 'src/ports/']
+const nodeFilesForCli = [
+  'src/node/node-api.ts',
+  'src/node/home.ts',
+  'src/node/node-settings.ts',
+  'src/node/device-name.ts',
+  'src/node/key-text.ts',
+  'src/node/folder-key-file.ts',
+  'src/node/pino-logger.ts',
+  'src/node/system-clock.ts',
+  'src/node/system-random.ts',
+]
+
+/** One door a package: where each may be imported. */
+const doors: readonly (readonly [packages: RegExp, places: readonly string[]])[] = [
+  [/^chokidar$/, ['src/watcher/']],
+  [/^(level|classic-level|memory-level|abstract-level)$/, ['src/file-index/']],
+  [/^(libp2p|@libp2p\/.*|@multiformats\/.*|uint8arraylist)$/, ['src/node/']],
+  [/^(@napi-rs\/blake-hash|hash-wasm)$/, ['src/blocks/hash.ts']],
+  [/^pino$/, ['src/node/pino-logger.ts']],
+  [/^env-paths$/, ['src/node/home.ts']],
+  [/^@scure\/base$/, ['src/node/key-text.ts']],
+  [/^(commander|pretty-bytes|pretty-ms|uqr)$/, ['cli/']],
+  [/^node:http$/, ['src/control/']],
+  // The lock of a home is its socket, and the mDNS check asks for a route: both are the node's.
+  [/^node:net$/, ['src/control/', 'src/node/']],
+  [/^node:worker_threads$/, ['src/workers/', 'src/watcher/', 'src/blocks/']],
+]
+
+/** The synced folder is touched by the disk alone; these read and write the state directory, or look before the disk opens. */
+const filesThatUseTheFileSystem = [
+  'src/disk/',
+  'cli/',
+  'src/node/home.ts',
+  'src/node/private-file.ts',
+  'src/node/device-identity.ts',
+  'src/node/node-settings.ts',
+  'src/node/folder-key-file.ts',
+  'src/node/control-socket.ts',
+  // The files by which nodes of one host find each other.
+  'src/node/same-host.ts',
+  // Reads the kernel's routing table.
+  'src/node/mdns.ts',
+  // Look at a folder before it is started: nothing of it is synced yet.
+  'src/node/check-folder.ts',
+  'src/node/open-folder.ts',
+]
+
+/** What only its door may call, in `src/` and `cli/`. */
+const banned: readonly (readonly [names: RegExp, places: readonly string[]])[] = [
+  [/^(Date\.now|performance\.now|process\.hrtime|new Date\(\))$/, ['src/node/system-clock.ts', 'src/workers/']],
+  // Loops of worker threads give way to their messages, without a clock of ours.
+  [
+    /^(setTimeout|setInterval|setImmediate|node:timers.*)$/,
+    ['src/node/system-clock.ts', 'src/watcher/', 'src/workers/'],
+  ],
+  [/^(Math\.random|crypto\.\w+|randomBytes|randomInt|randomUUID|randomFillSync)$/, ['src/node/system-random.ts']],
+  [/^console(\.\w+)?$/, ['cli/']],
+]
+
+const pureRooms = ['reconcile', 'vector-clock', 'merkle']
+const impure =
+  /^(node:(?!buffer$).*|process(\.\w+)?|Date\.now|new Date\(\)|performance(\.\w+)?|Math\.random|set(Timeout|Interval|Immediate)|queueMicrotask|fetch)$/
+
+describe('who may import whom', () => {
+  it('knows every room of src', () => {
+    const found = new Set(src.map((file) => roomOf(file.path)))
+    expect([...found].filter((room) => room !== 'index.ts' && rooms[room] === undefined)).toEqual([])
+  })
+
+  it('lets data walk in one direction through the rooms', () => {
+    const wrong = src.flatMap((file) =>
+      file.imports
+        .filter(({ target }) => target.startsWith('src/') && !mayImport(file.path, target))
+        .map(({ target }) => `${file.path} imports ${target}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  it('has no cycle between files', () => {
+    expect(src.map((file) => findCycle(file.path)).filter((cycle) => cycle !== null)).toEqual([])
+  })
+
+  it('lets the command line know the entry, the control API and no network', () => {
+    const wrong = sources
+      .filter((file) => file.path.startsWith('cli/'))
+      .flatMap((file) =>
+        file.imports
+          .filter(({ target }) => target.startsWith('src/') && !isIn(target, [...cliMayImport, ...nodeFilesForCli]))
+          .map(({ target }) => `${file.path} imports ${target}`),
+      )
+    expect(wrong).toEqual([])
+    const reached = new Set(nodeFilesForCli.flatMap((path) => [...packagesBehind(path)]))
+    expect([...reached].filter((name) => /libp2p|multiformats|level|chokidar/.test(name))).toEqual([])
+  })
+
+  it('keeps tests and benchmarks out of the product, and end-to-end tests out of its inside', () => {
+    const intoTests = sources.flatMap((file) => file.imports.filter(({ target }) => /^(test|bench)\//.test(target)))
+    expect(intoTests).toEqual([])
+    const inside = tests
+      .filter((file) => file.path.startsWith('test/e2e/'))
+      .flatMap((file) => file.imports.filter((one) => one.target.startsWith('src/') && !one.typeOnly))
+      .filter(({ target }) => target !== 'src/control/control-client.ts')
+    expect(inside).toEqual([])
+  })
+})
+
+describe('one door a package', () => {
+  it.each(doors.map(([packages, places]) => [String(packages), packages, places] as const))(
+    '%s',
+    (_, names, places) => {
+      expect(filesThatImport(names).filter((path) => !isIn(path, places))).toEqual([])
+    },
+  )
+
+  it('touches the file system only where it is listed, and the list has no entry too many', () => {
+    const users = filesThatImport(/^(node:)?fs(\/promises)?$/)
+    expect(users.filter((path) => !isIn(path, filesThatUseTheFileSystem))).toEqual([])
+    expect(filesThatUseTheFileSystem.filter((place) => !users.some((path) => isIn(path, [place])))).toEqual([])
+  })
+
+  it('names a door for every package that is imported', () => {
+    const known = (name: string): boolean => name.startsWith('node:') || doors.some(([packages]) => packages.test(name))
+    const unknown = src.flatMap((file) =>
+      file.imports.filter((one) => !one.target.startsWith('src/') && !known(one.target)),
+    )
+    expect(unknown.map((one) => one.target)).toEqual([])
+  })
+})
+
+describe('time, randomness and output', () => {
+  it.each(banned.map(([names, places]) => [String(names), names, places] as const))('%s', (_, names, places) => {
+    const uses = (file: SourceFile): boolean =>
+      [...file.names, ...file.imports.map((one) => one.target)].some((name) => names.test(name))
+    const users = sources.filter((file) => uses(file) && !isIn(file.path, places))
+    expect(users.map((file) => file.path)).toEqual([])
+  })
+
+  it('lets nobody but the door take randomness from a module', () => {
+    const taken = /^(random(Bytes|Int|UUID|FillSync|Fill)|webcrypto|getRandomValues)$/
+    const users = sources.filter((file) => file.imports.some((one) => one.names.some((name) => taken.test(name))))
+    expect(users.map((file) => file.path).filter((path) => path !== 'src/node/system-random.ts')).toEqual([])
+  })
+
+  it.each(pureRooms)('%s is free of I/O, time and randomness', (room) => {
+    const files = src.filter((file) => roomOf(file.path) === room)
+    expect(files.length).toBeGreaterThan(0)
+    const wrong = files.flatMap((file) =>
+      [...file.names, ...file.imports.map((one) => one.target)]
+        .filter((name) => impure.test(name))
+        .map((name) => `${file.path}: ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('the shape of files', () => {
+  const all = [...sources, ...tests, ...others]
+
+  it('has at most 300 lines in a file', () => {
+    // Generated.
+    const long = sources.filter((file) => file.lineCount > 300 && file.path !== 'src/blocks/fast-cdc-wasm.ts')
+    expect(long.map((file) => `${file.path}: ${file.lineCount}`)).toEqual([])
+  })
+
+  it('names files in kebab-case, after what they hold', () => {
+    const odd = all.filter((file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.[jt]s$/.test(basename(file.path)))
+    expect(odd.map((file) => file.path)).toEqual([])
+    const empty = all.filter((file) => /(^|[-/])(utils?|helpers?|common|manager|types|misc)[.-]/.test(file.path))
+    expect(empty.map((file) => file.path)).toEqual([])
+  })
+
+  it('exports by name', () => {
+    expect(all.filter((file) => file.hasDefaultExport).map((file) => file.path)).toEqual([])
+  })
+})
+
+describe('the reader of sources', () => {
+  it('sees every kind of import, and what is used', () => {
+    const file = parseSource(
+      'src/a/b.ts',
+      `import type { A } from './c.ts'
+       import { type B } from '../d.ts'
+       export { e } from './e.ts'
+       export * from '@scope/name/deep'
+       const f = await import('./f.ts')
+       type G = import('./g.ts').G
+       console.log(Date.now(), new Date(), new Date(0), f.setTimeout, 'Math.random()')
+       setTimeout(() => undefined)
+       export default 1`,
+    )
+    const { imports, names, hasDefaultExport } = file
+    const targets = ['src/a/c.ts', 'src/d.ts', 'src/a/e.ts', '@scope/name', 'src/a/f.ts', 'src/a/g.ts']
+    expect(new Set(imports.map((one) => one.target))).toEqual(new Set(targets))
+    expect(imports.filter((one) => one.typeOnly)).toHaveLength(3)
+    for (const name of ['console.log', 'Date.now', 'new Date()', 'setTimeout']) expect(names).toContain(name)
+    expect(names).not.toContain('Math.random')
+    expect(hasDefaultExport).toBe(true)
+  })
+})
+
+function roomOf(path: string): string {
+  return path.split('/')[1]!
+}
+
+function mayImport(from: string, target: string): boolean {
+  const [room, other] = [roomOf(from), roomOf(target)]
+  if (room === 'index.ts' || room === other) return true
+  return rooms[room]?.some((allowed) => allowed === other || `src/${allowed}` === target) === true
+}
+
+function isIn(path: string, places: readonly string[]): boolean {
+  return places.some((place) => (place.endsWith('/') ? path.startsWith(place) : path === place))
+}
+
+function filesThatImport(name: RegExp): readonly string[] {
+  return sources.filter((file) => file.imports.some((one) => name.test(one.target))).map((file) => file.path)
+}
+
+function fileAt(path: string): SourceFile | undefined {
+  return src.find((file) => file.path === path)
+}
+
+// A type that is imported back loads nothing, and is no cycle.
+function findCycle(start: string): string | null {
+  const cameFrom = new Map<string, string>()
+  const todo = [start]
+  for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
+    for (const { target, typeOnly } of fileAt(path)?.imports ?? []) {
+      if (typeOnly) continue
+      if (target === start) return `${start} <- ${path}`
+      if (cameFrom.has(target) || fileAt(target) === undefined) continue
+      cameFrom.set(target, path)
+      todo.push(target)
+    }
+  }
+  return null
+}
+
+function packagesBehind(path: string): ReadonlySet<string> {
+  const seen = new Set([path])
+  const todo = [path]
+  const packages = new Set<string>()
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    for (const { target, typeOnly } of fileAt(next)?.imports ?? []) {
+      if (typeOnly || seen.has(target)) continue
+      seen.add(target)
+      if (target.startsWith('src/')) todo.push(target)
+      else packages.add(target)
+    }
+  }
+  return packages
+}
