@@ -63,7 +63,8 @@ interface Placement {
 
 function* place(run: StepRun, placement: Placement): Generator<void, StepResult> {
   const { path, expect, keepAs } = placement
-  if (lookAgain(run, path, expect) === null) return changed
+  // The kept name is only looked for, and its parents made, where there is something to keep.
+  if (keepAs !== null && lookAgain(run, path, expect) === null) return changed
   const keep = yield* placeToKeep(run, { target: run.inside.absolute(path), expect, keepAs })
   try {
     const state = placement.prepare()
