@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import type { Disk } from '../../src/ports/disk.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
-import { makeFolder, placeFile, remove, setMetadata } from './steps.ts'
+import { givenMtimeNs, makeFolder, placeFile, remove, setMetadata } from './steps.ts'
 import { saveByRename, worlds, writeFile, type World } from './world.ts'
 
 describe.each(worlds)('an edit in the middle of an apply %s', (_name, makeWorld) => {
@@ -22,6 +22,49 @@ describe.each(worlds)('an edit in the middle of an apply %s', (_name, makeWorld)
         expect(Object.values(world.tree()), kind).toContain('edited')
       })
     }
+  })
+
+  it('is not given the time of what it replaced', () => {
+    using world = makeWorld()
+    const step = setMetadata('file', world.write('file', 'old'), { executable: true })
+    const results = world.apply([step], {
+      hook: (operation) => {
+        if (operation === 'openRead') saveByRename(world.disk, `${world.root}/file`, 'edited')
+      },
+    })
+    expect(results).toEqual([{ outcome: 'changed' }])
+    expect(world.state('file').mode).toBe(0o644)
+    expect(world.state('file').mtimeNs).not.toBe(givenMtimeNs)
+  })
+
+  it('leaves no kept version behind when the removal is not done', () => {
+    using world = makeWorld()
+    const step = remove('file', world.write('file', 'old'), 'file (copy)')
+    const results = world.apply([step], {
+      hook: (operation, path) => {
+        if (operation === 'rename' && path.endsWith('/file')) saveByRename(world.disk, path, 'edited')
+      },
+    })
+    expect(results).toEqual([{ outcome: 'changed' }])
+    expect(world.tree()).toEqual({ file: 'edited' })
+  })
+
+  it('does not get into history in place of the old version when it is there for an instant', () => {
+    using world = makeWorld()
+    const path = `${world.root}/file`
+    const step = placeFile('file', world.write('file', 'old'), world.stage('s', 'new'))
+    let linked = false
+    const results = world.apply([step], {
+      hook: (operation) => {
+        if (linked && world.look('aside') !== null) world.disk.rename(`${world.root}/aside`, path)
+        linked ||= operation === 'hardLink'
+        if (operation !== 'hardLink') return
+        world.disk.rename(path, `${world.root}/aside`)
+        writeFile(world.disk, path, 'edited')
+      },
+    })
+    expect(results).toEqual([{ outcome: 'changed' }])
+    expect(world.tree()).toEqual({ file: 'old', '.p2psync/staging/s': 'new' })
   })
 
   it('is never reported as the state of what was put there', () => {
