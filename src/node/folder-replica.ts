@@ -1,7 +1,7 @@
 import { recoverIntent } from '../apply/recover.ts'
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
-import { errorText } from '../model/errors.ts'
+import { errorText, P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderId } from '../model/folder-id.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
@@ -46,6 +46,7 @@ export class FolderReplica implements SessionHost {
   readonly #remote: RemoteChanges
   readonly #background = new Set<Promise<void>>()
   #transport: FolderTransport | null = null
+  #watcher: FolderWatcher | null = null
   #scanned = false
   #scanning = false
   #examining = false
@@ -111,10 +112,10 @@ export class FolderReplica implements SessionHost {
     if (await this.#isFolderThere()) {
       await this.#recover()
       await tasks.trimHistory(historyName(this.#deps.clock.now() - historyDays * dayMs))
-      await this.#watch()
     }
     this.#transport = await transport.join(folder, this.peers)
     this.#dirty.addAll()
+    this.#inBackground('watch', () => this.#watch())
     this.#inBackground('local changes', () => this.#localLoop())
     this.#inBackground('remote changes', () => this.#remote.run())
     this.#inBackground('rescan', () => this.#rescanLoop())
@@ -127,7 +128,7 @@ export class FolderReplica implements SessionHost {
     this.#stopping.abort()
     await this.#transport?.leave()
     this.peers.stop()
-    await this.#deps.watcher.stop()
+    await this.#watcher?.stop()
     await Promise.allSettled(this.#background)
     await this.#commits.run(async () => undefined)
   }
@@ -231,9 +232,7 @@ export class FolderReplica implements SessionHost {
         continue
       }
       if (!(await this.#isFolderThere())) continue
-      await this.#deps.watcher.stop()
       await this.#watch()
-      this.#dirty.addAll()
     }
   }
 
@@ -259,11 +258,19 @@ export class FolderReplica implements SessionHost {
     this.onChange()
   }
 
+  /** Watches from now on. What changed before the watcher was ready, a scan finds. */
   async #watch(): Promise<void> {
+    await this.#watcher?.stop()
+    if (this.#stopping.signal.aborted || this.#trouble?.kind === 'missing') return
+    const watcher = this.#deps.newWatcher()
+    this.#watcher = watcher
+    this.view.watchProblem = ''
     try {
-      await this.#deps.watcher.start(this.#deps.path, (hint) => this.#onHint(hint))
+      await watcher.start(this.#deps.path, (hint) => this.#onHint(hint))
+      this.#dirty.addAll()
     } catch (error) {
-      this.#onHint({ type: 'failed', reason: errorText(error), hint: '' })
+      const hint = error instanceof P2psyncError ? error.hint : ''
+      if (!this.#stopping.signal.aborted) this.#onHint({ type: 'failed', reason: errorText(error), hint })
     }
   }
 
@@ -314,7 +321,7 @@ export interface FolderReplicaDeps {
   readonly deviceName: string
   readonly index: FolderIndex
   readonly tasks: FileTasks
-  readonly watcher: FolderWatcher
+  readonly newWatcher: () => FolderWatcher
   readonly transport: Transport
   readonly clock: Clock
   readonly random: Random

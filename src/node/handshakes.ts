@@ -28,6 +28,8 @@ export interface Refusal {
 export interface HandshakesOptions {
   readonly offer: () => { readonly folders: readonly FolderKeys[]; readonly generation: number }
   readonly onRefused: (refusal: Refusal) => void
+  /** Resolves when there is something to offer: inbound handshakes begin then. */
+  readonly ready: () => Promise<void>
   readonly clock: Clock
   readonly random: Random
 }
@@ -62,7 +64,11 @@ export class Handshakes {
       return {
         protocol: gatedNoise({ ...this.#options, ...unused })(components).protocol,
         secureOutbound: (connection, options) => secure(gate(connection), connection, options),
-        secureInbound: (connection, options) => gate(connection).secureInbound(connection, options),
+        // Who dials us before our folders are there is not refused: that would make it wait long before it tries again.
+        secureInbound: async (connection, options) => {
+          await this.#options.ready()
+          return await gate(connection).secureInbound(connection, options)
+        },
       }
     }
   }

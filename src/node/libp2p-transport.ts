@@ -64,6 +64,8 @@ export class Libp2pTransport implements Transport {
   readonly #connectedSince = new WeakMap<Connection, number>()
   readonly #handshakes: Handshakes
   readonly #discovery: Discovery
+  /** Resolved with the first folder: whoever dials us before waits for it. */
+  readonly #opened = Promise.withResolvers<void>()
   #generation = 0
   #node: Libp2p | null = null
 
@@ -77,6 +79,7 @@ export class Libp2pTransport implements Transport {
     this.#handshakes = new Handshakes({
       offer: () => ({ folders: this.#joinedKeys(), generation: this.#generation }),
       onRefused: (refusal) => this.#logger.info('a connection was refused', { ...refusal }),
+      ready: () => this.#opened.promise,
       clock,
       random,
     })
@@ -99,6 +102,7 @@ export class Libp2pTransport implements Transport {
   }
 
   async stop(): Promise<void> {
+    this.#opened.resolve()
     await this.#discovery.stop()
     for (const link of this.#links.all()) this.#end(link, 'this node stops')
     await this.#node?.stop()
@@ -147,6 +151,7 @@ export class Libp2pTransport implements Transport {
     assert(this.#keys.has(folder), 'the keys of a folder come before it is joined')
     assert(!this.#handlers.has(folder), 'a folder is joined once')
     this.#handlers.set(folder, handler)
+    this.#opened.resolve()
     this.#foldersChanged(this.#links.all())
     return Promise.resolve({
       open: async (peer: DeviceId, protocol: FolderProtocol, signal: AbortSignal) => {

@@ -56,7 +56,6 @@ export class RunningFolder {
         marker,
         index,
         tasks,
-        watcher: deps.newWatcher(),
       })
       await replica.start()
       return new RunningFolder(options, { replica, tasks, stores })

@@ -109,7 +109,7 @@ export class WorldDevice {
       deviceName: this.name,
       index,
       tasks,
-      watcher: this.#watcher,
+      newWatcher: () => this.#watcher,
       transport: this.#world.network.transport(this.id),
       clock: this.#clock,
       random: systemRandom,
