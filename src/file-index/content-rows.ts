@@ -183,7 +183,7 @@ function* listPuts(use: ContentUse): Generator<StoreOperation> {
   yield { type: 'put', key: listKey(use.content), value: use.blockList! }
   const list = decodeBlockList(use.blockList!, use.sizeBytes)
   for (let i = 0; i < list.count; i++) {
-    const value = Buffer.alloc(blockHashBytes + 10)
+    const value = Buffer.allocUnsafe(blockHashBytes + 10)
     value.set(content)
     value.writeUIntBE(list.offsetAt(i), blockHashBytes, 6)
     value.writeUInt32BE(list.lengthAt(i), blockHashBytes + 6)
@@ -236,7 +236,7 @@ function keyText(key: Uint8Array): string {
 const contentHeadBytes = 11
 
 function encodeContent(row: ContentRow): Uint8Array {
-  const bytes = Buffer.alloc(contentHeadBytes + row.first!.length)
+  const bytes = Buffer.allocUnsafe(contentHeadBytes + row.first!.length)
   bytes.writeUIntBE(row.sizeBytes, 0, 6)
   bytes.writeUInt32BE(row.extras, 6)
   bytes.writeUInt8(row.hasList ? 1 : 0, 10)

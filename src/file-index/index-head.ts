@@ -88,7 +88,7 @@ export async function openHead(
 
 /** Seq (6 bytes), then the counts (6 bytes each, the bytes of files 8). */
 export function encodeHead(seq: number, counts: TreeCounts): Uint8Array {
-  const bytes = Buffer.alloc(44)
+  const bytes = Buffer.allocUnsafe(44)
   let at = bytes.writeUIntBE(seq, 0, 6)
   for (const number of [counts.entries, counts.files, counts.folders, counts.links, counts.tombstones]) {
     at = bytes.writeUIntBE(number, at, 6)
@@ -98,7 +98,7 @@ export function encodeHead(seq: number, counts: TreeCounts): Uint8Array {
 }
 
 export function encodeSeq(seq: number): Uint8Array {
-  const bytes = Buffer.alloc(6)
+  const bytes = Buffer.allocUnsafe(6)
   bytes.writeUIntBE(seq, 0, 6)
   return bytes
 }

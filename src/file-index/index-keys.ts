@@ -43,7 +43,7 @@ export const metaKeys = {
 
 /** A key of one prefix byte and `rest`. */
 export function prefixed(first: number, rest: Uint8Array): Uint8Array {
-  const key = Buffer.alloc(1 + rest.length)
+  const key = Buffer.allocUnsafe(1 + rest.length)
   key[0] = first
   key.set(rest, 1)
   return key
@@ -58,7 +58,7 @@ export function rowKey(path: RelativePath): Uint8Array {
 }
 
 export function logKey(seq: number): Uint8Array {
-  const key = Buffer.alloc(7)
+  const key = Buffer.allocUnsafe(7)
   key[0] = prefix.log
   key.writeUIntBE(seq, 1, 6)
   return key

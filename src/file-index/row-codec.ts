@@ -1,4 +1,5 @@
-import { hashBytes } from '../blocks/hash.ts'
+import { hashBlock } from '../blocks/hash.ts'
+import { blockHashToBytes } from '../model/block-hash.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import { P2psyncError } from '../model/errors.ts'
@@ -36,9 +37,9 @@ const diskBytes = 35
 export function encodeRow(row: IndexRow): Uint8Array {
   const record = encodeRecord(row.record)
   const disk = row.disk === null ? 0 : diskBytes
-  const bytes = Buffer.alloc(diskAt + disk + record.length)
+  const bytes = Buffer.allocUnsafe(diskAt + disk + record.length)
   bytes[0] = kindCodes[row.record.kind]
-  bytes.set(hashBytes(record).subarray(0, entryHashBytes), hashAt)
+  recordHash(record).copy(bytes, hashAt, 0, entryHashBytes)
   bytes.writeUIntBE(row.seq, seqAt, 6)
   bytes[diskLengthAt] = disk
   if (row.disk !== null) writeDisk(bytes, diskAt, row.disk)
@@ -50,7 +51,7 @@ export function encodeRow(row: IndexRow): Uint8Array {
 export function withDisk(row: Uint8Array, disk: DiskState | null): Uint8Array {
   const record = row.subarray(diskAt + row[diskLengthAt]!)
   const length = disk === null ? 0 : diskBytes
-  const bytes = Buffer.alloc(diskAt + length + record.length)
+  const bytes = Buffer.allocUnsafe(diskAt + length + record.length)
   bytes.set(row.subarray(0, diskLengthAt))
   bytes[diskLengthAt] = length
   if (disk !== null) writeDisk(bytes, diskAt, disk)
@@ -75,11 +76,15 @@ export function decodeRow(row: Uint8Array): IndexRow {
     const disk = length === 0 ? null : readDisk(bytes, diskAt)
     const encoded = bytes.subarray(diskAt + length)
     // The database does not check what it reads against its own checksums.
-    if (bytes.compare(hashBytes(encoded), 0, entryHashBytes, hashAt, seqAt) !== 0) throw new RangeError('another hash')
+    if (bytes.compare(recordHash(encoded), 0, entryHashBytes, hashAt, seqAt) !== 0) throw new RangeError('another hash')
     return { record: decodeRecord(encoded), disk, seq: bytes.readUIntBE(seqAt, 6) }
   } catch (cause) {
     throw new P2psyncError('index-failed', 'the index holds a row that cannot be read', { cause })
   }
+}
+
+function recordHash(record: Uint8Array): Buffer {
+  return asBuffer(blockHashToBytes(hashBlock(record)))
 }
 
 const diskKinds: readonly DiskState['kind'][] = ['file', 'folder', 'symlink']

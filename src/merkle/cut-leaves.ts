@@ -88,7 +88,7 @@ export class LeafCutter {
     assert(Buffer.compare(last, entry.key) < (this.#entries.length === 0 ? 1 : 0), 'entries ascend')
     if (level > 0 && (this.#entries.length > 0 || Buffer.compare(this.#firstKey, entry.key) !== 0)) {
       this.#close()
-      this.#firstKey = Buffer.from(entry.key)
+      this.#firstKey = new Uint8Array(entry.key)
       this.#keyLevel = level
     }
     this.#entries.push(entry)

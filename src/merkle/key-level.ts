@@ -1,4 +1,5 @@
-import { hashBytes } from '../blocks/hash.ts'
+import { hashBlock } from '../blocks/hash.ts'
+import { blockHashToBytes } from '../model/block-hash.ts'
 
 /** One key in so many opens a node at each level: nodes hold this many children on average. */
 export const fanOut = 16
@@ -18,7 +19,7 @@ const label = Buffer.from('p2psync/merkle/key/1\0')
  */
 export function keyLevel(key: Uint8Array): number {
   if (key.length === 0) return emptyKeyLevel
-  const hash = hashBytes(Buffer.concat([label, key]))
+  const hash = blockHashToBytes(hashBlock(Buffer.concat([label, key])))
   let level = 0
   for (let i = 7; i >= 0; i--) {
     const byte = hash[i]!

@@ -22,17 +22,17 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'p2psync-torn-'))
   const index = await openIndex(await openLevelStore(join(folder, 'live')))
   committed.add(hex(index.summary.hash))
-  for (let batch = 0; batch < 300; batch++) {
+  for (let batch = 0; batch < 160; batch++) {
     const changes = Array.from({ length: 40 }, (_, i) => {
       const path = `d${(batch * 7 + i) % 50}/f${(batch * 31 + i * 17) % 3000}`
       return i % 9 === 0 ? tombstoneOf(path) : fileOf(path, `text ${'x'.repeat(i)} ${batch}`)
     })
     const writing = index.commit(changes)
     // Half of the copies are made while a batch is being written.
-    if (batch % 20 === 13) copyLive(`copy-${batch}`)
+    if (batch % 10 === 7) copyLive(`copy-${batch}`)
     await writing
     committed.add(hex(index.summary.hash))
-    if (batch % 20 === 3) copyLive(`copy-${batch}`)
+    if (batch % 10 === 3) copyLive(`copy-${batch}`)
   }
   await index.close()
 })
@@ -93,7 +93,7 @@ describe('an index whose process or machine died', () => {
           opened++
         }
       }),
-      { numRuns: 120 },
+      { numRuns: 80 },
     )
     expect(opened).toBeGreaterThan(10)
   })

@@ -1,0 +1,193 @@
+/**
+ * What the index costs: `node bench/index.ts [entries...]` (default 100000 1000000), in a folder of the system's temporary
+ * directory. On a busy machine read the time of this thread. Bytes on the wire are keys and 8-byte hashes as they are listed, without frames.
+ */
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hashBlock } from '../src/blocks/hash.ts'
+import { FolderIndex, type RowChange } from '../src/file-index/folder-index.ts'
+import { planLeaves, rebuildTree } from '../src/file-index/leaf-rows.ts'
+import { openLevelStore } from '../src/file-index/level-store.ts'
+import { differingPaths, type LocalTree, type TreeSource } from '../src/merkle/diff-trees.ts'
+import { buildTree, treeHeight } from '../src/merkle/merkle-tree.ts'
+import { noFingerprint } from '../src/model/file-record.ts'
+import { pathKey, type RelativePath } from '../src/model/relative-path.ts'
+import { makeWriterId } from '../src/model/writer-id.ts'
+import type { KeyValueStore } from '../src/ports/key-value-store.ts'
+
+const deviceTag = Buffer.alloc(8, 1)
+const writer = makeWriterId(deviceTag, Buffer.alloc(8, 2))
+const random = { bytes: (length: number) => new Uint8Array(length).fill(7), fraction: () => 0.5 }
+const open = (store: KeyValueStore): Promise<FolderIndex> => FolderIndex.open(store, { deviceTag, random })
+
+for (const count of process.argv.length > 2 ? process.argv.slice(2).map(Number) : [100_000, 1_000_000]) {
+  const folder = mkdtempSync(join(tmpdir(), 'p2psync-bench-'))
+  try {
+    console.log(`\n${count} entries`)
+    await benchmark(folder, count)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function benchmark(folder: string, count: number): Promise<void> {
+  const live = join(folder, 'live')
+  let store = await openLevelStore(live)
+  let index = await open(store)
+  await timed(`build: files of one block, commits of 1000`, count, async () => {
+    for (let at = 0; at < count; at += 1000) await index.commit(range(at, 1000).map((n) => changeOf(n, 1)))
+  })
+  await index.close()
+  await timed('open', 1, async () => {
+    store = await openLevelStore(live)
+    index = await open(store)
+  })
+  const bytes = readdirSync(live).reduce((sum, name) => sum + statSync(join(live, name)).size, 0)
+  const mib = (n: number): string => (n / 2 ** 20).toFixed(0)
+  console.log(
+    `  on disk ${mib(bytes)} MiB, resident ${mib(process.memoryUsage().rss)} MiB, height ${treeHeight(await rebuildTree(store))}`,
+  )
+  await timed('rebuild the tree from the rows', count, () => rebuildTree(store))
+  await timed('read all rows', count, async () => {
+    for await (const page of index.rows()) if (page.length === 0) break
+  })
+  const tree = await rebuildTree(store)
+  await timed('upper levels from the leaves', 1, () => Promise.resolve(buildTree(tree.levels[0]!)))
+  await timed('root', 1000, () => {
+    for (let i = 0; i < 1000; i++) if (index.summary.hash.length !== 32) break
+    return Promise.resolve()
+  })
+  const scattered = (amount: number): number[] => range(0, amount).map((i) => Math.floor((i * count) / amount))
+  const leavesOnly = (numbers: readonly number[]): Promise<unknown> => {
+    const changes = numbers.map((n) => ({ key: pathKey(changeOf(n, 9).record.path), hash: new Uint8Array(16) }))
+    return planLeaves(store, tree, changes)
+  }
+  await timed('tree alone, 10,000 clustered', 1, () => leavesOnly(range(5000, 10_000)))
+  await timed('tree alone, 10,000 scattered', 1, () => leavesOnly(scattered(10_000)))
+  await timed('one change, each a commit', 200, async () => {
+    for (const n of scattered(200)) await index.commit([changeOf(n, 2)])
+  })
+  await timed('one change, each a durable commit', 50, async () => {
+    for (const n of scattered(50)) await index.commit([changeOf(n, 3)], { durable: true })
+  })
+  await timed('10,000 clustered in one commit', 1, () => index.commit(range(5000, 10_000).map((n) => changeOf(n, 4))))
+  await timed('10,000 scattered in one commit', 1, () => index.commit(scattered(10_000).map((n) => changeOf(n, 5))))
+  await timed('10,000 new, scattered, in one commit', 1, () =>
+    index.commit(scattered(10_000).map((n) => changeOf(n + 0.5, 5))),
+  )
+  await timed('find 20,000 blocks that are not there', 20_000, () => find(index, count))
+  await timed('find 20,000 blocks that are there', 20_000, () => find(index, 20_000))
+  await walks(folder, index, count, scattered)
+  await index.close()
+}
+
+async function find(index: FolderIndex, from: number): Promise<void> {
+  for (let at = 0; at < 20_000; at += 2000) await index.findBlocks(range(from + at, 2000).map((n) => contentOf(n, 1)))
+}
+
+/** A second index that differs in more and more records. */
+async function walks(
+  folder: string,
+  index: FolderIndex,
+  count: number,
+  scattered: (amount: number) => number[],
+): Promise<void> {
+  const other = await open(await openLevelStore(join(folder, 'other')))
+  for await (const page of index.rows()) await other.commit(page.map(({ record, disk }) => ({ record, disk })))
+  const cases: [string, number[]][] = [
+    ['1 record', [Math.floor(count / 3)]],
+    ['10 scattered', scattered(10)],
+    ['1000 scattered', scattered(1000)],
+    ['1000 clustered', range(20_000, 1000)],
+  ]
+  for (const [name, numbers] of cases) {
+    const before = await other.getMany(numbers.map((n) => changeOf(n, 1).record.path))
+    await other.commit(numbers.map((n) => changeOf(n, 8)))
+    const counted = counting(other.localTree())
+    const started = performance.now()
+    let found = 0
+    for await (const paths of differingPaths(index.localTree(), counted.source)) found += paths.length
+    const ms = (performance.now() - started).toFixed(1)
+    const { questions, bytes } = counted.cost
+    console.log(`  walk, ${name}: ${found} found, ${questions} round trips, ${(bytes / 1024).toFixed(1)} KiB, ${ms} ms`)
+    await other.commit(before.flatMap((row) => (row === null ? [] : [{ record: row.record, disk: row.disk }])))
+  }
+  await other.close()
+}
+
+function counting(tree: LocalTree & TreeSource): { source: TreeSource; cost: { questions: number; bytes: number } } {
+  const cost = { questions: 0, bytes: 0 }
+  const source: TreeSource = {
+    root: () => {
+      cost.questions++
+      return tree.root()
+    },
+    children: async (nodes) => {
+      const lists = await tree.children(nodes)
+      cost.questions++
+      for (const node of nodes) cost.bytes += node.firstKey.length
+      for (const child of lists.flat()) cost.bytes += 8 + child.firstKey.length
+      return lists
+    },
+    entries: async (leaves) => {
+      const lists = await tree.entries(leaves)
+      cost.questions++
+      for (const leaf of leaves) cost.bytes += leaf.firstKey.length
+      for (const entry of lists.flat()) cost.bytes += 8 + entry.path.length
+      return lists
+    },
+  }
+  return { source, cost }
+}
+
+function changeOf(n: number, value: number): RowChange {
+  const whole = Math.floor(n)
+  const path = `projects/p${pad(whole / 10_000)}/folder ${pad((whole / 100) % 100)}/file ${pad(whole)}${n === whole ? '' : 'b'}.txt`
+  return {
+    record: {
+      path: path as RelativePath,
+      kind: 'file',
+      sizeBytes: 4096,
+      mtimeNs: 1_700_000_000_123_456_789n + BigInt(whole),
+      executable: false,
+      linkTarget: '',
+      content: contentOf(n, value),
+      version: [[writer, value]],
+      writer,
+      writerName: 'laptop',
+      basis: noFingerprint,
+    },
+    disk: {
+      kind: 'file',
+      sizeBytes: 4096,
+      mtimeNs: 1_700_000_000_123_456_789n,
+      ctimeNs: 1n,
+      inode: BigInt(whole),
+      mode: 0o644,
+    },
+  }
+}
+
+function contentOf(n: number, value: number): ReturnType<typeof hashBlock> {
+  return hashBlock(Buffer.from(`${value} ${n}`))
+}
+
+function pad(n: number): string {
+  return String(Math.floor(n)).padStart(6, '0')
+}
+
+function range(from: number, length: number): number[] {
+  return Array.from({ length }, (_, i) => from + i)
+}
+
+async function timed(name: string, units: number, work: () => Promise<unknown>): Promise<void> {
+  const started = performance.now()
+  const cpu = process.threadCpuUsage()
+  await work()
+  const ms = performance.now() - started
+  const used = process.threadCpuUsage(cpu)
+  const cpuMs = ((used.user + used.system) / 1000).toFixed(1)
+  const each = units === 1 ? '' : `, ${((ms * 1000) / units).toFixed(1)} us each, ${Math.round((units * 1000) / ms)}/s`
+  console.log(`  ${name}: ${ms.toFixed(1)} ms (${cpuMs} ms of this thread)${each}`)
+}
