@@ -3,8 +3,9 @@ import { networkInterfaces } from 'node:os'
 import type { ComponentLogger, Logger as Libp2pLogger, PeerInfo } from '@libp2p/interface'
 import { mdns, type MulticastDNSComponents } from '@libp2p/mdns'
 import { isDeviceId, type DeviceId } from '../model/device-id.ts'
+import { errorText } from '../model/errors.ts'
 import type { Logger } from '../ports/logger.ts'
-import { isLocalAddress } from './addresses.ts'
+import { isLocalAddress, isLoopbackAddress } from './addresses.ts'
 import { addressesPerCandidateMax } from './dial-candidates.ts'
 
 /** The same for everybody: what is announced tells nothing of the folders. */
@@ -28,8 +29,7 @@ export function mdnsService(options: MdnsOptions): (components: MulticastDNSComp
     })
     discovery.addEventListener('peer', (event: CustomEvent<PeerInfo>) => {
       const device = event.detail.id.toString()
-      const addresses = event.detail.multiaddrs.map(String).filter(isLocalAddress)
-      if (isDeviceId(device)) options.onSighting(device, addresses.slice(0, addressesPerCandidateMax))
+      if (isDeviceId(device)) options.onSighting(device, dialable(event.detail.multiaddrs.map(String)))
     })
     return {
       start: async () => {
@@ -46,6 +46,13 @@ export function mdnsService(options: MdnsOptions): (components: MulticastDNSComp
 export interface MdnsService {
   start(): Promise<void>
   stop(): Promise<void>
+}
+
+/** Addresses of an announcement that may be dialled; loopback addresses only where there is no other network. */
+export function dialable(announced: readonly string[]): readonly string[] {
+  const local = announced.filter(isLocalAddress)
+  const remote = local.filter((address) => !isLoopbackAddress(address))
+  return (remote.length > 0 ? remote : local).slice(0, addressesPerCandidateMax)
 }
 
 /**
@@ -77,18 +84,24 @@ export function hasMulticastRoute(table: string): boolean {
 }
 
 const queryMs = 10_000
+const reasonsMax = 16
 const routeUp = 1
 /** 224.0.0.251 */
 const mdnsGroup = 0xe00000fb
 
+/** Passes errors on, each once: some come back with every query. */
 function componentLogger(logger: Logger): ComponentLogger {
   const quiet = (): void => undefined
+  const passed = new Set<string>()
   const log: Libp2pLogger = Object.assign(quiet, {
     enabled: false,
     trace: quiet,
-    error: (format: unknown, ...parts: unknown[]) => {
-      const text = [format, ...parts].map(String).join(' ')
-      logger.warn('mDNS met an error: devices of this network may not be found', { text })
+    error: (_format: unknown, ...parts: unknown[]) => {
+      const reason = parts.map(errorText).join(' ')
+      // After an address came, went and came again the socket is still a member where it wants to become one.
+      if (reason === 'addMembership EADDRINUSE' || passed.has(reason) || passed.size === reasonsMax) return
+      passed.add(reason)
+      logger.warn('mDNS met an error: devices of this network may not be found', { reason })
     },
     newScope: () => log,
   })

@@ -29,7 +29,7 @@ describe('addresses', () => {
     '/ip4/127.0.0.1/tcp/1/ws',
   ])('refuses to listen on %j, with a hint', (text) => {
     expect(() => parseListenAddress(text)).toThrow(
-      expect.objectContaining({ code: 'bad-address', hint: expect.stringMatching(/looks like/) }),
+      expect.objectContaining({ code: 'bad-address', hint: expect.stringMatching(/looks like/) as unknown }),
     )
   })
 

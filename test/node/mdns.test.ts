@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { hasMulticastRoute } from '../../src/node/mdns.ts'
+import { dialable, hasMulticastRoute } from '../../src/node/mdns.ts'
 import { networkChanged } from '../../src/node/network-change.ts'
 
 const head = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n'
@@ -18,6 +18,16 @@ describe('hasMulticastRoute', () => {
     expect(hasMulticastRoute(head)).toBe(false)
     expect(hasMulticastRoute('')).toBe(false)
     expect(hasMulticastRoute(head + multicast.replace('\t0001\t', '\t0000\t'))).toBe(false)
+  })
+})
+
+describe('dialable', () => {
+  it('leaves out public addresses and names, and loopback where there is a network', () => {
+    const [loopback, home] = ['/ip4/127.0.0.1/tcp/1', '/ip4/192.168.1.2/tcp/1']
+    expect(dialable([loopback, home, '/ip4/8.8.8.8/tcp/1', '/dns4/bank.example/tcp/1', 'nonsense'])).toEqual([home])
+    expect(dialable([loopback])).toEqual([loopback])
+    expect(dialable(['/ip4/8.8.8.8/tcp/1'])).toEqual([])
+    expect(dialable(Array.from({ length: 100 }, (_, i) => `/ip4/10.0.0.${i}/tcp/1`))).toHaveLength(8)
   })
 })
 
