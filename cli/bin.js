@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Plain JavaScript that every Node since 12.17 understands: it finds a Node that p2psync can run on, and hands over.
 /* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-return -- no types are checked in plain JavaScript */
-import { spawn, spawnSync } from 'child_process'
-import { existsSync } from 'fs'
+import { spawn } from 'child_process'
+import { existsSync, readFileSync } from 'fs'
 import { constants } from 'os'
 import { dirname, join } from 'path'
 import { fileURLToPath, pathToFileURL } from 'url'
@@ -51,12 +51,18 @@ function isNewEnough(version) {
 function findBundledNode() {
   const name = process.platform === 'win32' ? 'node.exe' : 'node'
   for (let folder = dirname(here); ; folder = dirname(folder)) {
-    const program = join(folder, 'node_modules', 'node', 'bin', name)
-    if (existsSync(program)) {
-      const found = spawnSync(program, ['--version'], { encoding: 'utf8' })
-      if (found.status === 0 && isNewEnough(found.stdout.trim().slice(1))) return program
-    }
+    const place = join(folder, 'node_modules', 'node')
+    const program = join(place, 'bin', name)
+    if (existsSync(program) && isNewEnough(versionOf(join(place, 'package.json')))) return program
     if (folder === dirname(folder)) return null
+  }
+}
+
+function versionOf(packageFile) {
+  try {
+    return String(JSON.parse(readFileSync(packageFile, 'utf8')).version)
+  } catch (_) {
+    return '0.0.0'
   }
 }
 

@@ -25,7 +25,7 @@ export interface Output {
 }
 
 /** Where a hidden key can be typed. */
-export interface SecretInput extends AsyncIterable<Uint8Array | string> {
+interface SecretInput extends AsyncIterable<Uint8Array | string> {
   readonly isTTY?: boolean
   setRawMode?(raw: boolean): unknown
 }

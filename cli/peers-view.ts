@@ -20,7 +20,7 @@ export function peersText(peers: readonly PeerStatus[], now: number): string {
 }
 
 /** Pads every cell to the widest of its column, two spaces apart; the last column is not padded. */
-export function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
+function alignColumns(rows: readonly (readonly string[])[]): readonly string[] {
   const widths: number[] = []
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, columnsOf(cell))

@@ -11,7 +11,7 @@ export type Route =
       readonly answer: (api: NodeApi, request: RouteRequest) => unknown
     }
 
-export interface RouteRequest {
+interface RouteRequest {
   readonly query: URLSearchParams
   /** The parsed JSON, or undefined when there was no body. */
   readonly body: unknown

@@ -26,7 +26,7 @@ export interface KnownFolder {
   readonly nonce: string
 }
 
-export interface RememberedPeer {
+interface RememberedPeer {
   readonly device: DeviceId
   /** Multiaddrs that worked, the last one first. */
   readonly addresses: readonly string[]

@@ -48,7 +48,8 @@ async function pretendTooOld(bundled: boolean): Promise<void> {
   if (!bundled) return
   const folder = join(base, 'node_modules', 'node', 'bin')
   await mkdir(folder, { recursive: true })
-  const script = `#!/bin/sh\n[ "$1" = --version ] && echo v99.1.0 && exit\nBUNDLED=1 exec '${process.execPath}' "$@"\n`
+  await writeFile(join(folder, '..', 'package.json'), '{"version":"99.1.0"}')
+  const script = `#!/bin/sh\nBUNDLED=1 exec '${process.execPath}' "$@"\n`
   await writeFile(join(folder, 'node'), script)
   await chmod(join(folder, 'node'), 0o755)
 }
