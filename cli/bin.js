@@ -61,7 +61,7 @@ function findBundledNode() {
 function versionOf(packageFile) {
   try {
     return String(JSON.parse(readFileSync(packageFile, 'utf8')).version)
-  } catch (_) {
+  } catch {
     return '0.0.0'
   }
 }
