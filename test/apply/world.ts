@@ -101,7 +101,7 @@ export class World {
 }
 
 /** A world by real system calls, removed when its scope ends. */
-export function nodeWorld(): World {
+function nodeWorld(): World {
   const base = mkdtempSync(join(existsSync(inMemory) ? inMemory : tmpdir(), 'p2psync-apply-'))
   return new World(new NodeDisk(), base, () => rmSync(base, { recursive: true, force: true }))
 }
