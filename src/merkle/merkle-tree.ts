@@ -92,16 +92,11 @@ export function childrenOf(tree: MerkleTree, level: number, firstKey: Uint8Array
 /** The tree with leaves replaced; `splices` ascend and do not overlap. `tree` stays as it is. */
 export function replaceLeaves(tree: MerkleTree, splices: readonly LeafSplice[]): MerkleTree {
   const oldLeaves = tree.levels[0]!
-  const leaves: TreeNode[] = []
+  const leaves = withSplices(oldLeaves, splices)
   let edits: NodeEdit[] = []
-  let kept = 0
   for (const splice of splices) {
-    for (; kept < splice.from; kept++) leaves.push(oldLeaves[kept]!)
-    for (const leaf of splice.leaves) leaves.push(leaf)
     for (const edit of compareNodes(oldLeaves.slice(splice.from, splice.to), splice.leaves)) edits.push(edit)
-    kept = splice.to
   }
-  for (; kept < oldLeaves.length; kept++) leaves.push(oldLeaves[kept]!)
   const levels = [leaves]
   while (levels.at(-1).length > 1) {
     const level = levels.length
@@ -121,6 +116,24 @@ interface NodeEdit {
   readonly key: Uint8Array
   readonly keyLevel: number
   readonly change: 'added' | 'removed' | 'changed'
+}
+
+function withSplices(nodes: readonly TreeNode[], splices: readonly LeafSplice[]): TreeNode[] {
+  // Most changes move no boundary: copying the array whole is many times faster than node by node.
+  if (splices.every((splice) => splice.leaves.length === splice.to - splice.from)) {
+    const result = nodes.slice()
+    for (const { from, leaves } of splices) for (const [i, leaf] of leaves.entries()) result[from + i] = leaf
+    return result
+  }
+  const result: TreeNode[] = []
+  let kept = 0
+  for (const { from, to, leaves } of splices) {
+    for (; kept < from; kept++) result.push(nodes[kept]!)
+    for (const leaf of leaves) result.push(leaf)
+    kept = to
+  }
+  for (; kept < nodes.length; kept++) result.push(nodes[kept]!)
+  return result
 }
 
 /** What became of the nodes of a stretch. Both sides ascend. */
