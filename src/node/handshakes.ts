@@ -1,6 +1,7 @@
-import type { ConnectionEncrypter, MessageStream, SecureConnectionOptions, SecuredConnection } from '@libp2p/interface'
+import type { ConnectionEncrypter, MessageStream } from '@libp2p/interface'
 import type { NoiseComponents } from '@libp2p/noise'
 import type { DeviceId } from '../model/device-id.ts'
+import { P2psyncError } from '../model/errors.ts'
 import type { FolderId } from '../model/folder-id.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
@@ -63,11 +64,11 @@ export class Handshakes {
       const gate = (connection: MessageStream): ConnectionEncrypter => this.#gate(connection, components)
       return {
         protocol: gatedNoise({ ...this.#options, ...unused })(components).protocol,
-        secureOutbound: (connection, options) => secure(gate(connection), connection, options),
+        secureOutbound: (connection, options) => gate(connection).secureOutbound(connection, options),
         // Who dials us before our folders are there is not refused: that would make it wait long before it tries again.
         secureInbound: async (connection, options) => {
-          await this.#options.ready()
-          return await gate(connection).secureInbound(connection, options)
+          await unlessAborted(this.#options.ready(), options?.signal)
+          return gate(connection).secureInbound(connection, options)
         },
       }
     }
@@ -97,10 +98,15 @@ export class Handshakes {
 const refusalsMax = 100
 const unused = { folders: () => [], onProved: () => undefined, onRefused: () => undefined }
 
-function secure(
-  gate: ConnectionEncrypter,
-  connection: MessageStream,
-  options: SecureConnectionOptions | undefined,
-): Promise<SecuredConnection> {
-  return gate.secureOutbound(connection, options)
+/** A place among the pending connections is not held longer than libp2p grants it. */
+async function unlessAborted(ready: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  const abort = (): void => reject(new P2psyncError('peer-gone', 'no folder was opened in time'))
+  if (signal?.aborted === true) abort()
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    await Promise.race([ready, aborted])
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
 }

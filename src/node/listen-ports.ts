@@ -3,7 +3,7 @@ import { P2psyncError, systemCode } from '../model/errors.ts'
 import type { Logger } from '../ports/logger.ts'
 import { hostPort, parseListenAddress } from './addresses.ts'
 
-export interface ListenChoice {
+interface ListenChoice {
   /** Multiaddrs. */
   readonly addresses: readonly string[]
   /** True when the preferred port was taken by another program, so that another port is used. */
@@ -16,7 +16,7 @@ export interface ListenChoice {
  *
  * @throws {P2psyncError} `bad-address` for a malformed one or one that this host does not have, `port-busy`.
  */
-export async function chooseListenAddresses(given: readonly string[], preferredPort: number): Promise<ListenChoice> {
+async function chooseListenAddresses(given: readonly string[], preferredPort: number): Promise<ListenChoice> {
   if (given.length > 0) {
     const addresses = given.map(parseListenAddress)
     for (const address of addresses) await checkFree(address)

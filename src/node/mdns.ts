@@ -9,7 +9,7 @@ import { isLocalAddress, isLoopbackAddress } from './addresses.ts'
 import { addressesPerCandidateMax } from './dial-candidates.ts'
 
 /** The same for everybody: what is announced tells nothing of the folders. */
-export const mdnsServiceTag = '_p2psync._udp.local'
+const mdnsServiceTag = '_p2psync._udp.local'
 
 export interface MdnsOptions {
   /** Called with each answer that is heard, also from devices that are known; only private and loopback addresses. */

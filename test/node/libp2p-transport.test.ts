@@ -121,6 +121,20 @@ describe('Libp2pTransport', () => {
     }
   })
 
+  it('lets who dials before a folder is joined wait, instead of refusing it', async () => {
+    const a = await group.start()
+    const b = await group.start({ staticPeers: a.addresses() })
+    const atB = await joined(b)
+    const stranger = await startTestNode({ folders: [folder1] })
+    onTestFinished(() => stranger.libp2p.stop())
+    const target = a.addresses().map((address) => multiaddr(address))
+    await expect(stranger.libp2p.dial(target, { signal: AbortSignal.timeout(300) })).rejects.toThrow()
+    expect(a.refusals()).toEqual([])
+    await joined(a)
+    await atB.handler.seen(`up ${a.device}`)
+    expect(b.refusals()).toEqual([])
+  })
+
   it('finds a device again that was restarted, at its old address', async () => {
     const key = await generateKeyPair('Ed25519')
     const first = await group.start({ privateKey: key })
