@@ -2,12 +2,7 @@ import { P2psyncError } from '../model/errors.ts'
 import { blockFrameBytesMax } from '../model/limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FrameStream } from '../ports/transport.ts'
-import {
-  decodeBlockReply,
-  encodeBlockRequest,
-  type BlockReply,
-  type BlockRequest,
-} from './block-messages.ts'
+import { decodeBlockReply, encodeBlockRequest, type BlockReply, type BlockRequest } from './block-messages.ts'
 
 /** Bytes asked for and not yet here, for each peer. */
 const windowBytes = 12 * 1024 * 1024

@@ -143,7 +143,8 @@ function unpackBlocks(packed: Buffer): WantedBlock[] {
   for (let at = 0; at < packed.length; at += wantedBlockBytes) {
     const offset = Number(packed.readBigUInt64BE(at))
     const length = packed.readUInt32BE(at + 8)
-    if (offset > fileSizeBytesMax || length > blockBytesMax) throw new P2psyncError('bad-message', 'a want out of bounds')
+    if (offset > fileSizeBytesMax || length > blockBytesMax)
+      throw new P2psyncError('bad-message', 'a want out of bounds')
     blocks.push({ offset, length, hash: blockHashFromBytes(packed.subarray(at + 12, at + wantedBlockBytes)) })
   }
   return blocks

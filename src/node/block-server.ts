@@ -1,5 +1,5 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
-import { isSingleBlock } from '../model/file-record.ts'
+import type { BlockHash } from '../model/block-hash.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { BlockRead, FileTasks } from '../ports/file-tasks.ts'
 import type { FrameStream } from '../ports/transport.ts'
@@ -15,6 +15,9 @@ const repliesAheadMax = 3
 export class BlockServer {
   readonly #index: FolderIndex
   readonly #tasks: FileTasks
+  /** Where the contents of the last requests were found, as long as the index has not changed: a large file asks often. */
+  #found = new Map<BlockHash, RelativePath>()
+  #foundAtSeq = 0
 
   constructor(deps: { index: FolderIndex; tasks: FileTasks }) {
     this.#index = deps.index
@@ -66,21 +69,29 @@ export class BlockServer {
 
   /** Where each wanted content is on this disk now: at the path of the hint, or at any other. */
   async #sources(wants: readonly FileWant[]): Promise<(RelativePath | null)[]> {
+    if (this.#foundAtSeq !== this.#index.seq || this.#found.size > foundMax) this.#found = new Map()
+    this.#foundAtSeq = this.#index.seq
+    const unknown = wants.filter((want) => !this.#found.has(want.content))
+    if (unknown.length > 0) await this.#find(unknown)
+    return wants.map((want) => this.#found.get(want.content) ?? null)
+  }
+
+  async #find(wants: readonly FileWant[]): Promise<void> {
+    const found = this.#found
     const rows = await this.#index.getMany(wants.map((want) => want.path))
-    return await Promise.all(
+    await Promise.all(
       wants.map(async (want, i) => {
         const hinted = rows[i] ?? null
-        if (hinted !== null && hinted.record.content === want.content) return want.path
-        const other = await this.#index.rowOfContent(want.content)
-        if (other !== null) return other.record.path
-        // The hint may name an older version whose blocks are still in this one.
-        return hinted !== null && hinted.record.kind === 'file' && !isSingleBlock(hinted.record.sizeBytes)
-          ? want.path
-          : null
+        const other = hinted?.record.content === want.content ? null : await this.#index.rowOfContent(want.content)
+        // The hint may name another version, whose blocks are still the wanted ones.
+        const usable = other ?? (hinted?.record.kind === 'file' ? hinted : null)
+        if (usable !== null) found.set(want.content, usable.record.path)
       }),
     )
   }
 }
+
+const foundMax = 10_000
 
 interface Reply {
   readonly found: readonly boolean[]

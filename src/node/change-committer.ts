@@ -130,13 +130,15 @@ export class ChangeCommitter {
       return
     }
     if (result.outcome === 'done') return
-    const holdsFolder = result.outcome === 'blocked' && result.code === 'ENOTEMPTY' && item.row?.record.kind === 'folder'
+    const holdsFolder =
+      result.outcome === 'blocked' && result.code === 'ENOTEMPTY' && item.row?.record.kind === 'folder'
     if (holdsFolder) {
       await this.#onFolderNotEmpty(item, needs, changes)
       return
     }
     this.#deps.problems.add(path, result.reason)
-    if (result.code === 'EEXIST') dirty.add(path)
+    // What failed at the end may be in place all the same.
+    if (result.outcome === 'failed' || result.code === 'EEXIST') dirty.add(path)
     needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, 60_000), result.reason)
     if (result.outcome === 'failed') this.#deps.onStepFailed(result.code)
   }
@@ -188,7 +190,8 @@ export interface ChangeCommitterDeps {
 
 function hasRemovalBelow(needs: Needs, folder: RelativePath): boolean {
   for (const need of needs.all()) {
-    if (need.record.kind === 'tombstone' && isBelow(need.record.path, folder) && need.attempts < emptyTriesMax) return true
+    if (need.record.kind === 'tombstone' && isBelow(need.record.path, folder) && need.attempts < emptyTriesMax)
+      return true
   }
   return false
 }

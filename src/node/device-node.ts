@@ -22,7 +22,7 @@ import { parseFolderKey } from './key-text.ts'
 import type { Libp2pTransport } from './libp2p-transport.ts'
 import type { KnownFolder } from './node-settings.ts'
 import { planFolder, prepareFolder } from './open-folder.ts'
-import { describePeers } from './peer-view.ts'
+import { describePeers, type MetDevice } from './peer-view.ts'
 import { RunningFolder } from './running-folder.ts'
 import { SerialQueue } from './serial-queue.ts'
 import type { SettingsFile } from './settings-file.ts'
@@ -34,7 +34,7 @@ export class DeviceNode implements NodeApi {
   readonly #folders: RunningFolder[] = []
   readonly #changes = new SerialQueue()
   readonly #events: ViewEvents
-  readonly #names = new Map<DeviceId, string>()
+  readonly #met = new Map<DeviceId, MetDevice>()
   readonly #done = Promise.withResolvers<void>()
   readonly #startedAt: number
   #stopping: Promise<void> | null = null
@@ -83,7 +83,15 @@ export class DeviceNode implements NodeApi {
   info(): NodeInfo {
     const { transport, deviceName, version, home, pid } = this.#deps
     const addresses = transport.addresses()
-    return { device: transport.device, name: deviceName, version, pid, started: this.#startedAt, home: home.path, addresses }
+    return {
+      device: transport.device,
+      name: deviceName,
+      version,
+      pid,
+      started: this.#startedAt,
+      home: home.path,
+      addresses,
+    }
   }
 
   status(): Promise<readonly FolderStatus[]> {
@@ -162,7 +170,10 @@ export class DeviceNode implements NodeApi {
     }
     await this.#run({ path, keys, marker })
     const entry: KnownFolder = { id: keys.folder, path, nonce: marker.nonce }
-    await settings.update((old) => ({ ...old, folders: [...old.folders.filter((other) => other.path !== path), entry] }))
+    await settings.update((old) => ({
+      ...old,
+      folders: [...old.folders.filter((other) => other.path !== path), entry],
+    }))
     return { path, created: plan.created, keyIsNew: plan.keyIsNew, key: plan.keyIsNew ? plan.keyText : null }
   }
 
@@ -187,10 +198,13 @@ export class DeviceNode implements NodeApi {
   /** A bug, or a database that fails: going on could lose data, so the node ends. */
   #onFatal(path: string, what: string, error: unknown): void {
     this.#deps.logger.error('the node cannot go on', { path, what, error: errorText(error) })
-    const cause = error instanceof P2psyncError ? error : new P2psyncError('node-failed', `${path}: ${errorText(error)}`, {
-      hint: 'Start the node again. If it ends again, run it with --log-level debug and report what it prints.',
-      cause: error,
-    })
+    const cause =
+      error instanceof P2psyncError
+        ? error
+        : new P2psyncError('node-failed', `${path}: ${errorText(error)}`, {
+            hint: 'Start the node again. If it ends again, run it with --log-level debug and report what it prints.',
+            cause: error,
+          })
     this.#done.reject(cause)
     void this.stop()
   }
@@ -204,11 +218,20 @@ export class DeviceNode implements NodeApi {
   }
 
   #status(): FolderStatus[] {
-    return this.#folders.map(({ path, keys, replica }) => ({ path, id: keys.folder.slice(0, 8), ...replica.view.status() }))
+    return this.#folders.map(({ path, keys, replica }) => ({
+      path,
+      id: keys.folder.slice(0, 8),
+      ...replica.view.status(),
+    }))
   }
 
   #peers(): PeerStatus[] {
-    return describePeers({ transport: this.#deps.transport, folders: this.#folders, names: this.#names })
+    return describePeers({
+      transport: this.#deps.transport,
+      folders: this.#folders,
+      met: this.#met,
+      now: this.#deps.clock.now(),
+    })
   }
 }
 

@@ -103,7 +103,7 @@ export class FileFetcher {
     const client = this.#deps.client(source)
     if (client === null) throw new P2psyncError('peer-gone', 'the device is no longer connected')
     const parts: Uint8Array[] = []
-    for (let offset = 0; offset < blockListBytesMax; ) {
+    for (let offset = 0; offset < blockListBytesMax;) {
       const size = { blocks: 1, bytes: listPartBytesMax }
       const reply = await client.request({ type: 'list', content, offset, length: listPartBytesMax }, size)
       if (reply.found[0] !== true) throw new P2psyncError('peer-gone', 'the device no longer has this file')
@@ -211,7 +211,10 @@ export class FileFetcher {
       let reply: BlockReply
       try {
         const wants = wantsOf(blocks, files)
-        reply = await source.client.request({ type: 'blocks', wants }, { blocks: blocks.length, bytes: bytesOf(blocks) })
+        reply = await source.client.request(
+          { type: 'blocks', wants },
+          { blocks: blocks.length, bytes: bytesOf(blocks) },
+        )
       } catch (error) {
         reason = errorText(error)
         continue
@@ -225,7 +228,8 @@ export class FileFetcher {
     let best: { device: DeviceId; client: BlockClient } | null = null
     for (const device of group.sources) {
       const client = group.tried.has(device) ? null : this.#deps.client(device)
-      if (client !== null && (best === null || client.bytesInFlight < best.client.bytesInFlight)) best = { device, client }
+      if (client !== null && (best === null || client.bytesInFlight < best.client.bytesInFlight))
+        best = { device, client }
     }
     return best
   }

@@ -85,7 +85,9 @@ export class FolderPeers implements FolderTransportHandler {
     }
     this.#server
       .serve(stream, (bytes) => peer.sendRate.add(bytes))
-      .catch((error: unknown) => this.#deps.logger.debug('block server stopped', { peer: device, error: errorText(error) }))
+      .catch((error: unknown) =>
+        this.#deps.logger.debug('block server stopped', { peer: device, error: errorText(error) }),
+      )
   }
 
   stop(): void {

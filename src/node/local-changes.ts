@@ -58,7 +58,8 @@ export class LocalChanges {
       problems.clear(look.path)
       if (walked !== null && isBelow(look.path, walked)) continue
       if (look.outcome === 'unknown' || look.outcome === 'unsynced') problems.add(look.path, look.reason)
-      else if (look.outcome === 'absent' || look.disk === null) gone.push(...(await this.#liveAtAndBelow(row, look.path)))
+      else if (look.outcome === 'absent' || look.disk === null)
+        gone.push(...(await this.#liveAtAndBelow(row, look.path)))
       else {
         found.push({ path: look.path, disk: look.disk, linkTarget: look.linkTarget })
         const wasFolder = row?.record.kind === 'folder'
@@ -86,7 +87,9 @@ export class LocalChanges {
       }
     }
     const below = await this.#liveBelow(folder)
-    return below.filter((path) => !seen.has(path) && !unknown.some((top) => top === '' || top === path || isBelow(path, top)))
+    return below.filter(
+      (path) => !seen.has(path) && !unknown.some((top) => top === '' || top === path || isBelow(path, top)),
+    )
   }
 
   async #liveAtAndBelow(row: IndexRow | null, path: RelativePath): Promise<RelativePath[]> {
@@ -320,7 +323,10 @@ class ScanMerge {
   }
 
   /** Of the next entries those that differ from the index, and the live rows that lie between them. */
-  async next(entries: readonly ScanEntry[], unknown: readonly (RelativePath | '')[]): Promise<{ changed: ScanEntry[]; gone: RelativePath[] }> {
+  async next(
+    entries: readonly ScanEntry[],
+    unknown: readonly (RelativePath | '')[],
+  ): Promise<{ changed: ScanEntry[]; gone: RelativePath[] }> {
     this.#unknown.push(...unknown)
     const changed: ScanEntry[] = []
     const gone: RelativePath[] = []
@@ -365,4 +371,3 @@ class ScanMerge {
     return this.#page[this.#at]!
   }
 }
-

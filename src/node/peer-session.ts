@@ -264,7 +264,12 @@ export class PeerSession {
     for (const [i, part] of parts.entries()) {
       const last = i === parts.length - 1
       // Until the last part the peer must not take `toSeq` for received.
-      const changes = { records: part, toSeq: last ? toSeq : this.#sentSeq, more: more || !last, state: last ? state : null }
+      const changes = {
+        records: part,
+        toSeq: last ? toSeq : this.#sentSeq,
+        more: more || !last,
+        state: last ? state : null,
+      }
       await this.#send({ type: 'changes', changes })
     }
     this.#sentSeq = toSeq
@@ -368,4 +373,3 @@ function sameState(a: ReplicaState, b: ReplicaState): boolean {
     a.entries === b.entries
   )
 }
-

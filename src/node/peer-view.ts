@@ -7,19 +7,23 @@ import type { RunningFolder } from './running-folder.ts'
 export function describePeers(parts: {
   readonly transport: Libp2pTransport
   readonly folders: readonly RunningFolder[]
-  /** Names that devices told earlier; new ones are added. */
-  readonly names: Map<DeviceId, string>
+  /** Devices that were connected earlier; those that are now are added. */
+  readonly met: Map<DeviceId, MetDevice>
+  /** Milliseconds since 1970. */
+  readonly now: number
 }): PeerStatus[] {
-  const { transport, folders, names } = parts
+  const { transport, folders, met, now } = parts
   const byDevice = new Map<DeviceId, TransportPeer>()
   for (const peer of transport.peers()) if (!byDevice.has(peer.device)) byDevice.set(peer.device, peer)
-  const connected = Array.from(byDevice.values(), (peer) => connectedPeer(peer, folders, names))
+  const connected = Array.from(byDevice.values(), (peer) => connectedPeer(peer, folders, met))
+  for (const device of byDevice.keys()) met.set(device, { name: met.get(device)?.name ?? '', lastAt: now })
   const refused = new Map<DeviceId, PeerStatus>()
   for (const refusal of transport.refusals()) {
-    if (byDevice.has(refusal.device) || refused.has(refusal.device)) continue
+    const overcome = (met.get(refusal.device)?.lastAt ?? 0) >= refusal.atMs
+    if (overcome || refused.has(refusal.device)) continue
     refused.set(refusal.device, {
       device: refusal.device,
-      name: names.get(refusal.device) ?? '',
+      name: met.get(refusal.device)?.name ?? '',
       connectedSince: null,
       address: refusal.address,
       how: refusal.inbound ? 'inbound' : 'address',
@@ -32,10 +36,17 @@ export function describePeers(parts: {
   return [...connected, ...refused.values()]
 }
 
+export interface MetDevice {
+  /** '' while it is not known. */
+  readonly name: string
+  /** When it was last connected, in milliseconds since 1970. */
+  readonly lastAt: number
+}
+
 function connectedPeer(
   peer: TransportPeer,
   folders: readonly RunningFolder[],
-  names: Map<DeviceId, string>,
+  met: Map<DeviceId, MetDevice>,
 ): PeerStatus {
   const shared: PeerFolderStatus[] = []
   let receiveRate = 0
@@ -47,11 +58,11 @@ function connectedPeer(
     receiveRate += session.receiveRate.perSecond
     sendRate += session.sendRate.perSecond
     const name = session.session?.peerName ?? ''
-    if (name !== '') names.set(peer.device, name)
+    if (name !== '') met.set(peer.device, { name, lastAt: 0 })
   }
   return {
     device: peer.device,
-    name: names.get(peer.device) ?? '',
+    name: met.get(peer.device)?.name ?? '',
     connectedSince: peer.connectedSinceMs,
     address: peer.address,
     how: routes[peer.how],
@@ -70,7 +81,8 @@ const routes: Readonly<Record<TransportPeer['how'], PeerRoute>> = {
 }
 
 function refusalText(reason: 'no-common-folder' | 'timeout' | 'failed'): string {
-  if (reason === 'no-common-folder') return 'it has no folder key in common with this device: compare `p2psync key show`'
+  if (reason === 'no-common-folder')
+    return 'it has no folder key in common with this device: compare `p2psync key show`'
   if (reason === 'timeout') return 'it did not answer in time when it was asked to prove the key'
   return 'the connection broke while the key was being proved'
 }

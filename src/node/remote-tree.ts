@@ -47,7 +47,10 @@ export class RemoteTree implements TreeSource {
     this.#waiting.clear()
   }
 
-  async #nodes(kind: 'children' | 'entries', refs: readonly NodeRef[]): Promise<Extract<Answer, { nodes: unknown }>['nodes']> {
+  async #nodes(
+    kind: 'children' | 'entries',
+    refs: readonly NodeRef[],
+  ): Promise<Extract<Answer, { nodes: unknown }>['nodes']> {
     if (refs.length === 0) return []
     if (refs.length > questionNodesMax) throw new RangeError(`a question about ${refs.length} nodes`)
     const answer = await this.#question({ kind, level: refs[0]!.level, keys: refs.map((ref) => ref.firstKey) })

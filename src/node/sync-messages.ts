@@ -294,4 +294,3 @@ function copyOfLength(bytes: Uint8Array, length: number): Uint8Array {
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
 }
-

@@ -72,7 +72,9 @@ export class ViewEvents {
       const changed = new Promise<void>((resolve) => {
         this.#changed = resolve
       })
-      const rest = clock.sleep(lookEveryMs - tellEveryMs, AbortSignal.any([signal, timer.signal])).catch(() => undefined)
+      const rest = clock
+        .sleep(lookEveryMs - tellEveryMs, AbortSignal.any([signal, timer.signal]))
+        .catch(() => undefined)
       await Promise.race([changed, rest])
       timer.abort()
     }
@@ -90,12 +92,12 @@ export class ViewEvents {
 
   #tellPeers(): void {
     const now = new Map(this.#deps.peers().map((peer) => [peer.device, peer]))
-    for (const [device, peer] of now) this.#tellPeer(peer, this.#peers.get(device))
     for (const [device, before] of this.#peers) {
-      if (before.connectedSince === null || now.get(device)?.connectedSince != null) continue
-      this.#tell({ type: 'peer-disconnected', device, name: before.name })
+      if (before.connectedSince === null || (now.get(device)?.connectedSince ?? null) !== null) continue
       this.#peers.delete(device)
+      this.#tell({ type: 'peer-disconnected', device, name: before.name })
     }
+    for (const [device, peer] of now) this.#tellPeer(peer, this.#peers.get(device))
   }
 
   #tellPeer(peer: PeerStatus, before: PeerStatus | undefined): void {
