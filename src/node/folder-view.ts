@@ -91,7 +91,9 @@ export class FolderView {
     const { sessions } = peers
     if (isBusy() || needs.size > needs.held) return 'syncing'
     if (sessions.length === 0) return 'waiting'
-    return sessions.every((session) => session.isInSync) ? 'in-sync' : 'syncing'
+    // A device that still scans may be about to tell more.
+    const settled = sessions.every((session) => session.isInSync && session.peerState?.busy === false)
+    return settled ? 'in-sync' : 'syncing'
   }
 
   #explanation(): { reason: string; hint: string } {
