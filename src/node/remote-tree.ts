@@ -54,7 +54,9 @@ export class RemoteTree implements TreeSource {
     if (refs.length === 0) return []
     if (refs.length > questionNodesMax) throw new RangeError(`a question about ${refs.length} nodes`)
     const answer = await this.#question({ kind, level: refs[0]!.level, keys: refs.map((ref) => ref.firstKey) })
-    if (answer.nodes.length !== refs.length) throw new P2psyncError('bad-message', 'an answer about other nodes')
+    // An answer may stop before its end, so that it fits a frame: the walk asks for the rest again.
+    const count = answer.nodes.length
+    if (count === 0 || count > refs.length) throw new P2psyncError('bad-message', 'an answer about other nodes')
     return answer.nodes
   }
 
