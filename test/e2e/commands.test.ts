@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { FolderStatus, PeerStatus } from '../../src/node/node-api.ts'
+import { readTree } from './folder-tree.ts'
 import { freshPort, NodeProcess, repository, runCli } from './node-process.ts'
 import { Scratch } from './scratch.ts'
 import { settle, World } from './world.ts'
@@ -12,6 +13,7 @@ describe('the command line', () => {
   it('says 0 done, 1 failed, 2 wrong usage, 3 no node', async () => {
     using scratch = new Scratch()
     const home = ['--home', scratch.at('home')]
+    const none = ['--home', scratch.at('nothing here')]
     const codes = await Promise.all(
       [
         ['--help'],
@@ -22,12 +24,12 @@ describe('the command line', () => {
         [],
         ['sing'],
         ['start', '--sing'],
-        ['start', ...home],
+        ['start', ...none],
         ['start', scratch.at('a'), '--key', 'hello', ...home],
-        ['status', ...home],
-        ['peers', ...home],
-        ['stop', ...home],
-        ['key', 'show', scratch.at('a'), ...home],
+        ['status', ...none],
+        ['peers', ...none],
+        ['stop', ...none],
+        ['key', 'show', scratch.at('a'), ...none],
       ].map(async (args) => [args[0] ?? '', (await runCli(args)).exitCode]),
     )
     expect(codes).toEqual([
@@ -82,8 +84,9 @@ describe('the command line', () => {
     const peers = (await b.cli('peers')).stdout
     expect(peers).toContain('A ')
     expect(peers).toContain(`${b.folder}  in sync`)
-    await b.until(() => b.output.stdout.includes('in sync: '), 'the line')
-    expect(b.output.stdout).toContain('connected to A')
+    for (const line of ['connected to A\n', `in sync: ${b.folder} (1 file, 5 B)\n`]) {
+      await b.until(() => b.output.stdout.includes(line), line)
+    }
   })
 
   it('goes on with the folders of the last run when none is named', async () => {
@@ -115,40 +118,40 @@ describe('the command line', () => {
 })
 
 describe('the README', () => {
-  const readme = join(repository, 'README.md')
-
-  it('starts two devices by its first two commands', async () => {
-    const [first, second] = readFileSync(readme, 'utf8')
-      .match(/^.*npx p2psync start .*$/gm)!
-      .map(withoutPrompt)
-    expect(first).toMatch(/^npm ci && npx p2psync start \.\/folder$/)
-    expect(second).toMatch(/^(npm ci && )?npx p2psync start \.\/folder --key <?\w+>?$/)
+  it('starts two devices by its first two commands, with what `npm run build` makes', async () => {
+    const lines = readFileSync(join(repository, 'README.md'), 'utf8').match(/^.*npx p2psync start .*$/gm)!
+    expect(lines[0]).toBe('npm ci && npx p2psync start ./folder')
     using scratch = new Scratch()
-    const port = freshPort()
-    const made = new NodeProcess({ scratch, name: 'A', key: null, port, dials: [] })
-    const prefix = ['env', '-C', repository]
+    const options = { scratch, program: buildPackage(scratch.at('package')) }
+    const first = new NodeProcess({ ...options, name: 'A', key: null, port: freshPort(), dials: [] })
+    const nodes = [first]
     try {
-      await made.start()
-      await made.until(() => made.output.stdout.includes('waiting'), 'the first lines')
-      const typed = /^ {2}npx p2psync start \S+ --key (\S+)$/m.exec(made.output.stdout)
-      write(made.folder, 'hello', 'world')
-      const joined = new NodeProcess({ scratch, name: 'B', key: typed![1]!, port: freshPort(), dials: [port], prefix })
-      try {
-        await joined.start()
-        await settle([made, joined])
-        expect(readFileSync(join(joined.folder, 'hello'), 'utf8')).toBe('world')
-      } finally {
-        await joined.stop('SIGKILL')
-      }
+      await first.start()
+      await first.until(() => first.output.stdout.includes('waiting'), 'the first lines')
+      const typed = /^ {2}npx p2psync start \S+ --key (p2psyncw1\S+)$/m.exec(first.output.stdout)
+      expect(lines[1]?.trim()).toBe('npx p2psync start ./folder --key p2psyncw1...')
+      write(first.folder, 'hello', 'world')
+      nodes.push(
+        new NodeProcess({
+          ...{ ...options, name: 'B', key: null, port: freshPort(), dials: [first.port] },
+          extra: ['--key', typed![1]!],
+        }),
+      )
+      await nodes[1]!.start()
+      await settle(nodes, { expected: readTree(first.folder) })
     } finally {
-      await made.stop('SIGKILL')
+      for (const node of nodes) await node.stop('SIGKILL')
     }
   })
 })
 
-function withoutPrompt(line: string): string {
-  return line
-    .trim()
-    .replace(/^\$ /, '')
-    .replace(/\s+#.*$/, '')
+/** A package as npm would install it; returns what runs it. */
+function buildPackage(path: string): readonly string[] {
+  mkdirSync(join(path, 'cli'), { recursive: true })
+  const tsc = join(repository, 'node_modules/.bin/tsc')
+  const built = spawnSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', join(path, 'dist')], { cwd: repository })
+  expect(built.stdout.toString()).toBe('')
+  for (const name of ['package.json', 'cli/bin.js']) copyFileSync(join(repository, name), join(path, name))
+  symlinkSync(join(repository, 'node_modules'), join(path, 'node_modules'))
+  return [process.execPath, join(path, 'cli/bin.js')]
 }

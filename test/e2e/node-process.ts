@@ -49,6 +49,8 @@ export interface NodeOptions {
   readonly prefix?: readonly string[]
   /** Where the nodes of this host find each other; by default a folder of this node alone. */
   readonly runtimeFolder?: string
+  /** What runs a command line, by default this Node and the sources. */
+  readonly program?: readonly string[]
   /** By default below the scratch folder, named after the node. */
   readonly folder?: string
 }
@@ -90,7 +92,11 @@ export class NodeProcess {
 
   /** Starts it and waits until it answers. @throws when it ends instead. */
   async start(): Promise<this> {
-    const [file, ...args] = [...(this.#options.prefix ?? []), ...program, ...this.startArguments()]
+    const [file, ...args] = [
+      ...(this.#options.prefix ?? []),
+      ...(this.#options.program ?? program),
+      ...this.startArguments(),
+    ]
     const child = spawn(file!, args, { env: this.environment(), stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     this.#output = collect(child)
