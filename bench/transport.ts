@@ -25,7 +25,7 @@ async function measure(): Promise<void> {
       const figures: number[] = []
       for (let i = 0; i < runs; i++) figures.push(await oneRun(flags, frameKibibytes * 1024))
       const median = figures.sort((a, b) => a - b)[Math.floor(runs / 2)]!
-      const range = `${figures[0]?.toFixed(0)}-${figures.at(-1)!.toFixed(0)}`
+      const range = `${figures[0]?.toFixed(0)}-${figures.at(-1)?.toFixed(0)}`
       console.log(
         `${flags[0] ?? 'default heap'}, frames of ${frameKibibytes} KiB: ${median.toFixed(0)} MiB/s (${range})`,
       )
