@@ -1,5 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { main } from 'assemblyscript/asc'
+
+/** What is used of `assemblyscript/asc`: its own types would change those of Array in the whole project. */
+interface Compiler {
+  main(
+    argv: readonly string[],
+    io: {
+      readFile: (name: string) => string | null
+      writeFile: (name: string, contents: Uint8Array | string) => void
+      listFiles: () => readonly string[]
+      stderr: { write: (chunk: unknown) => void }
+    },
+  ): Promise<{ readonly error: Error | null }>
+}
+
+const compiler = 'assemblyscript/asc'
 
 const source = new URL('../src/blocks/fast-cdc.as.ts', import.meta.url)
 const target = new URL('../src/blocks/fast-cdc-wasm.ts', import.meta.url)
@@ -9,6 +23,7 @@ export async function compileFastCdc(): Promise<Uint8Array> {
   const text = await readFile(source, 'utf8')
   let wasm: Uint8Array | null = null
   let complaints = ''
+  const { main } = (await import(compiler)) as Compiler
   const { error } = await main(
     [
       'fast-cdc.ts',

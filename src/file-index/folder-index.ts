@@ -176,7 +176,7 @@ export class FolderIndex {
     const log = await readRange(this.#store, { from: logKey(seq + 1), to: logKey(current + 1), limit })
     const rows = await this.#store.getMany(log.map(([, key]) => prefixed(prefix.row, key)))
     const records = rows.flatMap((row) => (row === undefined ? [] : [decodeRow(row).record]))
-    return { records, toSeq: log.length < limit ? current : decodeSeq(log.at(-1)[0].subarray(1)) }
+    return { records, toSeq: log.length < limit ? current : decodeSeq(log.at(-1)![0].subarray(1)) }
   }
 
   /** For walking a peer's tree and for answering a peer's walk; always as the last commit left it. */

@@ -71,7 +71,7 @@ export class StoredTree implements LocalTree, TreeSource {
           lists.push([])
           end = group[lists.length - 1]!.end
         }
-        lists.at(-1).push({ path: pathFromKey(key), hash8: rowHead(row).hash.slice(0, 8) })
+        lists.at(-1)!.push({ path: pathFromKey(key), hash8: rowHead(row).hash.slice(0, 8) })
         bytes += listedBytes + key.length
       }
     }
@@ -99,7 +99,7 @@ function neighbours(tree: MerkleTree, leaves: readonly NodeRef[]): Stretch[][] {
     const leaf = { firstKey, end: nodeEnd(tree, 0, firstKey), there }
     const before = groups.at(-1)?.at(-1)
     const follows = there && before?.there && before.end !== null && Buffer.compare(before.end, firstKey) === 0
-    if (follows) groups.at(-1).push(leaf)
+    if (follows) groups.at(-1)!.push(leaf)
     else groups.push([leaf])
   }
   return groups

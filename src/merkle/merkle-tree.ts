@@ -44,7 +44,7 @@ export const emptyTree: MerkleTree = { levels: [[emptyLeaf]] }
 export function buildTree(leaves: readonly TreeNode[]): MerkleTree {
   assert(leaves[0]?.firstKey.length === 0, 'the first leaf starts at the empty key')
   const levels = [leaves]
-  while (levels.at(-1).length > 1) levels.push(buildLevel(levels.at(-1), levels.length))
+  while (levels.at(-1)!.length > 1) levels.push(buildLevel(levels.at(-1)!, levels.length))
   return { levels }
 }
 
@@ -98,7 +98,7 @@ export function replaceLeaves(tree: MerkleTree, splices: readonly LeafSplice[]):
     for (const edit of compareNodes(oldLeaves.slice(splice.from, splice.to), splice.leaves)) edits.push(edit)
   }
   const levels = [leaves]
-  while (levels.at(-1).length > 1) {
+  while (levels.at(-1)!.length > 1) {
     const level = levels.length
     const old = tree.levels[level]
     if (old === undefined) {
