@@ -122,7 +122,7 @@ describe('who may import whom', () => {
           .map(({ target }) => `${file.path} imports ${target}`),
       )
     expect(wrong).toEqual([])
-    const reached = new Set(nodeFilesForCli.flatMap((path) => [...packagesBehind(path)]))
+    const reached = new Set(nodeFilesForCli.flatMap((path) => Array.from(packagesBehind(path))))
     expect([...reached].filter((name) => /libp2p|multiformats|level|chokidar/.test(name))).toEqual([])
   })
 

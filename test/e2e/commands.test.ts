@@ -133,7 +133,11 @@ describe('the README', () => {
       write(first.folder, 'hello', 'world')
       nodes.push(
         new NodeProcess({
-          ...{ ...options, name: 'B', key: null, port: freshPort(), dials: [first.port] },
+          ...options,
+          name: 'B',
+          key: null,
+          port: freshPort(),
+          dials: [first.port],
           extra: ['--key', typed![1]!],
         }),
       )

@@ -33,32 +33,29 @@ export function act(action: Action, folder: string, device: string): void {
 
 export const originalText = 'the text that both devices had'
 
-export function editedText(device: string): string {
+function editedText(device: string): string {
   return `edited by ${device}`
 }
 
-export function innerText(device: string): string {
+function innerText(device: string): string {
   return `inside the folder of ${device}`
 }
 
 /** What must be somewhere on every device after `action`: texts of files, or targets of links. */
 export function leaves(action: Action, device: string): readonly string[] {
-  switch (action) {
-    case 'edit':
-      return [editedText(device)]
-    case 'delete':
-      return []
-    case 'rename':
-      return [originalText]
-    case 'to folder':
-      return [innerText(device)]
-    case 'to link':
-      return [`target of ${device}`]
+  const left: Readonly<Record<Action, readonly string[]>> = {
+    edit: [editedText(device)],
+    delete: [],
+    rename: [originalText],
+    'to folder': [innerText(device)],
+    'to link': [`target of ${device}`],
   }
+  return left[action]
 }
 
 /** How many conflicted copies two actions make: one where both left a content at the same path. */
 export function copiesOf(a: Action, b: Action): number {
-  const atPath: readonly Action[] = ['edit', 'to folder', 'to link']
-  return atPath.includes(a) && atPath.includes(b) ? 1 : 0
+  return atPath.has(a) && atPath.has(b) ? 1 : 0
 }
+
+const atPath: ReadonlySet<Action> = new Set(['edit', 'to folder', 'to link'])

@@ -38,7 +38,7 @@ export function treeDifferences(a: Tree, b: Tree): string[] {
 }
 
 /** The SHA-256 of a file's bytes. */
-export function fileDigest(path: string): string {
+function fileDigest(path: string): string {
   const hash = createHash('sha256')
   const file = openSync(path, 'r')
   try {

@@ -119,7 +119,11 @@ describe('a folder whose marker is gone', () => {
     expect(readTree(a.folder)).toEqual(expected)
 
     const relinked = new NodeProcess({
-      ...{ scratch: world.scratch, name: 'B', key: world.key, port: b.port, dials: [a.port] },
+      scratch: world.scratch,
+      name: 'B',
+      key: world.key,
+      port: b.port,
+      dials: [a.port],
       extra: ['--relink'],
     })
     try {

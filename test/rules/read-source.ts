@@ -20,7 +20,7 @@ export interface Import {
   readonly typeOnly: boolean
 }
 
-export const repository = resolve(import.meta.dirname, '../..')
+const repository = resolve(import.meta.dirname, '../..')
 
 /** All TypeScript and JavaScript sources below some folders of the repository, parsed. @throws when one does not parse. */
 export function readSources(...folders: readonly string[]): readonly SourceFile[] {
