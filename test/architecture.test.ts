@@ -196,7 +196,9 @@ describe('the shape of files', () => {
   })
 
   it('names files in kebab-case, after what they hold', () => {
-    const odd = all.filter((file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.[jt]s$/.test(basename(file.path)))
+    const odd = all.filter(
+      (file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.privileged)?(\.test)?\.[jt]s$/.test(basename(file.path)),
+    )
     expect(odd.map((file) => file.path)).toEqual([])
     const empty = all.filter((file) => /(^|[-/])(utils?|helpers?|common|manager|types|misc)[.-]/.test(file.path))
     expect(empty.map((file) => file.path)).toEqual([])
