@@ -4,7 +4,7 @@ import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
+import { decodeOwnRecord, encodeRecord } from '../model/record-codec.ts'
 
 /** What the index knows of one path. */
 export interface IndexRow {
@@ -77,7 +77,7 @@ export function decodeRow(row: Uint8Array): IndexRow {
     const encoded = bytes.subarray(diskAt + length)
     // The database does not check what it reads against its own checksums.
     if (bytes.compare(recordHash(encoded), 0, entryHashBytes, hashAt, seqAt) !== 0) throw new RangeError('another hash')
-    return { record: decodeRecord(encoded), disk, seq: bytes.readUIntBE(seqAt, 6) }
+    return { record: decodeOwnRecord(encoded), disk, seq: bytes.readUIntBE(seqAt, 6) }
   } catch (cause) {
     throw new P2psyncError('index-failed', 'the index holds a row that cannot be read', { cause })
   }

@@ -9,7 +9,7 @@ import {
   pathBytesMax,
   versionEntriesMax,
 } from './limits.ts'
-import { parseRelativePath } from './relative-path.ts'
+import { parseRelativePath, type RelativePath } from './relative-path.ts'
 import type { VersionVector } from './version-vector.ts'
 import { WireReader } from './wire-reader.ts'
 import { WireWriter } from './wire-writer.ts'
@@ -52,9 +52,24 @@ export function encodeRecord(record: FileRecord): Uint8Array {
  * @throws {P2psyncError} `bad-message` or `bad-path`: the record is refused, nothing of it is repaired.
  */
 export function decodeRecord(bytes: Uint8Array): FileRecord {
-  const draft = readFields(bytes)
-  const record: FileRecord = {
-    path: parseRelativePath(draft.path),
+  const record = recordOf(readFields(bytes))
+  parseRelativePath(record.path)
+  checkRecord(record)
+  if (Buffer.compare(encodeRecord(record), bytes) !== 0) refuse('bytes that are not in canonical form')
+  return record
+}
+
+/**
+ * Decodes what {@link encodeRecord} wrote here: the caller knows by a hash that these are its bytes, so that nothing but
+ * their shape is checked, at half the cost.
+ */
+export function decodeOwnRecord(bytes: Uint8Array): FileRecord {
+  return recordOf(readFields(bytes))
+}
+
+function recordOf(draft: Draft): FileRecord {
+  return {
+    path: draft.path as RelativePath,
     kind: draft.kind,
     sizeBytes: draft.sizeBytes,
     mtimeNs: BigInt(draft.seconds) * nanosecondsPerSecond + BigInt(draft.nanoseconds),
@@ -66,9 +81,6 @@ export function decodeRecord(bytes: Uint8Array): FileRecord {
     writerName: draft.writerName,
     basis: draft.basis as Fingerprint,
   }
-  checkRecord(record)
-  if (Buffer.compare(encodeRecord(record), bytes) !== 0) refuse('bytes that are not in canonical form')
-  return record
 }
 
 const kinds: readonly (EntryKind | '')[] = ['', 'file', 'folder', 'symlink', 'tombstone']

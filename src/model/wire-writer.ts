@@ -7,7 +7,8 @@ export class WireWriter {
   #length = 0
 
   constructor(capacityBytes = 256) {
-    this.#bytes = Buffer.alloc(capacityBytes)
+    // Not zeroed: only what was written leaves.
+    this.#bytes = Buffer.allocUnsafe(capacityBytes)
   }
 
   get length(): number {
@@ -53,7 +54,7 @@ export class WireWriter {
 
   /** A fresh array with what was written. */
   finish(): Uint8Array {
-    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#length)
+    return new Uint8Array(this.#bytes.subarray(0, this.#length))
   }
 
   #header(field: number, length: number): void {
@@ -76,7 +77,7 @@ export class WireWriter {
 
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return
-    const grown = Buffer.alloc(Math.max(this.#bytes.length * 2, this.#length + more))
+    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + more))
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
   }

@@ -93,8 +93,8 @@ export class LocalChanges {
   }
 
   async #liveAtAndBelow(row: IndexRow | null, path: RelativePath): Promise<RelativePath[]> {
-    const at = row !== null && isLive(row.record) ? [path] : []
-    return [...at, ...(await this.#liveBelow(path))]
+    if (row === null || !isLive(row.record)) return []
+    return row.record.kind === 'folder' ? [path, ...(await this.#liveBelow(path))] : [path]
   }
 
   async #liveBelow(folder: RelativePath): Promise<RelativePath[]> {
