@@ -11,18 +11,17 @@ const nowSeconds = (): number => performance.timeOrigin / 1000 + performance.now
 
 /** Devices that were in sync with the files of `before`, then changed theirs apart, and have met again. */
 async function meetAgain(
-  names: readonly string[],
+  world: World,
   before: (root: string) => void,
   changes: readonly ((root: string) => void)[],
-): Promise<{ world: World; tree: Tree }> {
-  const world = await World.of(names)
+): Promise<Tree> {
   before(world.nodes[0]!.folder)
   await world.start()
   await settle(world.nodes)
   await world.stop()
   for (const [index, change] of changes.entries()) change(world.nodes[index]!.folder)
   await world.start()
-  return { world, tree: await settle(world.nodes) }
+  return settle(world.nodes)
 }
 
 function contents(node: NodeProcess, tree: Tree): readonly string[] {
@@ -37,8 +36,8 @@ function copies(tree: Tree): readonly string[] {
 describe('conflicts', () => {
   it('end, between three devices, in one winner and two copies, the same on all', async () => {
     const changes = ['A', 'B', 'C'].map((name) => (root: string) => write(root, 'doc.txt', `edited by ${name}`))
-    const { world, tree } = await meetAgain(['A', 'B', 'C'], (root) => write(root, 'doc.txt', 'original'), changes)
-    await using _ = world
+    await using world = await World.of(['A', 'B', 'C'])
+    const tree = await meetAgain(world, (root) => write(root, 'doc.txt', 'original'), changes)
     expect(tree.size).toBe(3)
     expect(copies(tree)).toHaveLength(2)
     for (const node of world.nodes) expect(contents(node, tree)).toEqual(['edited by A', 'edited by B', 'edited by C'])
@@ -51,14 +50,13 @@ describe('conflicts', () => {
       write(root, 'new', 'the same too', { mtime })
     }
     const before = (root: string): void => (write(root, 'small', 'old'), write(root, 'large', noise(900_000, 4)))
-    const { world, tree } = await meetAgain(['A', 'B'], before, [same(1_700_000_000), same(1_700_000_100)])
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const tree = await meetAgain(world, before, [same(1_700_000_000), same(1_700_000_100)])
     expect([...tree.keys()]).toEqual(['large', 'new', 'small'])
   })
 
   it('are none when only one device changed, whatever its clock said', async () => {
     const world = await World.of(['A', 'B'])
-    await using _ = world
     const [a, b] = world.nodes as [NodeProcess, NodeProcess]
     write(a.folder, 'doc', 'first, dated next year', { mtime: nowSeconds() + yearSeconds })
     await world.start()
@@ -73,11 +71,11 @@ describe('conflicts', () => {
 
   it.each([yearSeconds, -yearSeconds])('keep both edits when a clock is %i seconds off', async (off) => {
     const dated = (root: string): void => write(root, 'doc', 'by A', { mtime: nowSeconds() + off })
-    const { world, tree } = await meetAgain(['A', 'B'], (root) => write(root, 'doc', 'original'), [
+    await using world = await World.of(['A', 'B'])
+    const tree = await meetAgain(world, (root) => write(root, 'doc', 'original'), [
       dated,
       (root) => write(root, 'doc', 'by B'),
     ])
-    await using _ = world
     expect(copies(tree)).toHaveLength(1)
     expect(contents(world.nodes[0]!, tree)).toEqual(['by A', 'by B'])
   })
@@ -85,11 +83,11 @@ describe('conflicts', () => {
   it.each([yearSeconds, -yearSeconds])(
     'keep an edit against a deletion when a clock is %i seconds off',
     async (off) => {
-      const { world, tree } = await meetAgain(['A', 'B'], (root) => write(root, 'doc', 'original'), [
+      await using world = await World.of(['A', 'B'])
+      const tree = await meetAgain(world, (root) => write(root, 'doc', 'original'), [
         (root) => unlinkSync(join(root, 'doc')),
         (root) => write(root, 'doc', 'edited', { mtime: nowSeconds() + off }),
       ])
-      await using _ = world
       expect([...tree.keys()]).toEqual(['doc'])
       expect(contents(world.nodes[0]!, tree)).toEqual(['edited'])
     },
@@ -97,19 +95,19 @@ describe('conflicts', () => {
 
   it('keep what was written into a folder that the other device deleted', async () => {
     const before = (root: string): void => (write(root, 'folder/old', 'old'), write(root, 'folder/sub/old', 'old'))
-    const { world, tree } = await meetAgain(['A', 'B'], before, [
+    await using world = await World.of(['A', 'B'])
+    const tree = await meetAgain(world, before, [
       (root) => rmSync(join(root, 'folder'), { recursive: true }),
       (root) => write(root, 'folder/sub/new', 'new'),
     ])
-    await using _ = world
     expect([...tree.keys()]).toEqual(['folder', 'folder/sub', 'folder/sub/new'])
   })
 
   it('make no copy of a copy', async () => {
     const before = (root: string): void => write(root, 'doc.txt', 'original')
     const edit = (name: string, round: number) => (root: string) => write(root, 'doc.txt', `round ${round} by ${name}`)
-    const { world, tree } = await meetAgain(['A', 'B'], before, [edit('A', 1), edit('B', 1)])
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const tree = await meetAgain(world, before, [edit('A', 1), edit('B', 1)])
     const [copy] = copies(tree)
     await world.stop()
     for (const node of world.nodes) write(node.folder, copy!, `the copy, edited by ${node.name}`)

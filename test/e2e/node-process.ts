@@ -99,6 +99,7 @@ export class NodeProcess {
     ]
     const child = spawn(file!, args, { env: this.environment(), stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
+    running.add(child)
     this.#output = collect(child)
     await this.until(() => this.status().then((status) => status !== null), 'the node to answer', 20_000)
     return this
@@ -149,6 +150,7 @@ export class NodeProcess {
     const forced = setTimeout(() => child.kill('SIGKILL'), 20_000)
     const [code] = await closed
     clearTimeout(forced)
+    running.delete(child)
     return code
   }
 
@@ -169,6 +171,12 @@ export class NodeProcess {
     return `--- ${this.name}: stdout\n${stdout.slice(-1500)}\n--- ${this.name}: stderr\n${stderr.slice(-3000)}`
   }
 }
+
+// A run that is interrupted leaves no node behind.
+const running = new Set<ChildProcess>()
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 let nextPort = 12_000 + (process.pid % 500) * 40
 

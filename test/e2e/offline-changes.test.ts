@@ -5,8 +5,7 @@ import type { NodeProcess } from './node-process.ts'
 import { settle, World } from './world.ts'
 import { folder, link, noise, write } from './write-files.ts'
 
-async function syncedWorld(): Promise<{ world: World; a: NodeProcess; b: NodeProcess }> {
-  const world = await World.of(['A', 'B'])
+async function sync(world: World): Promise<readonly [a: NodeProcess, b: NodeProcess]> {
   const [a, b] = world.nodes as [NodeProcess, NodeProcess]
   write(a.folder, 'edited', 'old')
   write(a.folder, 'deleted', 'going')
@@ -19,7 +18,7 @@ async function syncedWorld(): Promise<{ world: World; a: NodeProcess; b: NodePro
   for (let i = 0; i < 60; i++) write(a.folder, `moving/${i % 6}/${i}`, noise(i * 1000, i))
   await world.start()
   await settle(world.nodes, { expected: readTree(a.folder), honest: true })
-  return { world, a, b }
+  return [a, b]
 }
 
 function changeEverything(root: string): void {
@@ -40,8 +39,8 @@ function changeEverything(root: string): void {
 
 describe('what happened while a node was off', () => {
   it('is carried over when the changed device comes back', async () => {
-    const { world, a } = await syncedWorld()
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const [a] = await sync(world)
     await a.stop()
     changeEverything(a.folder)
     const expected = readTree(a.folder)
@@ -51,8 +50,8 @@ describe('what happened while a node was off', () => {
   })
 
   it('is carried over when the other device comes back', async () => {
-    const { world, a, b } = await syncedWorld()
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = await sync(world)
     await b.stop()
     changeEverything(a.folder)
     const expected = readTree(a.folder)
@@ -63,8 +62,8 @@ describe('what happened while a node was off', () => {
   })
 
   it('is carried over when both were off and changed different files', async () => {
-    const { world, a, b } = await syncedWorld()
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = await sync(world)
     await world.stop()
     changeEverything(a.folder)
     write(b.folder, 'of B', 'new on B')
@@ -79,8 +78,8 @@ describe('what happened while a node was off', () => {
   })
 
   it('is nothing when only times of access and of folders have changed', async () => {
-    const { world, a, b } = await syncedWorld()
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = await sync(world)
     const before = readTree(a.folder)
     await world.stop()
     utimesSync(`${a.folder}/moving`, 1_600_000_000, 1_600_000_000)
@@ -92,8 +91,8 @@ describe('what happened while a node was off', () => {
   })
 
   it('reaches a device that is restarted again and again, and one that is never told twice', async () => {
-    const { world, a, b } = await syncedWorld()
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = await sync(world)
     for (let round = 0; round < 3; round++) {
       await b.stop(round === 1 ? 'SIGKILL' : 'SIGTERM')
       appendFileSync(`${a.folder}/edited`, ` ${round}`)
@@ -107,8 +106,8 @@ describe('what happened while a node was off', () => {
   })
 
   it('keeps the deletion of a file that the other device never had changed', async () => {
-    const { world, a, b } = await syncedWorld()
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = await sync(world)
     await world.stop()
     rmSync(`${a.folder}/moving`, { recursive: true })
     rmSync(`${b.folder}/moving/3`, { recursive: true })
@@ -118,8 +117,8 @@ describe('what happened while a node was off', () => {
   })
 
   it('ends a node by SIGTERM and by the stop command with exit code 0', async () => {
-    const { world, a, b } = await syncedWorld()
-    await using _ = world
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = await sync(world)
     expect(await a.stop('SIGTERM')).toBe(0)
     const stopped = await b.cli('stop')
     expect(stopped).toMatchObject({ exitCode: 0, stderr: '' })
