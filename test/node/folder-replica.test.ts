@@ -71,7 +71,7 @@ describe('two replicas in one process', () => {
     world.network.partition(a.id, b.id)
     a.write('doc.txt', 'from alpha', { mtimeMs: Date.UTC(2026, 4, 1) })
     b.write('doc.txt', 'from beta', { mtimeMs: Date.UTC(2026, 4, 2) })
-    await settle(a, b)
+    await world.settle(a, b)
     world.network.heal()
     const tree = await world.rest()
     expect([...tree.values()].sort()).toEqual(['file from alpha', 'file from beta'])
@@ -85,7 +85,7 @@ describe('two replicas in one process', () => {
     world.network.partition(a.id, b.id)
     a.remove('doc.txt')
     b.write('doc.txt', 'edited')
-    await settle(a, b)
+    await world.settle(a, b)
     world.network.heal()
     expect(Object.fromEntries(await world.rest())).toEqual({ 'doc.txt': 'file edited' })
   })
@@ -96,7 +96,7 @@ describe('two replicas in one process', () => {
     world.network.partition(a.id, b.id)
     a.remove('d')
     b.write('d/new', 'new')
-    await settle(a, b)
+    await world.settle(a, b)
     world.network.heal()
     expect(Object.fromEntries(await world.rest())).toEqual({ d: 'folder ', 'd/new': 'file new' })
   })
@@ -105,7 +105,7 @@ describe('two replicas in one process', () => {
     world.network.partition(a.id, b.id)
     a.write('same', 'content')
     b.write('same', 'content')
-    await settle(a, b)
+    await world.settle(a, b)
     world.network.heal()
     expect(Object.fromEntries(await world.rest())).toEqual({ same: 'file content' })
   })
@@ -118,16 +118,8 @@ describe('two replicas in one process', () => {
     a.write('three', '3')
     a.remove('one')
     b.write('two', 'changed while off')
-    await settle(a)
+    await world.settle(a)
     await b.start()
     expect(Object.fromEntries(await world.rest())).toEqual({ three: 'file 3', two: 'file changed while off' })
   })
 })
-
-async function settle(...devices: WorldDevice[]): Promise<void> {
-  const deadline = performance.now() + 10_000
-  while (devices.some((device) => !['waiting', 'in-sync'].includes(device.replica.view.status().state))) {
-    if (performance.now() > deadline) throw new Error(devices.map((device) => device.describe()).join('\n'))
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
-}
