@@ -1,5 +1,5 @@
 import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
-import { isExecutable, sameDiskState, type DiskState } from '../model/disk-state.ts'
+import { sameDiskState, type DiskState } from '../model/disk-state.ts'
 import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
 import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -7,7 +7,9 @@ import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
+import { describeEntry, groupByBytes, isUnchanged, nothingThere, sameEntry, type EntryDraft } from './entry-draft.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import { ScanMerge } from './scan-merge.ts'
 import type { SerialQueue } from './serial-queue.ts'
 
 /** What this device's user did to the folder becomes records: look, hash what looks changed, commit. */
@@ -169,7 +171,7 @@ export class LocalChanges {
     hash: HashResult | null,
     hashedAt: number,
   ): RowChange | { path: RelativePath; disk: DiskState } | null {
-    const draft = describe(entry, hash)
+    const draft = describeEntry(entry, hash)
     if (draft === null) {
       this.#lookAgain(entry.path, hash)
       return null
@@ -211,7 +213,7 @@ export class LocalChanges {
           const row = rows[i]
           if (looks[i]?.outcome !== 'absent' || row === undefined || row === null || !isLive(row.record)) continue
           this.#deps.problems.clear(path)
-          changes.push({ record: this.#newVersion(path, row.record, { ...nothing, mtimeNs }), disk: null })
+          changes.push({ record: this.#newVersion(path, row.record, { ...nothingThere, mtimeNs }), disk: null })
         }
         await this.#commit(changes)
         return true
@@ -221,7 +223,7 @@ export class LocalChanges {
     return true
   }
 
-  #newVersion(path: RelativePath, old: FileRecord | null, draft: Draft): FileRecord {
+  #newVersion(path: RelativePath, old: FileRecord | null, draft: EntryDraft): FileRecord {
     const { index, deviceName } = this.#deps
     return {
       path,
@@ -249,125 +251,6 @@ export interface LocalChangesDeps {
   readonly onCommit: (changes: readonly RowChange[]) => void
 }
 
-type Draft = Pick<FileRecord, 'kind' | 'sizeBytes' | 'mtimeNs' | 'executable' | 'linkTarget' | 'content'>
-
 /** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
 const timestampGrainMs = 12
 const removalsPerCommit = 10_000
-const hashGroupBytes = 64 * 1024 * 1024
-const hashGroupFiles = 500
-
-const nothing: Draft = { kind: 'tombstone', sizeBytes: 0, mtimeNs: 0n, executable: false, linkTarget: '', content: '' }
-
-/** What a record says of an entry; null when a file could not be hashed. */
-function describe(entry: ScanEntry, hash: HashResult | null): Draft | null {
-  const { disk } = entry
-  if (disk.kind === 'folder') return { ...nothing, kind: 'folder' }
-  if (disk.kind === 'symlink') {
-    return { ...nothing, kind: 'symlink', mtimeNs: disk.mtimeNs, linkTarget: entry.linkTarget }
-  }
-  if (hash?.outcome !== 'hashed') return null
-  return {
-    kind: 'file',
-    sizeBytes: hash.disk.sizeBytes,
-    mtimeNs: hash.disk.mtimeNs,
-    executable: isExecutable(hash.disk.mode),
-    linkTarget: '',
-    content: hash.content,
-  }
-}
-
-/** Disks that we write to keep times to a microsecond only: less is no change of the user's. */
-function sameEntry(record: FileRecord, draft: Draft): boolean {
-  const mtimeDelta = record.mtimeNs - draft.mtimeNs
-  return (
-    record.kind === draft.kind &&
-    record.sizeBytes === draft.sizeBytes &&
-    record.executable === draft.executable &&
-    record.linkTarget === draft.linkTarget &&
-    record.content === draft.content &&
-    (record.kind === 'folder' || (mtimeDelta < 1000n && mtimeDelta > -1000n))
-  )
-}
-
-function isUnchanged(row: IndexRow | null, entry: ScanEntry): boolean {
-  return row !== null && isLive(row.record) && sameDiskState(row.disk, entry.disk)
-}
-
-function groupByBytes(entries: readonly ScanEntry[]): ScanEntry[][] {
-  const groups: ScanEntry[][] = []
-  let bytes = Number.POSITIVE_INFINITY
-  for (const entry of entries) {
-    const last = groups.at(-1)
-    if (last === undefined || bytes + entry.disk.sizeBytes > hashGroupBytes || last.length >= hashGroupFiles) {
-      groups.push([entry])
-      bytes = entry.disk.sizeBytes
-    } else {
-      last.push(entry)
-      bytes += entry.disk.sizeBytes
-    }
-  }
-  return groups
-}
-
-/** Walks the index beside a scan, both in path order. */
-class ScanMerge {
-  readonly #rows: AsyncIterator<readonly IndexRow[]>
-  #page: readonly IndexRow[] = []
-  #at = 0
-  #ended = false
-  #unknown: (RelativePath | '')[] = []
-
-  constructor(index: FolderIndex) {
-    this.#rows = index.rows()[Symbol.asyncIterator]()
-  }
-
-  /** Of the next entries those that differ from the index, and the live rows that lie between them. */
-  async next(
-    entries: readonly ScanEntry[],
-    unknown: readonly (RelativePath | '')[],
-  ): Promise<{ changed: ScanEntry[]; gone: RelativePath[] }> {
-    this.#unknown.push(...unknown)
-    const changed: ScanEntry[] = []
-    const gone: RelativePath[] = []
-    for (const entry of entries) {
-      let row = await this.#peek()
-      while (row !== null && comparePaths(row.record.path, entry.path) < 0) {
-        this.#passed(row, gone)
-        row = await this.#peek()
-      }
-      const same = row !== null && row.record.path === entry.path
-      if (same) this.#at++
-      if (!isUnchanged(same ? row : null, entry)) changed.push(entry)
-    }
-    return { changed, gone }
-  }
-
-  async rest(): Promise<RelativePath[]> {
-    const gone: RelativePath[] = []
-    for (let row = await this.#peek(); row !== null; row = await this.#peek()) this.#passed(row, gone)
-    return gone
-  }
-
-  #passed(row: IndexRow, gone: RelativePath[]): void {
-    this.#at++
-    const { path } = row.record
-    if (!isLive(row.record)) return
-    if (this.#unknown.some((top) => top === '' || top === path || isBelow(path, top))) return
-    gone.push(path)
-  }
-
-  async #peek(): Promise<IndexRow | null> {
-    while (this.#at >= this.#page.length) {
-      if (this.#ended) return null
-      const next = await this.#rows.next()
-      if (next.done === true) {
-        this.#ended = true
-        return null
-      }
-      this.#page = next.value
-      this.#at = 0
-    }
-    return this.#page[this.#at]!
-  }
-}
