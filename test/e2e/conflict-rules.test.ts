@@ -56,7 +56,7 @@ describe('conflicts', () => {
   })
 
   it('are none when only one device changed, whatever its clock said', async () => {
-    const world = await World.of(['A', 'B'])
+    await using world = await World.of(['A', 'B'])
     const [a, b] = world.nodes as [NodeProcess, NodeProcess]
     write(a.folder, 'doc', 'first, dated next year', { mtime: nowSeconds() + yearSeconds })
     await world.start()

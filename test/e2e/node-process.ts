@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll } from 'vitest'
 import { ControlClient } from '../../src/control/control-client.ts'
 import type { FolderStatus, PeerStatus } from '../../src/node/node-api.ts'
 import type { Scratch } from './scratch.ts'
@@ -172,9 +173,9 @@ export class NodeProcess {
   }
 }
 
-// A run that is interrupted leaves no node behind.
+// No node outlives its file of tests, not even when a test has run out of time.
 const running = new Set<ChildProcess>()
-process.on('exit', () => {
+afterAll(() => {
   for (const child of running) child.kill('SIGKILL')
 })
 
