@@ -3,6 +3,7 @@ import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import { compareVersions } from '../vector-clock/compare-versions.ts'
+import { compareRecords } from '../vector-clock/order-records.ts'
 
 /** A record of a peer that this disk does not hold yet. */
 export interface Need {
@@ -39,6 +40,7 @@ export class Needs {
   #bytes = 0
   #stagedBytes = 0
   #held = 0
+  #recordBytes = 0
 
   get size(): number {
     return this.#count
@@ -63,22 +65,28 @@ export class Needs {
     return this.#held
   }
 
+  /** What waits because something is wrong takes no room from the rest, until there is far too much of it. */
   get isFull(): boolean {
-    return this.#count >= needsMax
+    return this.#count - this.#held >= needsMax || this.#count >= heldMax || this.#recordBytes >= recordBytesMax
   }
 
+  /** Notes that `source` holds `record`. What it held at this path before, it holds no longer. */
   add(record: FileRecord, source: DeviceId, details: { bytes: number; replaces: BlockHash | '' }): void {
     const others = this.#byPath.get(record.path) ?? []
+    // An answer to a question may come after newer news.
+    const isNews = (other: Need): boolean => compareVersions(other.record.version, record.version) === 'after'
+    if (others.some((other) => other.sources.has(source) && isNews(other))) return
+    let known = false
     for (const other of others) {
-      const order = compareVersions(other.record.version, record.version)
-      if (order === 'equal' && other.record.writer === record.writer) {
+      if (isSameRecord(other.record, record)) {
         other.sources.add(source)
-        return
+        known = true
+      } else {
+        other.sources.delete(source)
+        if (other.sources.size === 0 && other.state === 'queued') this.remove(other)
       }
-      // What the source had before, it has no longer.
-      other.sources.delete(source)
-      if (other.sources.size === 0 && other.state === 'queued') this.remove(other)
     }
+    if (known) return
     const need: Need = { record, sources: new Set([source]), ...details, ...fresh() }
     this.#byPath.set(record.path, [...(this.#byPath.get(record.path) ?? []), need])
     this.#tally(need, 1)
@@ -99,8 +107,11 @@ export class Needs {
     this.#stagedBytes += bytes
   }
 
-  /** Puts a need back to be tried again at `retryAt`; without a source left it is forgotten. */
+  /** Puts a need back, behind others of its path, to be tried again at `retryAt`; without a source it is forgotten. */
   requeue(need: Need, retryAt: number, reason: string): void {
+    const others = this.#byPath.get(need.record.path)
+    if (others?.includes(need) !== true) return
+    this.#byPath.set(need.record.path, [...others.filter((other) => other !== need), need])
     this.staged(need, -need.stagedBytes)
     need.state = 'queued'
     need.retryAt = retryAt
@@ -128,14 +139,14 @@ export class Needs {
 
   /**
    * Takes what can be done now as one job and marks it active: many small needs, or one that is larger than a job.
-   * A removal waits while its bytes are wanted at another path, and, unless `removals`, altogether.
+   * A removal waits while its bytes are wanted at another path that can have them, and, unless `removals`, altogether.
    */
   takeJob(now: number, options: { removals: boolean }): Need[] {
     const job: Need[] = []
     let bytes = 0
     for (const needs of this.#byPath.values()) {
-      const need = needs[0]
-      if (need === undefined || needs.some((other) => other.state === 'active') || need.retryAt > now) continue
+      const need = needs.find((other) => other.retryAt <= now)
+      if (need === undefined || needs.some((other) => other.state === 'active')) continue
       if (!this.#mayTake(need, options.removals)) continue
       if (job.length > 0 && bytes + need.bytes > jobBytesMax) continue
       job.push(need)
@@ -156,8 +167,11 @@ export class Needs {
   }
 
   #setReason(need: Need, reason: string): void {
-    this.#held += (reason === '' ? 0 : 1) - (need.reason === '' ? 0 : 1)
+    const sign = (reason === '' ? 0 : 1) - (need.reason === '' ? 0 : 1)
     need.reason = reason
+    if (sign === 0) return
+    this.#held += sign
+    this.#want(need, sign === 1 ? -1 : 1)
   }
 
   #mayTake(need: Need, removals: boolean): boolean {
@@ -167,9 +181,15 @@ export class Needs {
 
   #tally(need: Need, sign: 1 | -1): void {
     this.#count += sign
+    this.#recordBytes += sign * memoryOf(need.record)
     if (need.record.kind !== 'file') return
     this.#files += sign
     this.#bytes += sign * need.bytes
+    this.#want(need, sign)
+  }
+
+  /** A need that waits because something is wrong may wait for ever: nothing is to wait for it. */
+  #want(need: Need, sign: 1 | -1): void {
     const content = need.record.content
     if (content === '') return
     const wanted = (this.#wantedContents.get(content) ?? 0) + sign
@@ -179,6 +199,17 @@ export class Needs {
 }
 
 const needsMax = 20_000
+const heldMax = 200_000
+const recordBytesMax = 128 * 1024 * 1024
+
+/** About what a record takes up. */
+function memoryOf(record: FileRecord): number {
+  return 400 + record.path.length + record.linkTarget.length + record.basis.length + record.version.length * 96
+}
+
+function isSameRecord(a: FileRecord, b: FileRecord): boolean {
+  return compareVersions(a.version, b.version) === 'equal' && compareRecords(a, b) === 0
+}
 
 function fresh(): Pick<Need, 'state' | 'retryAt' | 'attempts' | 'stagedBytes' | 'reason'> {
   return { state: 'queued', retryAt: 0, attempts: 0, stagedBytes: 0, reason: '' }

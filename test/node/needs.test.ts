@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest'
+import type { DeviceId } from '../../src/model/device-id.ts'
+import { jobBytesMax, jobNeedsMax, Needs, type Need } from '../../src/node/needs.ts'
+import { fileRecord, tombstone, writerOf } from './sample-record.ts'
+
+const alpha = `12D3Koo${'1'.repeat(45)}` as DeviceId
+const beta = `12D3Koo${'2'.repeat(45)}` as DeviceId
+const plain = { bytes: 1, replaces: '' } as const
+const removals = { removals: true }
+
+describe('needs', () => {
+  it('hands each need out once until it is put back', () => {
+    const needs = new Needs()
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    const [need] = needs.takeJob(0, removals)
+    expect(needs.takeJob(0, removals)).toEqual([])
+    needs.requeue(need!, 100, '')
+    expect(needs.takeJob(99, removals)).toEqual([])
+    expect(needs.nextRetryAt(0)).toBe(100)
+    expect(needs.takeJob(100, removals)).toEqual([need])
+  })
+
+  it('counts devices that tell the same record as sources of one need', () => {
+    const needs = new Needs()
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    needs.add(fileRecord('a', 'x'), beta, plain)
+    expect(needs.size).toBe(1)
+    needs.dropSource(alpha)
+    expect([needs.hasSource(alpha), needs.hasSource(beta)]).toEqual([false, true])
+    needs.dropSource(beta)
+    expect(needs.size).toBe(0)
+  })
+
+  it('keeps records of one version apart whose fields differ', () => {
+    const needs = new Needs()
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    needs.add(fileRecord('a', 'y'), beta, plain)
+    expect(needs.size).toBe(2)
+  })
+
+  it('forgets what a device held before its newer record', () => {
+    const needs = new Needs()
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    needs.add(fileRecord('a', 'y', { counter: 2 }), alpha, plain)
+    expect(Array.from(needs.all(), (need) => need.record.version[0]![1])).toEqual([2])
+  })
+
+  it('ignores an older record from a device that has told a newer one', () => {
+    const needs = new Needs()
+    needs.add(fileRecord('a', 'y', { counter: 2 }), alpha, plain)
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    expect(Array.from(needs.all(), (need) => need.record.version[0]![1])).toEqual([2])
+  })
+
+  it('takes a device off its old version when it joins the sources of another', () => {
+    const needs = new Needs()
+    const other = fileRecord('a', 'y', { version: [[writerOf(2), 1]] })
+    needs.add(other, beta, plain)
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    needs.add(other, alpha, plain)
+    expect(Array.from(needs.all(), (need) => [...need.sources])).toEqual([[beta, alpha]])
+  })
+
+  it('lets a version that fails not stand before others of its path', () => {
+    const needs = new Needs()
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    needs.add(fileRecord('a', 'y', { version: [[writerOf(2), 1]] }), beta, plain)
+    const [first] = needs.takeJob(0, removals)
+    needs.requeue(first!, 1000, 'missing')
+    expect(needs.takeJob(0, removals)[0]?.sources).toEqual(new Set([beta]))
+  })
+
+  it('holds a removal back while its bytes are wanted elsewhere', () => {
+    const needs = new Needs()
+    const moved = fileRecord('new', 'x')
+    needs.add(tombstone('old'), alpha, { bytes: 0, replaces: moved.content })
+    needs.add(moved, alpha, plain)
+    const [need, ...others] = needs.takeJob(0, removals)
+    expect([need!.record.path, others]).toEqual(['new', []])
+    needs.remove(need!)
+    expect(paths(needs.takeJob(0, removals))).toEqual(['old'])
+  })
+
+  it('does not hold a removal back for a need that cannot be met', () => {
+    const needs = new Needs()
+    const moved = fileRecord('new', 'x')
+    needs.add(moved, alpha, plain)
+    needs.requeue(needs.takeJob(0, removals)[0]!, 1000, 'the name is too long')
+    needs.add(tombstone('old'), alpha, { bytes: 0, replaces: moved.content })
+    expect(paths(needs.takeJob(0, removals))).toEqual(['old'])
+    for (const need of needs.all()) needs.remove(need)
+    expect([needs.size, needs.held, needs.files, needs.bytes]).toEqual([0, 0, 0, 0])
+  })
+
+  it('keeps removals for the end of what a peer is telling', () => {
+    const needs = new Needs()
+    needs.add(tombstone('old'), alpha, plain)
+    needs.add(fileRecord('new', 'x'), alpha, plain)
+    expect(paths(needs.takeJob(0, { removals: false }))).toEqual(['new'])
+  })
+
+  it('makes jobs of bounded bytes and count, and a large file a job of its own', () => {
+    const needs = new Needs()
+    needs.add(fileRecord('large', 'x'), alpha, { bytes: 2 * jobBytesMax, replaces: '' })
+    for (let i = 0; i < jobNeedsMax + 1; i++) needs.add(fileRecord(`f${i}`, 'x'), alpha, plain)
+    expect(
+      [needs.takeJob(0, removals), needs.takeJob(0, removals), needs.takeJob(0, removals)].map((job) => job.length),
+    ).toEqual([1, jobNeedsMax, 1])
+  })
+
+  it('is full at a number of needs, of which those that are held do not count', () => {
+    const needs = new Needs()
+    for (let i = 0; i < 20_000; i++) needs.add(fileRecord(`f${i}`, 'x'), alpha, plain)
+    expect(needs.isFull).toBe(true)
+    needs.requeue(needs.takeJob(0, removals)[0]!, 1, 'missing')
+    expect(needs.isFull).toBe(false)
+  })
+
+  it('is full at a number of bytes that records take up', () => {
+    const needs = new Needs()
+    const version = Array.from({ length: 250 }, (_, i) => [writerOf(i), 1] as const)
+    let count = 0
+    while (!needs.isFull && count < 20_000) needs.add(fileRecord(`f${count++}`, 'x', { version }), alpha, plain)
+    expect(count).toBeLessThan(10_000)
+  })
+})
+
+function paths(job: readonly Need[]): string[] {
+  return job.map((need) => need.record.path)
+}
