@@ -178,8 +178,11 @@ export class LocalChanges {
     }
     this.#retries.delete(entry.path)
     const disk = hash?.outcome === 'hashed' ? hash.disk : entry.disk
-    // A write that comes right after ours may leave the same times: such a file is looked at once more.
-    const racy = entry.disk.kind === 'file' && Number(disk.ctimeNs / 1_000_000n) >= hashedAt - timestampGrainMs
+    // A write that comes right after ours may leave the same times: such a file is looked at once more. Not so one from
+    // the future, where a clock once was: whoever writes to it now leaves another time.
+    const ctimeMs = Number(disk.ctimeNs / 1_000_000n)
+    const soon = Math.max(hashedAt, this.#deps.clock.now()) + timestampGrainMs
+    const racy = entry.disk.kind === 'file' && ctimeMs >= hashedAt - timestampGrainMs && ctimeMs <= soon
     const kept = racy ? { ...disk, ctimeNs: 0n } : disk
     if (racy) this.#deps.dirty.addLater(entry.path, timestampGrainMs * 4)
     const old = row?.record ?? null
@@ -197,9 +200,13 @@ export class LocalChanges {
     this.#deps.dirty.addLater(path, Math.min(100 * 2 ** tries, 10_000))
   }
 
-  /** Publishes that these paths are gone, unless they are back or the folder itself is not there. */
-  async #takeAway(paths: readonly RelativePath[]): Promise<boolean> {
+  /**
+   * Publishes that these paths are gone, unless they are back or the folder itself is not there. A folder comes after
+   * what was in it, so that a peer which was told one part never takes the rest for new.
+   */
+  async #takeAway(gone: readonly RelativePath[]): Promise<boolean> {
     const { index, tasks, clock } = this.#deps
+    const paths = gone.toSorted((a, b) => comparePaths(b, a))
     for (let at = 0; at < paths.length; at += removalsPerCommit) {
       const part = paths.slice(at, at + removalsPerCommit)
       const goOn = await this.#deps.commits.run(async () => {
