@@ -7,6 +7,7 @@ import type { FileTasks, StepResult } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Decision } from '../reconcile/decide.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
+import { chooseCopy } from './choose-copy.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { Need, Needs } from './needs.ts'
@@ -18,10 +19,16 @@ export interface Work {
   readonly row: IndexRow | null
   staged: string | null
   blockList: Uint8Array | null
+  /** Of the name under which a conflict's loser is kept. */
+  readonly copyRow?: IndexRow | null
 }
 
 /** A folder that should go but holds something is kept after so many looks. */
 const emptyTriesMax = 4
+/** What somebody is changing just now is tried again soon; what stays in the way is a problem after so many tries. */
+const changedRetryMs = 50
+const changedTriesMax = 5
+const retryMsMax = 60_000
 
 /**
  * Puts staged work in place and commits it: intents, steps on the disk, then records, disk states and tree in one durable
@@ -37,7 +44,7 @@ export class ChangeCommitter {
   /** Settles each need: removed when done, else put back to be tried again. */
   async apply(work: readonly Work[], needs: Needs): Promise<void> {
     if (!(await this.#deps.isFolderThere())) return
-    const current = await this.#stillCurrent(work, needs)
+    const current = await this.#chooseCopies(await this.#stillCurrent(work, needs))
     if (current.length === 0) return
     const { index, tasks, clock } = this.#deps
     const byDecision = new Map(current.map((item) => [item.decision, item]))
@@ -98,6 +105,17 @@ export class ChangeCommitter {
     })
   }
 
+  async #chooseCopies(work: readonly Work[]): Promise<Work[]> {
+    const { index } = this.#deps
+    return await Promise.all(
+      work.map(async (item) => {
+        const { decision, row } = item
+        if (decision.action !== 'take-keeping-copy' || row === null) return item
+        return { ...item, ...(await chooseCopy(index, decision, row.record)) }
+      }),
+    )
+  }
+
   #changesOf(item: Work, { change }: ChangeSteps, results: readonly StepResult[]): RowChange[] {
     const { decision, row } = item
     const last = results.at(-1)
@@ -106,15 +124,18 @@ export class ChangeCommitter {
     if (decision.action !== 'take-keeping-copy' || change.local === null) return changes
     const kept = results.find((result) => result.outcome === 'done' && result.kept !== null)
     if (kept?.outcome !== 'done' || kept.kept === null) return changes
+    this.#deps.dirty.add(decision.copyPath)
+    const there = item.copyRow?.record ?? null
+    if (there !== null && isLive(there)) return changes
     const { index, deviceName } = this.#deps
+    // Later than the tombstone of an earlier copy: that was not of this loser.
     const author = {
-      version: advanceVersion([], index.writer, index.seq + 1),
+      version: advanceVersion(there?.version ?? [], index.writer, index.seq + 1),
       writer: index.writer,
       writerName: deviceName,
       basis: noFingerprint,
     }
     changes.push({ record: copyRecord(change.local.record, decision.copyPath, author), disk: kept.kept })
-    this.#deps.dirty.add(decision.copyPath)
     return changes
   }
 
@@ -123,10 +144,12 @@ export class ChangeCommitter {
     const { path } = item.decision.record
     const now = clock.monotonic()
     logger.debug('step not done', { path, result })
+    if (item.decision.action === 'take-keeping-copy') dirty.add(item.decision.copyPath)
     if (result.outcome === 'changed') {
       dirty.add(path)
-      if (item.decision.action === 'take-keeping-copy') dirty.add(item.decision.copyPath)
-      needs.requeue(item.need, now + 50, '')
+      const { attempts } = item.need
+      const delayMs = Math.min(changedRetryMs * 2 ** attempts, retryMsMax)
+      needs.requeue(item.need, now + delayMs, attempts < changedTriesMax ? '' : 'something else is at its path here')
       return
     }
     if (result.outcome === 'done') return
@@ -136,10 +159,9 @@ export class ChangeCommitter {
       await this.#onFolderNotEmpty(item, needs, changes)
       return
     }
-    this.#deps.problems.add(path, result.reason)
     // What failed at the end may be in place all the same.
     if (result.outcome === 'failed' || result.code === 'EEXIST') dirty.add(path)
-    needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, 60_000), result.reason)
+    needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, retryMsMax), result.reason)
     if (result.outcome === 'failed') this.#deps.onStepFailed(result.code)
   }
 

@@ -1,4 +1,3 @@
-import { recoverIntent } from '../apply/recover.ts'
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
@@ -18,7 +17,9 @@ import { FolderProblems } from './folder-problems.ts'
 import { FolderView, type FolderTrouble } from './folder-view.ts'
 import { LocalChanges } from './local-changes.ts'
 import type { SessionHost } from './peer-session.ts'
+import { recoverFolder } from './recover-folder.ts'
 import { RemoteChanges } from './remote-changes.ts'
+import { renewDatabase } from './restored-database.ts'
 import { SerialQueue } from './serial-queue.ts'
 import type { ReplicaState } from './sync-messages.ts'
 
@@ -44,6 +45,8 @@ export class FolderReplica implements SessionHost {
   readonly #problems = new FolderProblems()
   readonly #local: LocalChanges
   readonly #remote: RemoteChanges
+  readonly #openedAtSeq: number
+  readonly #told = new Map<DeviceId, number>()
   readonly #background = new Set<Promise<void>>()
   #transport: FolderTransport | null = null
   #watcher: FolderWatcher | null = null
@@ -51,10 +54,14 @@ export class FolderReplica implements SessionHost {
   #scanning = false
   #examining = false
   #trouble: FolderTrouble | null = null
+  /** It was, and is watched no longer. */
+  #wasMissing = false
+  #recovered = false
 
   constructor(deps: FolderReplicaDeps) {
     this.#deps = deps
     this.index = deps.index
+    this.#openedAtSeq = deps.index.seq
     this.deviceName = deps.deviceName
     const { signal } = this.#stopping
     const parts = {
@@ -107,11 +114,11 @@ export class FolderReplica implements SessionHost {
 
   /** Recovers what a killed node left, starts to watch, scan and sync, and returns without waiting for the first scan. */
   async start(): Promise<void> {
-    const { tasks, transport, folder } = this.#deps
+    const { transport, folder } = this.#deps
     await this.view.countConflicts()
     if (await this.#isFolderThere()) {
       await this.#recover()
-      await tasks.trimHistory(historyName(this.#deps.clock.now() - historyDays * dayMs))
+      await this.#trimHistory()
     }
     this.#transport = await transport.join(folder, this.peers)
     this.#dirty.addAll()
@@ -148,7 +155,20 @@ export class FolderReplica implements SessionHost {
   }
 
   async receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void> {
+    const { writer, seq } = this.index
+    const isAhead = ({ version }: FileRecord): boolean =>
+      version.some(([by, counter]) => by === writer && counter > seq)
+    if (records.some(isAhead)) await this.onRestoredDatabase()
     await this.#remote.receive(peer, records)
+  }
+
+  /** The most of our log that a device can know, unless an old database was put back. */
+  mayKnow(peer: DeviceId): number {
+    return Math.max(this.#openedAtSeq, this.#told.get(peer) ?? 0)
+  }
+
+  onTelling(peer: DeviceId, seq: number): void {
+    this.#told.set(peer, Math.max(seq, this.#told.get(peer) ?? 0))
   }
 
   isSettledWith(peer: DeviceId): boolean {
@@ -157,7 +177,7 @@ export class FolderReplica implements SessionHost {
 
   async onRestoredDatabase(): Promise<void> {
     this.#deps.logger.warn('the database is an old one that was put back: it counts anew from here')
-    await this.#commits.run(() => this.index.renewIncarnation())
+    await this.#commits.run(() => renewDatabase(this.index, this.#openedAtSeq, (changes) => this.#onCommit(changes)))
     this.#dirty.addAll()
   }
 
@@ -186,7 +206,7 @@ export class FolderReplica implements SessionHost {
         if (done && batch.type === 'all') this.#scanned = true
       } catch (error) {
         this.#deps.logger.error('looking at the folder failed', { error: errorText(error) })
-        if (!this.#stopping.signal.aborted) this.#onLocalFailed(batch.type === 'all' || !this.#scanned, error)
+        if (!this.#stopping.signal.aborted) this.#onLocalFailed(error)
       } finally {
         this.#examining = false
         this.#scanning = false
@@ -202,12 +222,12 @@ export class FolderReplica implements SessionHost {
     return done
   }
 
-  /** Tries again by and by: nothing was published of what could not be read. */
-  #onLocalFailed(all: boolean, error: unknown): void {
+  /** Looks at everything by and by: nothing was published of what could not be read. */
+  #onLocalFailed(error: unknown): void {
     this.#trouble = { kind: 'disk', code: errorText(error) }
     const again = this.#deps.clock.sleep(missingPollMs, this.#stopping.signal)
     again.then(
-      () => (all ? this.#dirty.addAll() : undefined),
+      () => this.#dirty.addAll(),
       () => undefined,
     )
   }
@@ -216,8 +236,17 @@ export class FolderReplica implements SessionHost {
     const { clock, random } = this.#deps
     while (!this.#stopping.signal.aborted) {
       await clock.sleep(rescanMs * (0.9 + 0.2 * random.fraction()), this.#stopping.signal).catch(() => undefined)
-      if (!this.#stopping.signal.aborted) this.#dirty.addAll()
+      if (this.#stopping.signal.aborted) return
+      this.#dirty.addAll()
+      await this.#trimHistory()
     }
+  }
+
+  async #trimHistory(): Promise<void> {
+    const { tasks, clock, logger } = this.#deps
+    await tasks.trimHistory(historyName(clock.now() - historyDays * dayMs)).catch((error: unknown) => {
+      logger.warn('old versions were not cleared away', { error: errorText(error) })
+    })
   }
 
   /** While the folder is away, looks for it; when it is back, everything is looked at anew. */
@@ -225,13 +254,15 @@ export class FolderReplica implements SessionHost {
     const { clock } = this.#deps
     while (!this.#stopping.signal.aborted) {
       await clock.sleep(missingPollMs, this.#stopping.signal).catch(() => undefined)
-      if (this.#trouble === null || this.#stopping.signal.aborted) continue
-      if (this.#trouble.kind === 'disk') {
+      if (this.#stopping.signal.aborted) return
+      if (this.#trouble?.kind === 'disk') {
         this.#trouble = null
         this.onChange()
-        continue
       }
-      if (!(await this.#isFolderThere())) continue
+      if (this.#trouble?.kind === 'missing') await this.#isFolderThere()
+      if (!this.#wasMissing || this.#trouble !== null) continue
+      this.#wasMissing = false
+      if (!this.#recovered) await this.#recover()
       await this.#watch()
     }
   }
@@ -243,11 +274,14 @@ export class FolderReplica implements SessionHost {
     const there = found !== null && found.folder === marker.folder && found.nonce === marker.nonce
     if (!there && this.#trouble?.kind !== 'missing') {
       this.#trouble = { kind: 'missing' }
+      this.#wasMissing = true
       this.#deps.logger.error('the folder is not there')
       this.onChange()
     }
     if (there && this.#trouble?.kind === 'missing') {
       this.#trouble = null
+      // Whoever found it missing has given up what it was looking at.
+      this.#dirty.addAll()
       this.onChange()
     }
     return there
@@ -283,26 +317,9 @@ export class FolderReplica implements SessionHost {
     }
   }
 
-  /** Adopts files that a killed node had put in place but not committed; drops what it had only staged. */
   async #recover(): Promise<void> {
-    const { tasks, logger } = this.#deps
-    const staged = await tasks.listStaged()
-    const names = new Set(staged.map((file) => file.staged))
-    const intents = await this.index.intents()
-    const looks = await tasks.lstat(intents.map((intent) => intent.record.path))
-    const rows = await this.index.getMany(intents.map((intent) => intent.record.path))
-    const changes: RowChange[] = []
-    for (const [i, intent] of intents.entries()) {
-      const disk = looks[i]?.disk ?? null
-      const facts = { disk, stagedPresent: names.has(intent.staged), indexed: rows[i]?.disk ?? null }
-      const verdict = recoverIntent({ intended: intent.record, staged: intent.staged, ...facts })
-      if (verdict === 'adopt') changes.push({ record: intent.record, disk, blockList: intent.blockList ?? null })
-    }
-    if (intents.length > 0) {
-      logger.info('recovered', { intents: intents.length, adopted: changes.length })
-      await this.index.commit(changes, { durable: true, clearIntents: intents.map((intent) => intent.id) })
-    }
-    if (names.size > 0) await tasks.discardStaged([...names])
+    this.#recovered = true
+    await this.#commits.run(() => recoverFolder(this.#deps))
   }
 
   #inBackground(what: string, work: () => Promise<void>): void {

@@ -31,6 +31,10 @@ export interface SessionHost {
   receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void>
   /** True when nothing that this peer told waits to be taken over. */
   isSettledWith(peer: DeviceId): boolean
+  /** The most of our sequence log that this device can know, by what it was told and what we knew at the start. */
+  mayKnow(peer: DeviceId): number
+  /** Our log up to `seq` is about to be sent. */
+  onTelling(peer: DeviceId, seq: number): void
   /** The peer knows changes of ours which this database has forgotten: it is an old one, put back. */
   onRestoredDatabase(): Promise<void>
   /** Something that `status` or `peers` shows has changed. */
@@ -123,10 +127,13 @@ export class PeerSession {
       knownSeq: known?.seq ?? 0,
       state: this.#host.state(),
     }
+    // Before the hello tells it how far we are.
+    const mayKnow = this.#host.mayKnow(this.peer)
+    this.#host.onTelling(this.peer, ours.seq)
     try {
       await this.#send({ type: 'hello', hello: ours })
       const theirs = await this.#readHello()
-      await this.#meet(ours, theirs)
+      await this.#meet(ours, theirs, mayKnow)
       await Promise.race([this.#readLoop(), this.#pushLoop(), this.#restLoop()])
     } catch (error) {
       if (!this.#stopping.signal.aborted) throw error
@@ -172,10 +179,11 @@ export class PeerSession {
   }
 
   /** Both hellos are here: decides from where each log goes on, and whether our side walks the peer's tree. */
-  async #meet(ours: Hello, theirs: Hello): Promise<void> {
+  async #meet(ours: Hello, theirs: Hello, mayKnow: number): Promise<void> {
     this.#hello = theirs
     this.#peerState = theirs.state
-    if (theirs.knownEpoch === ours.epoch && theirs.knownSeq > ours.seq) await this.#host.onRestoredDatabase()
+    const isAhead = theirs.knownEpoch === this.#host.index.epoch && theirs.knownSeq > mayKnow
+    if (isAhead) await this.#host.onRestoredDatabase()
     const theyKnowUs = theirs.knownEpoch === this.#host.index.epoch
     if (theyKnowUs) this.#sentSeq = theirs.knownSeq
     else this.#sentSeq = theirs.state.entries === 0 ? 0 : ours.seq
@@ -261,6 +269,7 @@ export class PeerSession {
     const more = toSeq < index.seq
     const state = more ? null : this.#host.state()
     const parts = splitBySize(news)
+    this.#host.onTelling(this.peer, toSeq)
     for (const [i, part] of parts.entries()) {
       const last = i === parts.length - 1
       // Until the last part the peer must not take `toSeq` for received.

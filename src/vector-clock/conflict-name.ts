@@ -17,7 +17,12 @@ import { baseName, parentPath, type RelativePath } from '../model/relative-path.
 export function conflictCopyPath(loser: FileRecord): RelativePath {
   const short = copyPath(loser, 8)
   // Only when the loser is itself the copy that this name stands for; its longer name is then a free one.
-  return short === loser.path ? copyPath(loser, 16) : short
+  return short === loser.path ? longConflictCopyPath(loser) : short
+}
+
+/** The name with 16 digits, for where something else has the one of {@link conflictCopyPath}: its user edited it. */
+export function longConflictCopyPath(loser: FileRecord): RelativePath {
+  return copyPath(loser, 16)
 }
 
 /** True when the last segment of `path` is a name that {@link conflictCopyPath} gives. */
