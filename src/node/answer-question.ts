@@ -1,8 +1,9 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import { pathKey } from '../model/relative-path.ts'
+import { splitBySize } from './record-size.ts'
 import type { Answer, Question } from './sync-messages.ts'
 
-/** Answers what a peer asks of our tree. What is not there (any more) is answered with nothing. */
+/** Answers what a peer asks of our tree. What is not there (any more) is answered with nothing; an answer that would not fit a frame ends early. */
 export async function answerQuestion(index: FolderIndex, question: Question): Promise<Answer> {
   const tree = index.localTree()
   switch (question.kind) {
@@ -22,7 +23,8 @@ export async function answerQuestion(index: FolderIndex, question: Question): Pr
     }
     case 'records': {
       const rows = await index.getMany(question.paths)
-      return { kind: 'records', records: rows.flatMap((row) => (row === null ? [] : [row.record])) }
+      const records = rows.flatMap((row) => (row === null ? [] : [row.record]))
+      return { kind: 'records', records: splitBySize(records)[0]! }
     }
   }
 }

@@ -7,8 +7,9 @@ import type { Logger } from '../ports/logger.ts'
 import type { FolderProtocol, FolderTransport, FolderTransportHandler, FrameStream } from '../ports/transport.ts'
 import { BlockClient } from './block-client.ts'
 import { BlockServer } from './block-server.ts'
-import { PeerSession, type SessionHost } from './peer-session.ts'
+import { PeerSession } from './peer-session.ts'
 import { RateMeter } from './rate-meter.ts'
+import type { SessionHost } from './session-host.ts'
 
 const openMsMax = 15_000
 const retryMsMin = 500

@@ -16,11 +16,11 @@ import { FolderPeers } from './folder-peers.ts'
 import { FolderProblems } from './folder-problems.ts'
 import { FolderView, type FolderTrouble } from './folder-view.ts'
 import { LocalChanges } from './local-changes.ts'
-import type { SessionHost } from './peer-session.ts'
 import { recoverFolder } from './recover-folder.ts'
 import { RemoteChanges } from './remote-changes.ts'
 import { renewDatabase } from './restored-database.ts'
 import { SerialQueue } from './serial-queue.ts'
+import type { SessionHost } from './session-host.ts'
 import type { ReplicaState } from './sync-messages.ts'
 
 /** The scan that finds what the watcher missed, with a fifth of jitter so that devices do not scan together. */
@@ -154,12 +154,12 @@ export class FolderReplica implements SessionHost {
     }
   }
 
-  async receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void> {
+  async receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
     const { writer, seq } = this.index
     const isAhead = ({ version }: FileRecord): boolean =>
       version.some(([by, counter]) => by === writer && counter > seq)
     if (records.some(isAhead)) await this.onRestoredDatabase()
-    await this.#remote.receive(peer, records)
+    return await this.#remote.receive(peer, records, signal)
   }
 
   /** The most of our log that a device can know, unless an old database was put back. */

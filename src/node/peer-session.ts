@@ -1,15 +1,14 @@
-import type { FolderIndex } from '../file-index/folder-index.ts'
 import { differingPaths } from '../merkle/diff-trees.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
-import type { FileRecord } from '../model/file-record.ts'
-import { controlFrameBytesMax } from '../model/limits.ts'
-import type { RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { FrameStream } from '../ports/transport.ts'
-import { RemoteTree } from './remote-tree.ts'
 import { answerQuestion } from './answer-question.ts'
+import { HeardRecords } from './heard-records.ts'
+import { splitBySize } from './record-size.ts'
+import { RemoteTree } from './remote-tree.ts'
+import type { SessionHost } from './session-host.ts'
 import {
   decodeSyncMessage,
   encodeSyncMessage,
@@ -22,35 +21,16 @@ import {
   type SyncMessage,
 } from './sync-messages.ts'
 
-/** What a session asks of the folder that it syncs. */
-export interface SessionHost {
-  readonly index: FolderIndex
-  readonly deviceName: string
-  state(): ReplicaState
-  /** Takes in records that a peer holds; resolves when more may come. */
-  receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void>
-  /** True when nothing that this peer told waits to be taken over. */
-  isSettledWith(peer: DeviceId): boolean
-  /** The most of our sequence log that this device can know, by what it was told and what we knew at the start. */
-  mayKnow(peer: DeviceId): number
-  /** Our log up to `seq` is about to be sent. */
-  onTelling(peer: DeviceId, seq: number): void
-  /** The peer knows changes of ours which this database has forgotten: it is an old one, put back. */
-  onRestoredDatabase(): Promise<void>
-  /** Something that `status` or `peers` shows has changed. */
-  onChange(): void
-}
-
 /** Records in one frame; a frame may hold fewer when they are long. */
 const recordsPerFrame = 500
-const pushBytesMax = controlFrameBytesMax / 2
 /** Both sides have been at rest for so long when a difference of the roots is looked into. */
 const walkAfterRestMs = 2000
 const walkAgainMsMax = 10 * 60_000
-/** Records of the peer that are not sent back to it: as many as this are remembered. */
-const heardMax = 20_000
 /** Our side of a walk has one question under way. */
 const answersPendingMax = 8
+/** A peer that owes a hello, an answer or the rest of a change, and sends nothing for so long, is given up. */
+const silenceMsMax = 2 * 60_000
+const silenceCheckMs = 5000
 
 /**
  * One folder with one peer, over one `/p2psync/sync/1.0.0` stream.
@@ -67,7 +47,7 @@ export class PeerSession {
   readonly #logger: Logger
   readonly #stopping = new AbortController()
   readonly #remoteTree: RemoteTree
-  readonly #heard = new Map<RelativePath, string>()
+  readonly #heard = new HeardRecords()
   #hello: Hello | null = null
   #peerState: ReplicaState | null = null
   /** The last sequence number of ours that the peer has been sent. */
@@ -79,12 +59,16 @@ export class PeerSession {
   #walking = false
   #savedSeq = -1
   #answering = 0
+  /** When the peer last sent something, or we were last busy with what it had sent. */
+  #heardAt: number
+  #isTaking = false
 
   constructor(deps: { peer: DeviceId; host: SessionHost; stream: FrameStream; clock: Clock; logger: Logger }) {
     this.peer = deps.peer
     this.#host = deps.host
     this.#stream = deps.stream
     this.#clock = deps.clock
+    this.#heardAt = deps.clock.monotonic()
     this.#logger = deps.logger
     this.#remoteTree = new RemoteTree((id, question) => this.#send({ type: 'ask', id, question }))
   }
@@ -131,10 +115,7 @@ export class PeerSession {
     const mayKnow = this.#host.mayKnow(this.peer)
     this.#host.onTelling(this.peer, ours.seq)
     try {
-      await this.#send({ type: 'hello', hello: ours })
-      const theirs = await this.#readHello()
-      await this.#meet(ours, theirs, mayKnow)
-      await Promise.race([this.#readLoop(), this.#pushLoop(), this.#restLoop()])
+      await Promise.race([this.#talk(ours, mayKnow), this.#silenceLoop()])
     } catch (error) {
       if (!this.#stopping.signal.aborted) throw error
     } finally {
@@ -163,6 +144,24 @@ export class PeerSession {
     if (!this.#host.isSettledWith(this.peer)) return
     this.#savedSeq = this.#receivedSeq
     await this.#host.index.setPeerState(this.peer, { epoch: hello.epoch, seq: this.#receivedSeq })
+  }
+
+  async #talk(ours: Hello, mayKnow: number): Promise<void> {
+    await this.#send({ type: 'hello', hello: ours })
+    const theirs = await this.#readHello()
+    await this.#meet(ours, theirs, mayKnow)
+    await Promise.race([this.#readLoop(), this.#pushLoop(), this.#restLoop()])
+  }
+
+  async #silenceLoop(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#clock.sleep(silenceCheckMs, this.#stopping.signal)
+      const owes = this.#hello === null || this.#receivingMore || this.#remoteTree.isAsking
+      if (!owes || this.#isTaking) this.#heardAt = this.#clock.monotonic()
+      if (this.#clock.monotonic() - this.#heardAt > silenceMsMax) {
+        throw new P2psyncError('peer-gone', 'the device is silent in the middle of what it has to say')
+      }
+    }
   }
 
   async #readHello(): Promise<Hello> {
@@ -208,6 +207,7 @@ export class PeerSession {
   async #readLoop(): Promise<void> {
     for (let frame = await this.#stream.read(); frame !== null; frame = await this.#stream.read()) {
       const message = decodeSyncMessage(frame)
+      this.#heardAt = this.#clock.monotonic()
       if (message.type === 'changes') await this.#onChanges(message.changes)
       else if (message.type === 'answer') this.#remoteTree.onAnswer(message.id, message.answer)
       else if (message.type === 'ask') this.#answer(message.id, message.question)
@@ -232,8 +232,12 @@ export class PeerSession {
   }
 
   async #onChanges(changes: Changes): Promise<void> {
-    for (const record of changes.records) this.#remember(record)
-    if (changes.records.length > 0) await this.#host.receive(this.peer, changes.records)
+    for (const record of changes.records) this.#heard.remember(record)
+    // Before its first records are taken up: a removal must know that more may come.
+    if (changes.more) this.#receivingMore = true
+    this.#isTaking = true
+    if (changes.records.length > 0) await this.#host.receive(this.peer, changes.records, this.#stopping.signal)
+    this.#isTaking = false
     this.#receivedSeq = changes.toSeq
     this.#receivingMore = changes.more
     if (changes.state !== null) this.#peerState = changes.state
@@ -265,7 +269,7 @@ export class PeerSession {
   async #pushSome(): Promise<ReplicaState | null> {
     const { index } = this.#host
     const { records, toSeq } = await index.since(this.#sentSeq, recordsPerFrame)
-    const news = records.filter((record) => !this.#wasHeard(record))
+    const news = records.filter((record) => !this.#heard.takeIfHeard(record))
     const more = toSeq < index.seq
     const state = more ? null : this.#host.state()
     const parts = splitBySize(news)
@@ -310,21 +314,17 @@ export class PeerSession {
     return !sameRoot(theirs.root, this.#host.index.summary.hash)
   }
 
-  /** Takes in every record of the peer that differs from ours; returns how many there were. */
+  /** Takes in every record of the peer that differs from ours; returns for how many there was something to do. */
   async #walk(): Promise<number> {
-    this.#walking = true
     let found = 0
-    try {
-      for await (const paths of differingPaths(this.#host.index.localTree(), this.#remoteTree)) {
-        for (let at = 0; at < paths.length; at += questionPathsMax) {
-          const records = await this.#remoteTree.records(paths.slice(at, at + questionPathsMax))
-          found += records.length
-          await this.#host.receive(this.peer, records)
-        }
+    for await (const paths of differingPaths(this.#host.index.localTree(), this.#remoteTree)) {
+      for (let at = 0; at < paths.length; at += questionPathsMax) {
+        const records = await this.#remoteTree.records(paths.slice(at, at + questionPathsMax))
+        found += await this.#host.receive(this.peer, records, this.#stopping.signal)
       }
-    } finally {
-      this.#walking = false
     }
+    // Only now: of a walk that failed, no progress may be saved.
+    this.#walking = false
     this.#logger.info('tree walked', { found })
     this.#host.onChange()
     return found
@@ -333,40 +333,6 @@ export class PeerSession {
   async #send(message: SyncMessage): Promise<void> {
     await this.#stream.send(encodeSyncMessage(message))
   }
-
-  #remember(record: FileRecord): void {
-    this.#heard.set(record.path, versionText(record))
-    if (this.#heard.size <= heardMax) return
-    for (const oldest of this.#heard.keys()) {
-      this.#heard.delete(oldest)
-      return
-    }
-  }
-
-  #wasHeard(record: FileRecord): boolean {
-    const heard = this.#heard.get(record.path)
-    this.#heard.delete(record.path)
-    return heard === versionText(record)
-  }
-}
-
-function versionText(record: FileRecord): string {
-  return `${record.writer} ${record.version.map(([writer, counter]) => `${writer}:${counter}`).join()}`
-}
-
-function splitBySize(records: readonly FileRecord[]): FileRecord[][] {
-  const parts: FileRecord[][] = [[]]
-  let bytes = 0
-  for (const record of records) {
-    const size = 200 + record.path.length * 3 + record.linkTarget.length * 3 + record.version.length * 32
-    if (bytes + size > pushBytesMax) {
-      parts.push([])
-      bytes = 0
-    }
-    parts.at(-1)!.push(record)
-    bytes += size
-  }
-  return parts
 }
 
 function sameRoot(a: Uint8Array, b: Uint8Array): boolean {

@@ -44,24 +44,31 @@ export class RemoteChanges {
     })
   }
 
-  /** Notes what is new in a peer's records. Resolves when there is room for more. */
-  async receive(peer: DeviceId, records: readonly FileRecord[]): Promise<void> {
+  /**
+   * Notes what is new in a peer's records, unless `signal` is aborted by then: the peer is gone. Resolves when there is
+   * room for more, to how many were new.
+   */
+  async receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
     const rows = await this.#deps.index.getMany(records.map((record) => record.path))
+    if (signal.aborted) return 0
+    let news = 0
     for (const [i, record] of records.entries()) {
       const row = rows[i] ?? null
       const decision = decide(row?.record ?? null, record)
-      if (decision.action !== 'nothing') this.needs.add(record, peer, costOf(record, row))
+      if (decision.action === 'nothing') continue
+      news++
+      this.needs.add(record, peer, costOf(record, row))
     }
     this.wake()
-    while (this.needs.isFull && !this.#deps.signal.aborted) {
+    while (this.needs.isFull && !this.#deps.signal.aborted && !signal.aborted) {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
     }
+    return news
   }
 
   /** Something changed that may let a waiting need go on. */
   wake(): void {
     this.#wake?.()
-    if (this.needs.isFull && !this.#deps.signal.aborted) return
     for (const resolve of this.#roomWaiters.splice(0)) resolve()
   }
 

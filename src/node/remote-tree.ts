@@ -1,6 +1,7 @@
 import type { LeafEntry, NodeRef, NodeSummary, TreeRoot, TreeSource } from '../merkle/diff-trees.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
+import { controlFrameBytesMax } from '../model/limits.ts'
 import { parseRelativePath, pathFromKey, type RelativePath } from '../model/relative-path.ts'
 import { questionNodesMax, type Answer, type Question } from './sync-messages.ts'
 
@@ -12,6 +13,11 @@ export class RemoteTree implements TreeSource {
 
   constructor(ask: (id: number, question: Question) => Promise<void>) {
     this.#ask = ask
+  }
+
+  /** True while an answer is owed. */
+  get isAsking(): boolean {
+    return this.#waiting.size > 0
   }
 
   async root(): Promise<TreeRoot> {
@@ -31,8 +37,21 @@ export class RemoteTree implements TreeSource {
 
   /** The peer's records at these paths; what it does not have is left out. */
   async records(paths: readonly RelativePath[]): Promise<readonly FileRecord[]> {
-    const answer = await this.#question({ kind: 'records', paths })
-    return answer.records
+    const records: FileRecord[] = []
+    for (let rest = paths; rest.length > 0;) {
+      const asked = rest.slice(
+        0,
+        fitting(rest, (path) => path.length * 3),
+      )
+      const answer = await this.#question({ kind: 'records', paths: asked })
+      for (const record of answer.records) records.push(record)
+      // An answer may stop before its end, so that it fits a frame.
+      const last = answer.records.at(-1)
+      const at = last === undefined ? asked.length - 1 : asked.indexOf(last.path)
+      if (at < 0) throw new P2psyncError('bad-message', 'an answer about other paths')
+      rest = rest.slice(at + 1)
+    }
+    return records
   }
 
   /** An answer to nothing is ignored: its question was given up. */
@@ -53,10 +72,16 @@ export class RemoteTree implements TreeSource {
   ): Promise<Extract<Answer, { nodes: unknown }>['nodes']> {
     if (refs.length === 0) return []
     if (refs.length > questionNodesMax) throw new RangeError(`a question about ${refs.length} nodes`)
-    const answer = await this.#question({ kind, level: refs[0]!.level, keys: refs.map((ref) => ref.firstKey) })
+    const keys = refs
+      .slice(
+        0,
+        fitting(refs, (ref) => ref.firstKey.length),
+      )
+      .map((ref) => ref.firstKey)
+    const answer = await this.#question({ kind, level: refs[0]!.level, keys })
     // An answer may stop before its end, so that it fits a frame: the walk asks for the rest again.
     const count = answer.nodes.length
-    if (count === 0 || count > refs.length) throw new P2psyncError('bad-message', 'an answer about other nodes')
+    if (count === 0 || count > keys.length) throw new P2psyncError('bad-message', 'an answer about other nodes')
     return answer.nodes
   }
 
@@ -70,3 +95,15 @@ export class RemoteTree implements TreeSource {
     return answer as Extract<Answer, { kind: K }>
   }
 }
+
+/** How many of `items`, at least one, fit a question. */
+function fitting<T>(items: readonly T[], bytesOf: (item: T) => number): number {
+  let bytes = 0
+  const beyond = items.findIndex((item) => {
+    bytes += bytesOf(item) + 8
+    return bytes > questionBytesMax
+  })
+  return beyond < 0 ? items.length : Math.max(beyond, 1)
+}
+
+const questionBytesMax = controlFrameBytesMax / 2

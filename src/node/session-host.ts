@@ -1,0 +1,26 @@
+import type { FolderIndex } from '../file-index/folder-index.ts'
+import type { DeviceId } from '../model/device-id.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import type { ReplicaState } from './sync-messages.ts'
+
+/** What a session asks of the folder that it syncs. */
+export interface SessionHost {
+  readonly index: FolderIndex
+  readonly deviceName: string
+  state(): ReplicaState
+  /**
+   * Takes in records that a peer holds, unless its session's `signal` is aborted by then; resolves when more may come, to
+   * how many of them there is something to do for.
+   */
+  receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number>
+  /** True when nothing that this peer told waits to be taken over. */
+  isSettledWith(peer: DeviceId): boolean
+  /** The most of our sequence log that this device can know, by what it was told and what we knew at the start. */
+  mayKnow(peer: DeviceId): number
+  /** Our log up to `seq` is about to be sent. */
+  onTelling(peer: DeviceId, seq: number): void
+  /** The peer knows changes of ours which this database has forgotten: it is an old one, put back. */
+  onRestoredDatabase(): Promise<void>
+  /** Something that `status` or `peers` shows has changed. */
+  onChange(): void
+}
