@@ -1,18 +1,24 @@
 import { blockBytesMax } from '../model/limits.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { BlockRead, BlockReads } from '../ports/file-tasks.ts'
+import { arrayOver, ownsBuffer } from '../model/reused-buffer.ts'
 import { hashBlock } from './hash.ts'
 import { SourceReader } from './source-reader.ts'
 import { WorkSlice } from './work-slice.ts'
 
 /**
- * Reads blocks of the folder at `root` and packs those whose hash is right, in the order of `requests`, into one fresh
- * array over a buffer of its own. Order requests by path: the file of the last one stays open. Yields after each slice
+ * Reads blocks of the folder at `root` and packs those whose hash is right, in the order of `requests`, into one array
+ * over a buffer of its own, or over that of `into`. Order requests by path: the file of the last one stays open. Yields after each slice
  * of work.
  */
-export function* readBlocks(disk: Disk, root: string, requests: readonly BlockRead[]): Generator<void, BlockReads> {
-  // Zeroed, never `allocUnsafe`: these bytes are on their way to a peer.
-  const bytes = new Uint8Array(requests.reduce((sum, request) => sum + (isInBounds(request) ? request.length : 0), 0))
+export function* readBlocks(
+  disk: Disk,
+  root: string,
+  requests: readonly BlockRead[],
+  into?: Uint8Array,
+): Generator<void, BlockReads> {
+  const lengthMax = requests.reduce((sum, request) => sum + (isInBounds(request) ? request.length : 0), 0)
+  const bytes = arrayOver(into !== undefined && ownsBuffer(into) ? into.buffer : null, lengthMax)
   const found: boolean[] = []
   const sources = new SourceReader(disk, root)
   const slice = new WorkSlice()
@@ -28,6 +34,7 @@ export function* readBlocks(disk: Disk, root: string, requests: readonly BlockRe
   } finally {
     sources.close()
   }
+  // Only what was read and found right leaves: the rest of the array may be of an earlier use.
   return { bytes: length === bytes.length ? bytes : bytes.slice(0, length), found }
 }
 

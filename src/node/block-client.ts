@@ -23,6 +23,8 @@ export class BlockClient {
   #waiting: (() => void)[] = []
   #lastReplyAt = 0
   #closed = false
+  /** Replies on the present stream. */
+  #received = 0
   #silence = new AbortController()
 
   constructor(deps: { open: () => Promise<FrameStream>; clock: Clock; onReceived: (bytes: number) => void }) {
@@ -54,6 +56,12 @@ export class BlockClient {
     }
   }
 
+  /** Gives back the frame of a reply that has been dealt with. */
+  async reuse(frame: Uint8Array): Promise<void> {
+    const stream = await this.#stream?.catch(() => null)
+    stream?.reuse(frame)
+  }
+
   close(): void {
     this.#closed = true
     this.#fail(gone())
@@ -69,13 +77,14 @@ export class BlockClient {
       this.#pending.push({ blocks, resolve, reject })
     })
     // The send fails only with the stream, which rejects the reply too.
-    stream.send(encodeBlockRequest(request)).catch((error: unknown) => this.#fail(error))
+    stream.send(encodeBlockRequest(request, this.#received)).catch((error: unknown) => this.#fail(error))
     return await reply
   }
 
   async #start(): Promise<FrameStream> {
     try {
       const stream = await this.#open()
+      this.#received = 0
       this.#silence = new AbortController()
       void this.#readReplies(stream)
       void this.#watchSilence(this.#silence.signal)
@@ -93,6 +102,7 @@ export class BlockClient {
         if (pending === undefined || frame.length > blockFrameBytesMax) {
           throw new P2psyncError('bad-message', 'a block reply that nobody asked for')
         }
+        this.#received++
         this.#lastReplyAt = this.#clock.monotonic()
         this.#onReceived(frame.length)
         try {

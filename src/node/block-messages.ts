@@ -42,12 +42,14 @@ export const listPartBytesMax = 1024 * 1024
 
 const wantedBlockBytes = 8 + 4 + blockHashBytes
 
-export function encodeBlockRequest(request: BlockRequest): Uint8Array {
+/** `received`: how many replies the sender of the request has got on this stream. */
+export function encodeBlockRequest(request: BlockRequest, received: number): Uint8Array {
   if (request.type === 'list') {
     return new WireWriter()
       .bytes(2, blockHashToBytes(request.content))
       .uint(3, request.offset)
       .uint(4, request.length)
+      .uint(5, received)
       .finish()
   }
   const writer = new WireWriter(4096)
@@ -55,24 +57,26 @@ export function encodeBlockRequest(request: BlockRequest): Uint8Array {
     const body = new WireWriter(128).string(1, want.path).bytes(2, blockHashToBytes(want.content))
     writer.element(1, body.bytes(3, packBlocks(want.blocks)).finish())
   }
-  return writer.finish()
+  return writer.uint(5, received).finish()
 }
 
 /** @throws {P2psyncError} `bad-message` or `bad-path` when it is malformed or asks for more than a reply may hold. */
-export function decodeBlockRequest(frame: Uint8Array): BlockRequest {
+export function decodeBlockRequest(frame: Uint8Array): { request: BlockRequest; received: number } {
   const reader = new WireReader(frame)
   const wants: FileWant[] = []
   let content: BlockHash | null = null
   let offset = 0
   let length = 0
+  let received = 0
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) wants.push(decodeFileWant(new WireReader(reader.bytes(frame.length))))
     else if (field === 2) content = blockHashFromBytes(reader.bytes(blockHashBytes))
     else if (field === 3) offset = reader.uint(blockListBytesMax)
     else if (field === 4) length = reader.uint(listPartBytesMax)
+    else if (field === 5) received = reader.uint()
     else reader.skip()
   }
-  if (content !== null) return { type: 'list', content, offset, length }
+  if (content !== null) return { request: { type: 'list', content, offset, length }, received }
   let blocks = 0
   let bytes = 0
   for (const want of wants) {
@@ -82,7 +86,7 @@ export function decodeBlockRequest(frame: Uint8Array): BlockRequest {
   if (blocks > requestBlocksMax || bytes > requestBytesMax) {
     throw new P2psyncError('bad-message', 'a request for more blocks than a reply may hold')
   }
-  return { type: 'blocks', wants }
+  return { request: { type: 'blocks', wants }, received }
 }
 
 /** The header of a reply, to be sent before the bytes. */

@@ -5,7 +5,7 @@ import type { BlockRead, FileTasks } from '../ports/file-tasks.ts'
 import type { FrameStream } from '../ports/transport.ts'
 import { decodeBlockRequest, encodeReplyHeader, type BlockRequest, type FileWant } from './block-messages.ts'
 
-/** Replies that are being read from the disk while earlier ones are on their way: each holds up to 4 MiB. */
+/** Replies that are being read from the disk or sent: each holds up to 4 MiB. */
 const repliesAheadMax = 3
 
 /**
@@ -26,19 +26,24 @@ export class BlockServer {
 
   /** Serves until the peer ends the stream. @throws {P2psyncError} `bad-message`, `peer-gone`; the stream is closed. */
   async serve(stream: FrameStream, onSent: (bytes: number) => void): Promise<void> {
-    const replies: Promise<Reply>[] = []
-    let sending = Promise.resolve()
+    const buffers = new ReplyBuffers()
+    const underway: Promise<void>[] = []
+    let sent = Promise.resolve()
     try {
       for (let frame = await stream.read(); frame !== null; frame = await stream.read()) {
-        const reply = this.#reply(decodeBlockRequest(frame))
-        // The failure is met where the reply is sent.
-        reply.catch(() => undefined)
-        replies.push(reply)
-        sending = sending.then(() => send(stream, reply, onSent))
-        sending.catch(() => undefined)
-        if (replies.length > repliesAheadMax) await replies.shift()
+        const { request, received } = decodeBlockRequest(frame)
+        const reply = this.#reply(request, buffers.take(received))
+        sent = Promise.all([reply, sent]).then(async ([{ found, bytes }]) => {
+          buffers.lend(bytes)
+          await stream.send(encodeReplyHeader(found), bytes)
+          onSent(bytes.length)
+        })
+        // The failure is met below.
+        sent.catch(() => undefined)
+        underway.push(sent)
+        if (underway.length > repliesAheadMax) await underway.shift()
       }
-      await sending
+      await sent
       await stream.close()
     } catch (error) {
       stream.abort('the block server stopped')
@@ -46,7 +51,7 @@ export class BlockServer {
     }
   }
 
-  async #reply(request: BlockRequest): Promise<Reply> {
+  async #reply(request: BlockRequest, into: Uint8Array | undefined): Promise<Reply> {
     if (request.type === 'list') {
       const list = await this.#index.blockList(request.content)
       if (list === null || request.offset >= list.length) return { found: [false], bytes: new Uint8Array(0) }
@@ -62,7 +67,7 @@ export class BlockServer {
         if (path !== null) reads.push({ path, offset: block.offset, length: block.length, hash: block.hash })
       }
     }
-    const { found, bytes } = await this.#tasks.readBlocks(reads)
+    const { found, bytes } = await this.#tasks.readBlocks(reads, into)
     let next = 0
     return { found: asked.map((wasAsked) => wasAsked && found[next++] === true), bytes }
   }
@@ -98,8 +103,23 @@ interface Reply {
   readonly bytes: Uint8Array
 }
 
-async function send(stream: FrameStream, pending: Promise<Reply>, onSent: (bytes: number) => void): Promise<void> {
-  const reply = await pending
-  await stream.send(encodeReplyHeader(reply.found), reply.bytes)
-  onSent(reply.bytes.length)
+/**
+ * The buffers of one stream's replies, used again once the peer says that it has received them: only then is it certain
+ * that nobody here, down to the socket, still reads them. A peer that lies spoils only what it gets itself.
+ */
+class ReplyBuffers {
+  readonly #lent: Uint8Array[] = []
+  #lentBefore = 0
+
+  /** A buffer for the next reply, when the peer has `received` so many, or undefined. */
+  take(received: number): Uint8Array | undefined {
+    if (received <= this.#lentBefore) return undefined
+    this.#lentBefore++
+    return this.#lent.shift()
+  }
+
+  /** To be called with each reply, in the order in which they are sent. */
+  lend(bytes: Uint8Array): void {
+    this.#lent.push(bytes)
+  }
 }

@@ -219,7 +219,7 @@ export class FileFetcher {
         reason = errorText(error)
         continue
       }
-      blocks = await this.#stageReply(blocks, reply, files)
+      blocks = await this.#stageReply(blocks, { reply, client: source.client }, files)
       if (blocks.length > 0) this.#deps.logger.debug('blocks missing', { from: source.device, count: blocks.length })
     }
   }
@@ -237,7 +237,7 @@ export class FileFetcher {
   /** Returns the blocks that did not come or were not what they should be. */
   async #stageReply(
     blocks: readonly FetchBlock[],
-    reply: BlockReply,
+    { reply, client }: { reply: BlockReply; client: BlockClient },
     files: ReadonlyMap<string, FetchFile>,
   ): Promise<FetchBlock[]> {
     const missing: FetchBlock[] = []
@@ -257,7 +257,8 @@ export class FileFetcher {
       at += block.length
     }
     if (staged.length === 0) return missing
-    const good = await this.#deps.tasks.stageBlocks(staged, reply.frame)
+    const { good, bytes } = await this.#deps.tasks.stageBlocks(staged, reply.frame)
+    await client.reuse(bytes)
     const bad = new Set<FetchBlock>()
     for (const [i, owner] of owners.entries()) {
       if (good[i] === true) this.#deps.onStaged(files.get(owner.staged)!, owner.length)

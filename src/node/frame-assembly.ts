@@ -1,4 +1,5 @@
 import { P2psyncError } from '../model/errors.ts'
+import { arrayOver, ownsBuffer, reusedBytesMin } from '../model/reused-buffer.ts'
 
 /**
  * Puts frames together from the bytes of a stream, cut anywhere: a 32-bit big-endian length, and as many bytes. A
@@ -10,6 +11,7 @@ export class FrameAssembly {
   #headerFilled = 0
   #body: Uint8Array | null = null
   #bodyFilled = 0
+  readonly #spare: ArrayBuffer[] = []
 
   constructor(frameBytesMax: number) {
     this.#frameBytesMax = frameBytesMax
@@ -21,8 +23,7 @@ export class FrameAssembly {
   }
 
   /**
-   * Copies `chunk` and adds the frames that it completes to `frames`, each a fresh array with a buffer of exactly its
-   * length.
+   * Copies `chunk` and adds the frames that it completes to `frames`, each with a buffer of its own.
    *
    * @throws {P2psyncError} `bad-message` when a frame is too long; then no more can be added.
    */
@@ -39,6 +40,12 @@ export class FrameAssembly {
     }
   }
 
+  /** Takes the buffer of a frame that nobody needs any more. */
+  reuse(frame: Uint8Array): void {
+    if (frame.length < reusedBytesMin || this.#spare.length >= spareMax || !ownsBuffer(frame)) return
+    this.#spare.push(frame.buffer)
+  }
+
   #fillHeader(chunk: Uint8Array, at: number): number {
     const part = chunk.subarray(at, at + frameHeaderBytes - this.#headerFilled)
     this.#header.set(part, this.#headerFilled)
@@ -48,7 +55,8 @@ export class FrameAssembly {
       if (length > this.#frameBytesMax) {
         throw new P2psyncError('bad-message', `a frame of ${length} bytes where ${this.#frameBytesMax} are the most`)
       }
-      this.#body = new Uint8Array(length)
+      const spare = length < reusedBytesMin ? null : (this.#spare.pop() ?? null)
+      this.#body = arrayOver(spare, length)
     }
     return part.length
   }
@@ -62,3 +70,4 @@ export class FrameAssembly {
 }
 
 export const frameHeaderBytes = 4
+const spareMax = 4

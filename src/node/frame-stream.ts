@@ -13,7 +13,7 @@ export interface FrameStreamOptions {
  * Frames over a libp2p stream: a 32-bit big-endian length, and as many bytes. Create it as soon as the stream is there,
  * before anything is awaited: it takes over the stream's events.
  *
- * A frame that `read` returns is a fresh array with a buffer of exactly its length, so it can be transferred. At most
+ * A frame that `read` returns has a buffer of its own, so it can be transferred. At most
  * 256 KiB beyond the frame that is being read are taken from the stream, and at most 256 KiB beyond the frames that are
  * being sent wait in it; the window of the multiplexer adds to both.
  *
@@ -87,6 +87,10 @@ export class Libp2pFrameStream implements FrameStream {
       this.#wakeReader = null
       this.#reading = false
     }
+  }
+
+  reuse(frame: Uint8Array): void {
+    this.#assembly.reuse(frame)
   }
 
   /** @throws {P2psyncError} `peer-gone` when something that was sent could not be handed over. */

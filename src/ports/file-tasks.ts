@@ -14,13 +14,13 @@ export interface FileTasks {
   lstat(paths: readonly RelativePath[]): Promise<readonly LstatResult[]>
   /** Chunks and hashes files, in the order given. */
   hash(files: readonly HashRequest[]): Promise<readonly HashResult[]>
-  /** Reads blocks of files in the folder and checks each against its hash. */
-  readBlocks(requests: readonly BlockRead[]): Promise<BlockReads>
+  /** Reads blocks of files in the folder and checks each against its hash; `into` may be used for the result. */
+  readBlocks(requests: readonly BlockRead[], into?: Uint8Array): Promise<BlockReads>
   /** Finds which of `hashes` a file holds when it is cut with the parameters of a file of `sizeBytes`. */
   findBlocks(file: RelativePath, sizeBytes: number, hashes: readonly BlockHash[]): Promise<readonly FoundBlock[]>
 
   /** Checks blocks against their hashes and writes the good ones into staged files, which it creates. */
-  stageBlocks(blocks: readonly StagedBlock[], bytes: Uint8Array): Promise<readonly boolean[]>
+  stageBlocks(blocks: readonly StagedBlock[], bytes: Uint8Array): Promise<StagedBlocks>
   /** The same with blocks that are read from files of this folder: false where the bytes are no longer there. */
   stageLocal(blocks: readonly LocalBlock[]): Promise<readonly boolean[]>
   /** The names and sizes of what is staged. */
@@ -118,6 +118,13 @@ export interface StagedBlock {
   readonly hash: BlockHash
   /** Where the block starts in `bytes`. */
   readonly at: number
+}
+
+export interface StagedBlocks {
+  /** For each block whether it was what it should be. */
+  readonly good: readonly boolean[]
+  /** The array that was given, back in the caller's hands. */
+  readonly bytes: Uint8Array
 }
 
 export interface LocalBlock {

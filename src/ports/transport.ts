@@ -39,6 +39,8 @@ export interface FrameStream {
   send(...parts: readonly Uint8Array[]): Promise<void>
   /** The next frame, or null when the peer has ended the stream. Not reading stops the sender. */
   read(): Promise<Uint8Array | null>
+  /** Gives back a frame that `read` returned and nobody looks at any more, so that its buffer can be used again. */
+  reuse(frame: Uint8Array): void
   /** Ends our side; what was sent still arrives. */
   close(): Promise<void>
   /** Ends both sides at once; pending calls fail with `peer-gone`. */

@@ -59,8 +59,8 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(hashFiles(this.#disk, this.#root, files))
   }
 
-  readBlocks(requests: readonly tasks.BlockRead[]): Promise<tasks.BlockReads> {
-    return this.#run(readBlocks(this.#disk, this.#root, requests))
+  readBlocks(requests: readonly tasks.BlockRead[], into?: Uint8Array): Promise<tasks.BlockReads> {
+    return this.#run(readBlocks(this.#disk, this.#root, requests, into))
   }
 
   findBlocks(
@@ -71,8 +71,8 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(findBlocks(this.#disk, this.#root, file, sizeBytes, hashes))
   }
 
-  stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<readonly boolean[]> {
-    return this.#run(stageBlocks(this.#disk, this.#root, blocks, bytes))
+  async stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<tasks.StagedBlocks> {
+    return { good: await this.#run(stageBlocks(this.#disk, this.#root, blocks, bytes)), bytes }
   }
 
   stageLocal(blocks: readonly tasks.LocalBlock[]): Promise<readonly boolean[]> {

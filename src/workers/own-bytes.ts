@@ -1,7 +1,8 @@
+import { ownsBuffer } from '../model/reused-buffer.ts'
+
 /** The same bytes over a buffer of their own, copied only where they are a view of part of one (or of shared memory). */
 export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const isWhole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength
-  return isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
+  return ownsBuffer(bytes) ? bytes : new Uint8Array(bytes)
 }
 
 /** What `postMessage` may take over of these arrays: each buffer once, no empty ones, which others may share. */

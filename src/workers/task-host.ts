@@ -69,6 +69,9 @@ export class TaskHost {
       const reads = value as CallResult<'readBlocks'>
       const bytes = ownBytes(reads.bytes)
       this.#send({ type: 'result', id, value: { ...reads, bytes } }, transferList([bytes]))
+    } else if (name === 'stageBlocks') {
+      const { bytes } = value as CallResult<'stageBlocks'>
+      this.#send({ type: 'result', id, value }, transferList([ownBytes(bytes)]))
     } else if (name === 'hash') {
       const lists = (value as CallResult<'hash'>).blockLists.map(([, blockList]) => blockList)
       this.#send({ type: 'result', id, value }, transferList(lists))

@@ -2,6 +2,7 @@ import type { BlockHash } from '../model/block-hash.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
 import type { RelativePath } from '../model/relative-path.ts'
+import { ownsBuffer } from '../model/reused-buffer.ts'
 import type * as tasks from '../ports/file-tasks.ts'
 import type { FileWorkerPool } from './file-worker-pool.ts'
 import { ownBytes, transferList } from './own-bytes.ts'
@@ -37,8 +38,9 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return unpackHashResults(files, await this.#call('hash', [packed], [packed.states.words.buffer]))
   }
 
-  readBlocks(requests: readonly tasks.BlockRead[]): Promise<tasks.BlockReads> {
-    return this.#call('readBlocks', [requests])
+  readBlocks(requests: readonly tasks.BlockRead[], into?: Uint8Array): Promise<tasks.BlockReads> {
+    if (into === undefined || !ownsBuffer(into)) return this.#call('readBlocks', [requests])
+    return this.#call('readBlocks', [requests, into], transferList([into]))
   }
 
   findBlocks(
@@ -49,7 +51,7 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return this.#call('findBlocks', [file, sizeBytes, hashes])
   }
 
-  stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<readonly boolean[]> {
+  stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<tasks.StagedBlocks> {
     const owned = ownBytes(bytes)
     return this.#call('stageBlocks', [blocks, owned], transferList([owned]))
   }

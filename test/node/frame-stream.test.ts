@@ -75,10 +75,21 @@ describe('Libp2pFrameStream', () => {
     const { left, right } = await open()
     await left.send(patterned(65_536, 1))
     const read = await right.read()
-    expect(read?.buffer.byteLength).toBe(65_536)
+    expect(read?.byteOffset).toBe(0)
     const moved = structuredClone(read, { transfer: [read!.buffer as ArrayBuffer] })
     expect(Buffer.compare(moved!, patterned(65_536, 1))).toBe(0)
     expect(read).toHaveLength(0)
+  })
+
+  it('uses the buffer of a frame again that was given back, whole and with nothing of its earlier use', async () => {
+    const { left, right } = await open()
+    await left.send(patterned(300_000, 1))
+    const first = (await right.read())!
+    right.reuse(first)
+    await left.send(patterned(290_000, 2))
+    const second = (await right.read())!
+    expect(second.buffer).toBe(first.buffer)
+    expect(Buffer.compare(second, patterned(290_000, 2))).toBe(0)
   })
 
   it('keeps the order of sends that overlap while the other side is slow', async () => {

@@ -49,6 +49,10 @@ export class MemoryFrameStream implements FrameStream {
     return Promise.resolve()
   }
 
+  reuse(): void {
+    // Frames are copied here.
+  }
+
   abort(reason: string): void {
     this.#abort(reason)
   }

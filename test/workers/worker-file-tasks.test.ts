@@ -125,8 +125,9 @@ describe('WorkerFileTasks', () => {
       ],
       bytes,
     )
-    expect(staged).toEqual([true, false])
+    expect(staged.good).toEqual([true, false])
     expect(bytes.byteLength).toBe(0)
+    expect(staged.bytes.subarray(2, 13)).toEqual(bytesOf('from a peer'))
     const source = { source: path('source'), sourceOffset: 0, offset: 0, length: 11 }
     expect(await tasks.stageLocal([{ ...source, staged: 'local', hash: hashBlock(bytesOf('local bytes')) }])).toEqual([
       true,
@@ -157,7 +158,7 @@ describe('WorkerFileTasks', () => {
   it('takes bytes that are a part of a larger buffer without taking the buffer', async () => {
     const pooled = Buffer.from('a part of a pool')
     const hash = hashBlock(pooled)
-    expect(await tasks.stageBlocks([{ staged: 'x', offset: 0, length: 16, hash, at: 0 }], pooled)).toEqual([true])
+    expect(await tasks.stageBlocks([{ staged: 'x', offset: 0, length: 16, hash, at: 0 }], pooled)).toMatchObject({ good: [true] })
     expect(pooled.toString()).toBe('a part of a pool')
   })
 
