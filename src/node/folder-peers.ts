@@ -47,6 +47,7 @@ export class FolderPeers implements FolderTransportHandler {
       device,
       gone,
       session: null,
+      served: null,
       receiveRate: new RateMeter(clock),
       sendRate: new RateMeter(clock),
       client: new BlockClient({
@@ -70,6 +71,7 @@ export class FolderPeers implements FolderTransportHandler {
     peer.gone.abort()
     peer.client.close()
     peer.session?.stop()
+    peer.served?.abort('the device is no longer connected')
     this.#deps.onPeerGone(device)
     this.#deps.onChange()
   }
@@ -84,6 +86,9 @@ export class FolderPeers implements FolderTransportHandler {
       void this.#runSession(peer, stream)
       return
     }
+    // One at a time: what a peer makes us hold is bounded for each stream.
+    peer.served?.abort('the device has opened another stream')
+    peer.served = stream
     this.#server
       .serve(stream, (bytes) => peer.sendRate.add(bytes))
       .catch((error: unknown) =>
@@ -155,6 +160,8 @@ export interface ConnectedPeer {
   readonly receiveRate: RateMeter
   readonly sendRate: RateMeter
   session: PeerSession | null
+  /** On which its wants are answered. */
+  served: FrameStream | null
 }
 
 export interface FolderPeersDeps {

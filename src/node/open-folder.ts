@@ -129,7 +129,7 @@ export async function openIndex(
     clock: Clock
     logger: Logger
   },
-): Promise<{ index: FolderIndex; store: KeyValueStore }> {
+): Promise<FolderIndex> {
   try {
     return await open(folder, parts)
   } catch (error) {
@@ -144,10 +144,10 @@ export async function openIndex(
 async function open(
   folder: string,
   parts: { openStore: (path: string) => Promise<KeyValueStore>; deviceTag: Uint8Array; random: Random },
-): Promise<{ index: FolderIndex; store: KeyValueStore }> {
+): Promise<FolderIndex> {
   const store = await parts.openStore(folder)
   try {
-    return { index: await FolderIndex.open(store, parts), store }
+    return await FolderIndex.open(store, parts)
   } catch (error) {
     await store.close()
     throw error

@@ -18,11 +18,11 @@ export class RunningFolder {
   readonly marker: FolderMarker
   readonly replica: FolderReplica
   readonly #tasks: FileTasks
-  readonly #stores: readonly KeyValueStore[]
+  readonly #stores: readonly Closable[]
 
   private constructor(
     options: { path: string; keys: FolderKeys; marker: FolderMarker },
-    parts: { replica: FolderReplica; tasks: FileTasks; stores: readonly KeyValueStore[] },
+    parts: { replica: FolderReplica; tasks: FileTasks; stores: readonly Closable[] },
   ) {
     this.path = options.path
     this.keys = options.keys
@@ -42,13 +42,14 @@ export class RunningFolder {
     deps: RunningFolderDeps,
   ): Promise<RunningFolder> {
     const { path, keys, marker } = options
-    const stores: KeyValueStore[] = []
+    const stores: Closable[] = []
     const tasks = deps.openTasks(path)
     try {
       // A folder on a disk that is not mounted cannot be locked: its index still can.
       if ((await tasks.readMarker()) !== null) stores.push(await lockFolder(path, openLevelStore))
-      const { index, store } = await openIndex(options.indexFolder, { ...deps, openStore: openLevelStore })
-      stores.push(store)
+      const index = await openIndex(options.indexFolder, { ...deps, openStore: openLevelStore })
+      // The index, not its store: it notes that it was closed in order, and need not be checked as a whole next time.
+      stores.push(index)
       const replica = new FolderReplica({
         ...deps,
         folder: keys.folder,
@@ -84,7 +85,10 @@ export interface RunningFolderDeps {
   readonly onFatal: (what: string, error: unknown) => void
 }
 
-async function closeAll(tasks: FileTasks, stores: readonly KeyValueStore[]): Promise<void> {
+type Closable = Pick<KeyValueStore, 'close'>
+
+async function closeAll(tasks: FileTasks, stores: readonly Closable[]): Promise<void> {
   await tasks.close()
-  for (const store of stores) await store.close()
+  // The lock goes last.
+  for (const store of stores.toReversed()) await store.close()
 }
