@@ -1,5 +1,7 @@
 import fc from 'fast-check'
+import type { RelativePath } from '../../src/model/relative-path.ts'
 import type { StoreEntry } from '../../src/ports/key-value-store.ts'
+import { isConflictCopyName } from '../../src/vector-clock/conflict-name.ts'
 import type { ReplicaWorld, WorldDevice } from './replica-world.ts'
 
 const paths = ['a', 'b', 'd', 'd/a', 'd/b', 'd/e', 'd/e/f']
@@ -10,6 +12,7 @@ const oldTimeMs = Date.UTC(2020, 1, 2)
 export type Action =
   | { readonly type: 'write'; readonly device: number; readonly path: string; readonly how: WriteKind }
   | { readonly type: 'remove' | 'folder' | 'link' | 'chmod'; readonly device: number; readonly path: string }
+  | { readonly type: 'edit copy' | 'remove copy'; readonly device: number }
   | { readonly type: 'rename'; readonly device: number; readonly path: string; readonly to: string }
   | { readonly type: 'part' | 'heal'; readonly device: number; readonly other: number }
   | { readonly type: 'restart' | 'off' | 'on' | 'deaf' | 'full'; readonly device: number }
@@ -19,11 +22,11 @@ export type Action =
   | { readonly type: 'pause'; readonly ms: number }
   | { readonly type: 'rest' }
 
-type WriteKind = 'small' | 'large' | 'old' | 'save'
+type WriteKind = 'small' | 'large' | 'old' | 'save' | 'same'
 
 const path = fc.constantFrom(...paths)
 const device = fc.nat({ max: deviceCountMax - 1 })
-const how = fc.constantFrom<WriteKind>('small', 'small', 'small', 'large', 'old', 'save')
+const how = fc.constantFrom<WriteKind>('small', 'small', 'small', 'large', 'old', 'save', 'same')
 const yearMs = 365 * 24 * 60 * 60_000
 
 function only<T extends string>(...types: T[]): fc.Arbitrary<T> {
@@ -34,6 +37,7 @@ function only<T extends string>(...types: T[]): fc.Arbitrary<T> {
 const everyday: fc.WeightedArbitrary<Action>[] = [
   { weight: 6, arbitrary: fc.record({ type: only('write'), device, path, how }) },
   { weight: 3, arbitrary: fc.record({ type: only('remove', 'remove', 'folder', 'link', 'chmod'), device, path }) },
+  { weight: 1, arbitrary: fc.record({ type: only('edit copy', 'remove copy'), device }) },
   { weight: 2, arbitrary: fc.record({ type: only('rename'), device, path, to: path }) },
   { weight: 3, arbitrary: fc.record({ type: only('part', 'heal'), device, other: device }) },
   { weight: 1, arbitrary: fc.record({ type: only('restart', 'off', 'on'), device }) },
@@ -143,12 +147,22 @@ export class Player {
 
   #write(actor: WorldDevice, at: string, { old, how }: { old: string | undefined; how: WriteKind }): void {
     const text = `content ${String(this.#count++).padStart(3, '0')}`
-    const content = how === 'large' ? largeText(text) : text
+    const content = how === 'large' ? largeText(text) : how === 'same' ? 'content all' : text
     this.ledger.saw(old)
-    this.ledger.wrote(`file ${content}`)
+    if (how !== 'same') this.ledger.wrote(`file ${content}`)
     if (old?.startsWith('symlink') === true) actor.remove(at)
     if (how === 'save' && old !== undefined) actor.save(at, content)
     else actor.write(at, content, how === 'old' ? { mtimeMs: oldTimeMs } : {})
+  }
+
+  #onCopy(actor: WorldDevice, type: 'edit copy' | 'remove copy'): void {
+    const tree = actor.tree()
+    const copy = [...tree.keys()].find((at) => isConflictCopyName(at as RelativePath))
+    if (copy === undefined) return
+    actor.disk.capacityBytes = 2 ** 40
+    if (type === 'edit copy') return this.#write(actor, copy, { old: tree.get(copy), how: 'small' })
+    this.ledger.saw(tree.get(copy))
+    actor.remove(copy)
   }
 
   #rename(actor: WorldDevice, tree: Map<string, string>, action: Extract<Action, { type: 'rename' }>): void {
@@ -166,6 +180,9 @@ export class Player {
 
   async #operate(actor: WorldDevice, action: Exclude<Action, { path: string } | { other: number }>): Promise<void> {
     switch (action.type) {
+      case 'edit copy':
+      case 'remove copy':
+        return this.#onCopy(actor, action.type)
       case 'restart':
         return await actor.restart()
       case 'off':
