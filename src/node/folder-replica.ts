@@ -14,7 +14,8 @@ import { ChangeCommitter, historyName } from './change-committer.ts'
 import { DirtyPaths } from './dirty-paths.ts'
 import { FolderPeers } from './folder-peers.ts'
 import { FolderProblems } from './folder-problems.ts'
-import { FolderView, type FolderTrouble } from './folder-view.ts'
+import { FolderPresence, troublePollMs } from './folder-presence.ts'
+import { FolderView } from './folder-view.ts'
 import { LocalChanges } from './local-changes.ts'
 import { recoverFolder } from './recover-folder.ts'
 import { RemoteChanges } from './remote-changes.ts'
@@ -25,7 +26,6 @@ import type { ReplicaState } from './sync-messages.ts'
 
 /** The scan that finds what the watcher missed, with a fifth of jitter so that devices do not scan together. */
 const rescanMs = 30 * 60_000
-const missingPollMs = 3000
 const historyDays = 30
 const dayMs = 24 * 60 * 60_000
 
@@ -41,6 +41,7 @@ export class FolderReplica implements SessionHost {
   readonly #deps: FolderReplicaDeps
   readonly #stopping = new AbortController()
   readonly #commits = new SerialQueue()
+  readonly #presence: FolderPresence
   readonly #dirty: DirtyPaths
   readonly #problems = new FolderProblems()
   readonly #local: LocalChanges
@@ -53,9 +54,6 @@ export class FolderReplica implements SessionHost {
   #scanned = false
   #scanning = false
   #examining = false
-  #trouble: FolderTrouble | null = null
-  /** It was, and is watched no longer. */
-  #wasMissing = false
   #recovered = false
 
   constructor(deps: FolderReplicaDeps) {
@@ -74,24 +72,32 @@ export class FolderReplica implements SessionHost {
       commits: this.#commits,
       problems: this.#problems,
       signal,
-      isFolderThere: () => this.#isFolderThere(),
+      isFolderThere: () => this.#presence.check(),
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
     }
+    this.#presence = new FolderPresence({
+      ...deps,
+      signal,
+      onChange: () => this.onChange(),
+      // Whoever found it missing has given up what it was looking at.
+      onFound: () => this.#dirty.addAll(),
+      onBack: () => this.#onFolderBack(),
+    })
     this.#dirty = new DirtyPaths({ clock: deps.clock, signal })
     this.#local = new LocalChanges({ ...parts, dirty: this.#dirty })
     const committer = new ChangeCommitter({
       ...parts,
       dirty: this.#dirty,
-      onStepFailed: (code) => this.#onDiskTrouble(code),
+      onStepFailed: (code) => this.#presence.onDiskTrouble(code),
     })
     this.#remote = new RemoteChanges({
       ...parts,
       committer,
       client: (device) => this.peers.client(device),
-      isPaused: () => !this.#scanned || this.#trouble?.kind === 'missing',
+      isPaused: () => !this.#scanned || this.#presence.isMissing,
       onProgress: () => this.onChange(),
-      onDiskTrouble: (code) => this.#onDiskTrouble(code),
+      onDiskTrouble: (code) => this.#presence.onDiskTrouble(code),
     })
     this.peers = new FolderPeers({
       ...parts,
@@ -108,7 +114,7 @@ export class FolderReplica implements SessionHost {
       peers: this.peers,
       isScanning: () => this.#scanning || !this.#scanned,
       isBusy: () => this.#isBusy(),
-      trouble: () => this.#trouble,
+      trouble: () => this.#presence.trouble,
     })
   }
 
@@ -116,7 +122,7 @@ export class FolderReplica implements SessionHost {
   async start(): Promise<void> {
     const { transport, folder } = this.#deps
     await this.view.countConflicts()
-    if (await this.#isFolderThere()) {
+    if (await this.#presence.check()) {
       await this.#recover()
       await this.#trimHistory()
     }
@@ -126,7 +132,7 @@ export class FolderReplica implements SessionHost {
     this.#inBackground('local changes', () => this.#localLoop())
     this.#inBackground('remote changes', () => this.#remote.run())
     this.#inBackground('rescan', () => this.#rescanLoop())
-    this.#inBackground('missing folder', () => this.#missingLoop())
+    this.#inBackground('missing folder', () => this.#presence.run())
   }
 
   /** Stops and waits until nothing is being written. */
@@ -198,7 +204,7 @@ export class FolderReplica implements SessionHost {
 
   async #localLoop(): Promise<void> {
     for (let batch = await this.#dirty.take(); batch !== null; batch = await this.#dirty.take()) {
-      if (this.#trouble?.kind === 'missing') continue
+      if (this.#presence.isMissing) continue
       this.#examining = true
       this.#scanning = batch.type === 'all'
       try {
@@ -218,14 +224,14 @@ export class FolderReplica implements SessionHost {
   async #scanAll(): Promise<boolean> {
     this.#problems.clearAll()
     const done = await this.#local.scanAll()
-    if (done && this.#trouble?.kind === 'disk') this.#trouble = null
+    if (done) this.#presence.onDiskWorks()
     return done
   }
 
   /** Looks at everything by and by: nothing was published of what could not be read. */
   #onLocalFailed(error: unknown): void {
-    this.#trouble = { kind: 'disk', code: errorText(error) }
-    const again = this.#deps.clock.sleep(missingPollMs, this.#stopping.signal)
+    this.#presence.onDiskTrouble(errorText(error))
+    const again = this.#deps.clock.sleep(troublePollMs, this.#stopping.signal)
     again.then(
       () => this.#dirty.addAll(),
       () => undefined,
@@ -249,53 +255,15 @@ export class FolderReplica implements SessionHost {
     })
   }
 
-  /** While the folder is away, looks for it; when it is back, everything is looked at anew. */
-  async #missingLoop(): Promise<void> {
-    const { clock } = this.#deps
-    while (!this.#stopping.signal.aborted) {
-      await clock.sleep(missingPollMs, this.#stopping.signal).catch(() => undefined)
-      if (this.#stopping.signal.aborted) return
-      if (this.#trouble?.kind === 'disk') {
-        this.#trouble = null
-        this.onChange()
-      }
-      if (this.#trouble?.kind === 'missing') await this.#isFolderThere()
-      if (!this.#wasMissing || this.#trouble !== null) continue
-      this.#wasMissing = false
-      if (!this.#recovered) await this.#recover()
-      await this.#watch()
-    }
-  }
-
-  /** Checks the marker; without it nothing is published or applied from now on, until it is back. */
-  async #isFolderThere(): Promise<boolean> {
-    const { tasks, marker } = this.#deps
-    const found = await tasks.readMarker()
-    const there = found !== null && found.folder === marker.folder && found.nonce === marker.nonce
-    if (!there && this.#trouble?.kind !== 'missing') {
-      this.#trouble = { kind: 'missing' }
-      this.#wasMissing = true
-      this.#deps.logger.error('the folder is not there')
-      this.onChange()
-    }
-    if (there && this.#trouble?.kind === 'missing') {
-      this.#trouble = null
-      // Whoever found it missing has given up what it was looking at.
-      this.#dirty.addAll()
-      this.onChange()
-    }
-    return there
-  }
-
-  #onDiskTrouble(code: string): void {
-    this.#trouble = { kind: 'disk', code }
-    this.onChange()
+  async #onFolderBack(): Promise<void> {
+    if (!this.#recovered) await this.#recover()
+    await this.#watch()
   }
 
   /** Watches from now on. What changed before the watcher was ready, a scan finds. */
   async #watch(): Promise<void> {
     await this.#watcher?.stop()
-    if (this.#stopping.signal.aborted || this.#trouble?.kind === 'missing') return
+    if (this.#stopping.signal.aborted || this.#presence.isMissing) return
     const watcher = this.#deps.newWatcher()
     this.#watcher = watcher
     this.view.watchProblem = ''

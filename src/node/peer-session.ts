@@ -5,8 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { FrameStream } from '../ports/transport.ts'
 import { answerQuestion } from './answer-question.ts'
-import { HeardRecords } from './heard-records.ts'
-import { splitBySize } from './record-size.ts'
+import { LogSender } from './log-sender.ts'
 import { RemoteTree } from './remote-tree.ts'
 import type { SessionHost } from './session-host.ts'
 import {
@@ -21,8 +20,6 @@ import {
   type SyncMessage,
 } from './sync-messages.ts'
 
-/** Records in one frame; a frame may hold fewer when they are long. */
-const recordsPerFrame = 500
 /** Both sides have been at rest for so long when a difference of the roots is looked into. */
 const walkAfterRestMs = 2000
 const walkAgainMsMax = 10 * 60_000
@@ -47,12 +44,9 @@ export class PeerSession {
   readonly #logger: Logger
   readonly #stopping = new AbortController()
   readonly #remoteTree: RemoteTree
-  readonly #heard = new HeardRecords()
+  readonly #sender: LogSender
   #hello: Hello | null = null
   #peerState: ReplicaState | null = null
-  /** The last sequence number of ours that the peer has been sent. */
-  #sentSeq = 0
-  #wakePush: (() => void) | null = null
   /** How far the peer's log has been received, and whether more of it is on its way. */
   #receivedSeq = 0
   #receivingMore = true
@@ -70,6 +64,11 @@ export class PeerSession {
     this.#clock = deps.clock
     this.#heardAt = deps.clock.monotonic()
     this.#logger = deps.logger
+    this.#sender = new LogSender({
+      ...deps,
+      signal: this.#stopping.signal,
+      send: (changes) => this.#send({ type: 'changes', changes }),
+    })
     this.#remoteTree = new RemoteTree((id, question) => this.#send({ type: 'ask', id, question }))
   }
 
@@ -92,7 +91,7 @@ export class PeerSession {
     return (
       theirs !== null &&
       !this.isReceiving &&
-      this.#sentSeq === this.#host.index.seq &&
+      this.#sender.sentSeq === this.#host.index.seq &&
       this.#host.isSettledWith(this.peer) &&
       sameRoot(theirs.root, this.#host.index.summary.hash)
     )
@@ -128,13 +127,12 @@ export class PeerSession {
     this.#stopping.abort()
     this.#remoteTree.close()
     this.#stream.abort('the session ended')
-    this.#wakePush?.()
     this.#host.onChange()
   }
 
   /** Our index or our state has changed: tells the peer. */
   wake(): void {
-    this.#wakePush?.()
+    this.#sender.wake()
   }
 
   /** Remembers how far the peer's log is taken over, once nothing of it waits. */
@@ -150,7 +148,7 @@ export class PeerSession {
     await this.#send({ type: 'hello', hello: ours })
     const theirs = await this.#readHello()
     await this.#meet(ours, theirs, mayKnow)
-    await Promise.race([this.#readLoop(), this.#pushLoop(), this.#restLoop()])
+    await Promise.race([this.#readLoop(), this.#sender.run(), this.#restLoop()])
   }
 
   async #silenceLoop(): Promise<void> {
@@ -184,8 +182,8 @@ export class PeerSession {
     const isAhead = theirs.knownEpoch === this.#host.index.epoch && theirs.knownSeq > mayKnow
     if (isAhead) await this.#host.onRestoredDatabase()
     const theyKnowUs = theirs.knownEpoch === this.#host.index.epoch
-    if (theyKnowUs) this.#sentSeq = theirs.knownSeq
-    else this.#sentSeq = theirs.state.entries === 0 ? 0 : ours.seq
+    if (theyKnowUs) this.#sender.sentSeq = theirs.knownSeq
+    else this.#sender.sentSeq = theirs.state.entries === 0 ? 0 : ours.seq
 
     const weKnowThem = ours.knownEpoch === theirs.epoch && ours.knownSeq <= theirs.seq
     if (weKnowThem) this.#receivedSeq = ours.knownSeq
@@ -232,7 +230,7 @@ export class PeerSession {
   }
 
   async #onChanges(changes: Changes): Promise<void> {
-    for (const record of changes.records) this.#heard.remember(record)
+    this.#sender.heard(changes.records)
     // Before its first records are taken up: a removal must know that more may come.
     if (changes.more) this.#receivingMore = true
     this.#isTaking = true
@@ -243,50 +241,6 @@ export class PeerSession {
     if (changes.state !== null) this.#peerState = changes.state
     this.#host.onChange()
     if (!changes.more) await this.saveProgress()
-  }
-
-  async #pushLoop(): Promise<void> {
-    let told: ReplicaState | null = null
-    while (!this.#stopping.signal.aborted) {
-      const { index } = this.#host
-      const woken = new Promise<void>((resolve) => {
-        this.#wakePush = resolve
-      })
-      if (this.#sentSeq < index.seq) {
-        told = await this.#pushSome()
-        continue
-      }
-      const state = this.#host.state()
-      if (told === null || !sameState(told, state)) {
-        told = state
-        await this.#send({ type: 'changes', changes: { records: [], toSeq: this.#sentSeq, more: false, state } })
-        continue
-      }
-      await woken
-    }
-  }
-
-  async #pushSome(): Promise<ReplicaState | null> {
-    const { index } = this.#host
-    const { records, toSeq } = await index.since(this.#sentSeq, recordsPerFrame)
-    const news = records.filter((record) => !this.#heard.takeIfHeard(record))
-    const more = toSeq < index.seq
-    const state = more ? null : this.#host.state()
-    const parts = splitBySize(news)
-    this.#host.onTelling(this.peer, toSeq)
-    for (const [i, part] of parts.entries()) {
-      const last = i === parts.length - 1
-      // Until the last part the peer must not take `toSeq` for received.
-      const changes = {
-        records: part,
-        toSeq: last ? toSeq : this.#sentSeq,
-        more: more || !last,
-        state: last ? state : null,
-      }
-      await this.#send({ type: 'changes', changes })
-    }
-    this.#sentSeq = toSeq
-    return state
   }
 
   /** Saves progress and, when both sides have been at rest with different roots for a while, walks the peer's tree. */
@@ -310,7 +264,7 @@ export class PeerSession {
   #differsAtRest(): boolean {
     const theirs = this.#peerState
     if (theirs === null || theirs.busy || this.#host.state().busy || this.isReceiving) return false
-    if (this.#sentSeq !== this.#host.index.seq || !this.#host.isSettledWith(this.peer)) return false
+    if (this.#sender.sentSeq !== this.#host.index.seq || !this.#host.isSettledWith(this.peer)) return false
     return !sameRoot(theirs.root, this.#host.index.summary.hash)
   }
 
@@ -337,14 +291,4 @@ export class PeerSession {
 
 function sameRoot(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0
-}
-
-function sameState(a: ReplicaState, b: ReplicaState): boolean {
-  return (
-    sameRoot(a.root, b.root) &&
-    a.busy === b.busy &&
-    a.neededFiles === b.neededFiles &&
-    a.neededBytes === b.neededBytes &&
-    a.entries === b.entries
-  )
 }

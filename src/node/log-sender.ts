@@ -1,0 +1,89 @@
+import type { DeviceId } from '../model/device-id.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import { HeardRecords } from './heard-records.ts'
+import { splitBySize } from './record-size.ts'
+import type { SessionHost } from './session-host.ts'
+import type { Changes, ReplicaState } from './sync-messages.ts'
+
+/** Records in one frame; a frame may hold fewer when they are long. */
+const recordsPerFrame = 500
+
+/** Sends one peer our sequence log and every change of it and of our state, until its signal is aborted. */
+export class LogSender {
+  /** The last sequence number of ours that the peer has been sent. */
+  sentSeq = 0
+  readonly #deps: LogSenderDeps
+  readonly #heard = new HeardRecords()
+  #wake: (() => void) | null = null
+
+  constructor(deps: LogSenderDeps) {
+    this.#deps = deps
+    deps.signal.addEventListener('abort', () => this.wake(), { once: true })
+  }
+
+  /** Our index or our state has changed. */
+  wake(): void {
+    this.#wake?.()
+  }
+
+  /** The peer holds these records: they need not be sent back. */
+  heard(records: readonly FileRecord[]): void {
+    for (const record of records) this.#heard.remember(record)
+  }
+
+  async run(): Promise<void> {
+    const { host, send, signal } = this.#deps
+    let told: ReplicaState | null = null
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+      if (this.sentSeq < host.index.seq) {
+        told = await this.#sendSome()
+        continue
+      }
+      const state = host.state()
+      if (told === null || !sameState(told, state)) {
+        told = state
+        await send({ records: [], toSeq: this.sentSeq, more: false, state })
+        continue
+      }
+      await woken
+    }
+  }
+
+  async #sendSome(): Promise<ReplicaState | null> {
+    const { host, peer, send } = this.#deps
+    const { records, toSeq } = await host.index.since(this.sentSeq, recordsPerFrame)
+    const news = records.filter((record) => !this.#heard.takeIfHeard(record))
+    const more = toSeq < host.index.seq
+    const state = more ? null : host.state()
+    const parts = splitBySize(news)
+    host.onTelling(peer, toSeq)
+    for (const [i, part] of parts.entries()) {
+      const last = i === parts.length - 1
+      // Until the last part the peer must not take `toSeq` for received.
+      const reached = last ? toSeq : this.sentSeq
+      await send({ records: part, toSeq: reached, more: more || !last, state: last ? state : null })
+    }
+    this.sentSeq = toSeq
+    return state
+  }
+}
+
+export interface LogSenderDeps {
+  readonly peer: DeviceId
+  readonly host: SessionHost
+  readonly signal: AbortSignal
+  readonly send: (changes: Changes) => Promise<void>
+}
+
+function sameState(a: ReplicaState, b: ReplicaState): boolean {
+  return (
+    Buffer.compare(a.root, b.root) === 0 &&
+    a.busy === b.busy &&
+    a.neededFiles === b.neededFiles &&
+    a.neededBytes === b.neededBytes &&
+    a.entries === b.entries
+  )
+}
