@@ -107,7 +107,7 @@ export class ChangeCommitter {
 
   async #chooseCopies(work: readonly Work[]): Promise<Work[]> {
     const { index } = this.#deps
-    return await Promise.all(
+    return Promise.all(
       work.map(async (item) => {
         const { decision, row } = item
         if (decision.action !== 'take-keeping-copy' || row === null) return item

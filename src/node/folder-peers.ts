@@ -97,7 +97,7 @@ export class FolderPeers implements FolderTransportHandler {
   }
 
   stop(): void {
-    for (const device of [...this.#peers.keys()]) this.onPeerDown(device)
+    for (const device of Array.from(this.#peers.keys())) this.onPeerDown(device)
   }
 
   /** Holds a session open with a peer as long as it is connected. */

@@ -2,19 +2,14 @@ import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import type { FolderId } from '../model/folder-id.ts'
-import type { FolderMarker } from '../model/folder-marker.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher, WatchHint } from '../ports/folder-watcher.ts'
-import type { Logger } from '../ports/logger.ts'
-import type { Random } from '../ports/random.ts'
-import type { FolderTransport, Transport } from '../ports/transport.ts'
+import type { FolderTransport } from '../ports/transport.ts'
 import { ChangeCommitter, historyName } from './change-committer.ts'
 import { DirtyPaths } from './dirty-paths.ts'
 import { FolderPeers } from './folder-peers.ts'
 import { FolderProblems } from './folder-problems.ts'
 import { FolderPresence, troublePollMs } from './folder-presence.ts'
+import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
 import { LocalChanges } from './local-changes.ts'
 import { recoverFolder } from './recover-folder.ts'
@@ -23,6 +18,7 @@ import { renewDatabase } from './restored-database.ts'
 import { SerialQueue } from './serial-queue.ts'
 import type { SessionHost } from './session-host.ts'
 import type { ReplicaState } from './sync-messages.ts'
+import { ToldLog } from './told-log.ts'
 
 /** The scan that finds what the watcher missed, with a fifth of jitter so that devices do not scan together. */
 const rescanMs = 30 * 60_000
@@ -46,8 +42,7 @@ export class FolderReplica implements SessionHost {
   readonly #problems = new FolderProblems()
   readonly #local: LocalChanges
   readonly #remote: RemoteChanges
-  readonly #openedAtSeq: number
-  readonly #told = new Map<DeviceId, number>()
+  readonly #told: ToldLog
   readonly #background = new Set<Promise<void>>()
   #transport: FolderTransport | null = null
   #watcher: FolderWatcher | null = null
@@ -59,7 +54,7 @@ export class FolderReplica implements SessionHost {
   constructor(deps: FolderReplicaDeps) {
     this.#deps = deps
     this.index = deps.index
-    this.#openedAtSeq = deps.index.seq
+    this.#told = new ToldLog(deps.index)
     this.deviceName = deps.deviceName
     const { signal } = this.#stopping
     const parts = {
@@ -97,6 +92,7 @@ export class FolderReplica implements SessionHost {
       client: (device) => this.peers.client(device),
       isPaused: () => !this.#scanned || this.#presence.isMissing,
       onProgress: () => this.onChange(),
+      onForgotten: () => this.onRestoredDatabase(),
       onDiskTrouble: (code) => this.#presence.onDiskTrouble(code),
     })
     this.peers = new FolderPeers({
@@ -160,21 +156,16 @@ export class FolderReplica implements SessionHost {
     }
   }
 
-  async receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
-    const { writer, seq } = this.index
-    const isAhead = ({ version }: FileRecord): boolean =>
-      version.some(([by, counter]) => by === writer && counter > seq)
-    if (records.some(isAhead)) await this.onRestoredDatabase()
-    return await this.#remote.receive(peer, records, signal)
+  receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
+    return this.#remote.receive(peer, records, signal)
   }
 
-  /** The most of our log that a device can know, unless an old database was put back. */
   mayKnow(peer: DeviceId): number {
-    return Math.max(this.#openedAtSeq, this.#told.get(peer) ?? 0)
+    return this.#told.mayKnow(peer)
   }
 
   onTelling(peer: DeviceId, seq: number): void {
-    this.#told.set(peer, Math.max(seq, this.#told.get(peer) ?? 0))
+    this.#told.onTelling(peer, seq)
   }
 
   isSettledWith(peer: DeviceId): boolean {
@@ -183,7 +174,9 @@ export class FolderReplica implements SessionHost {
 
   async onRestoredDatabase(): Promise<void> {
     this.#deps.logger.warn('the database is an old one that was put back: it counts anew from here')
-    await this.#commits.run(() => renewDatabase(this.index, this.#openedAtSeq, (changes) => this.#onCommit(changes)))
+    await this.#commits.run(() =>
+      renewDatabase(this.index, this.#told.openedAtSeq, (changes) => this.#onCommit(changes)),
+    )
     this.#dirty.addAll()
   }
 
@@ -212,7 +205,7 @@ export class FolderReplica implements SessionHost {
         if (done && batch.type === 'all') this.#scanned = true
       } catch (error) {
         this.#deps.logger.error('looking at the folder failed', { error: errorText(error) })
-        if (!this.#stopping.signal.aborted) this.#onLocalFailed(error)
+        if (!this.#stopping.signal.aborted) void this.#onLocalFailed(error)
       } finally {
         this.#examining = false
         this.#scanning = false
@@ -229,13 +222,10 @@ export class FolderReplica implements SessionHost {
   }
 
   /** Looks at everything by and by: nothing was published of what could not be read. */
-  #onLocalFailed(error: unknown): void {
+  async #onLocalFailed(error: unknown): Promise<void> {
     this.#presence.onDiskTrouble(errorText(error))
-    const again = this.#deps.clock.sleep(troublePollMs, this.#stopping.signal)
-    again.then(
-      () => this.#dirty.addAll(),
-      () => undefined,
-    )
+    await this.#deps.clock.sleep(troublePollMs, this.#stopping.signal).catch(() => undefined)
+    this.#dirty.addAll()
   }
 
   async #rescanLoop(): Promise<void> {
@@ -296,23 +286,4 @@ export class FolderReplica implements SessionHost {
       .finally(() => this.#background.delete(done))
     this.#background.add(done)
   }
-}
-
-export interface FolderReplicaDeps {
-  readonly folder: FolderId
-  /** Absolute. */
-  readonly path: string
-  readonly marker: FolderMarker
-  readonly deviceName: string
-  readonly index: FolderIndex
-  readonly tasks: FileTasks
-  readonly newWatcher: () => FolderWatcher
-  readonly transport: Transport
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  /** Something that `status` shows has changed. Must not block. */
-  readonly onChange: () => void
-  /** A bug, or a database that fails: the folder cannot go on. */
-  readonly onFatal: (what: string, error: unknown) => void
 }

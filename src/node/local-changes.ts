@@ -42,7 +42,7 @@ export class LocalChanges {
       if (this.#deps.signal.aborted) return false
     }
     gone.push(...(await merge.rest()))
-    return await this.#takeAway(gone)
+    return this.#takeAway(gone)
   }
 
   /** Looks at single paths; a folder that is new or gone stands for all below it. @returns as {@link scanAll}. */
@@ -73,7 +73,7 @@ export class LocalChanges {
     }
     const changed = await this.#changedOf(found)
     if (!(await this.#takeIn(changed))) return false
-    return await this.#takeAway(gone)
+    return this.#takeAway(gone)
   }
 
   async #compareBelow(folder: RelativePath, found: ScanEntry[]): Promise<RelativePath[]> {
@@ -123,7 +123,7 @@ export class LocalChanges {
       for (const result of await tasks.hash(group)) hashed.set(result.path, result)
       if (this.#deps.signal.aborted) return false
     }
-    return await this.#deps.commits.run(async () => {
+    return this.#deps.commits.run(async () => {
       if (!(await this.#deps.isFolderThere())) return false
       const current = await this.#stillAsSeen(entries)
       const rows = await index.getMany(entries.map((entry) => entry.path))

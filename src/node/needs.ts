@@ -111,7 +111,7 @@ export class Needs {
   requeue(need: Need, retryAt: number, reason: string): void {
     const others = this.#byPath.get(need.record.path)
     if (others?.includes(need) !== true) return
-    this.#byPath.set(need.record.path, [...others.filter((other) => other !== need), need])
+    this.#byPath.set(need.record.path, others.filter((other) => other !== need).concat(need))
     this.staged(need, -need.stagedBytes)
     need.state = 'queued'
     need.retryAt = retryAt
@@ -134,7 +134,7 @@ export class Needs {
   }
 
   *all(): Generator<Need> {
-    for (const needs of [...this.#byPath.values()]) yield* needs
+    for (const needs of Array.from(this.#byPath.values())) yield* needs
   }
 
   /**

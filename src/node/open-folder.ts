@@ -137,7 +137,7 @@ export async function openIndex(
     const aside = `${folder}.damaged-${parts.clock.now()}`
     parts.logger.error('the index is damaged: it is set aside and made anew', { aside, error: error.message })
     await rename(folder, aside)
-    return await open(folder, parts)
+    return open(folder, parts)
   }
 }
 

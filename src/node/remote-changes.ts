@@ -2,13 +2,15 @@ import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, systemCode } from '../model/errors.ts'
 import { fingerprint, type FileRecord } from '../model/file-record.ts'
+import type { WriterId } from '../model/writer-id.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import { decide } from '../reconcile/decide.ts'
 import type { ChangeCommitter, Work } from './change-committer.ts'
-import { FileFetcher, type FetchFile } from './file-fetcher.ts'
+import type { FetchFile } from './fetch-groups.ts'
+import { FileFetcher } from './file-fetcher.ts'
 import type { BlockClient } from './block-client.ts'
 import { Needs, type Need } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
@@ -49,7 +51,7 @@ export class RemoteChanges {
    * room for more, to how many were new.
    */
   async receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
-    const rows = await this.#deps.index.getMany(records.map((record) => record.path))
+    const rows = await this.#rowsFor(records)
     if (signal.aborted) return 0
     let news = 0
     for (const [i, record] of records.entries()) {
@@ -64,6 +66,19 @@ export class RemoteChanges {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
     }
     return news
+  }
+
+  /** A record that knows a later change of ours than we do is of a life that this database has forgotten. */
+  async #rowsFor(records: readonly FileRecord[]): Promise<(IndexRow | null)[]> {
+    const { index } = this.#deps
+    const paths = records.map((record) => record.path)
+    const rows = await index.getMany(paths)
+    const { writer } = index
+    const isForgotten = (record: FileRecord, i: number): boolean =>
+      counterOf(record, writer) > (rows[i] ? counterOf(rows[i].record, writer) : 0)
+    if (!records.some(isForgotten)) return rows
+    await this.#deps.onForgotten()
+    return index.getMany(paths)
   }
 
   /** Something changed that may let a waiting need go on. */
@@ -102,7 +117,7 @@ export class RemoteChanges {
   /** Waits for `woken` or for the time at which something may be tried again. */
   async #idle(woken: Promise<void>, now: number): Promise<void> {
     const retryAt = this.needs.nextRetryAt(now)
-    if (retryAt === null && now >= this.#pausedUntil) return await woken
+    if (retryAt === null && now >= this.#pausedUntil) return woken
     const until = Math.max(retryAt ?? 0, this.#pausedUntil)
     const timer = new AbortController()
     const signal = AbortSignal.any([timer.signal, this.#deps.signal])
@@ -213,8 +228,14 @@ export interface RemoteChangesDeps {
   readonly isReceiving: () => boolean
   /** True while the folder is not there. */
   readonly isPaused: () => boolean
+  /** The database is an old one that was put back. */
+  readonly onForgotten: () => Promise<void>
   readonly onProgress: () => void
   readonly onDiskTrouble: (code: string) => void
+}
+
+function counterOf({ version }: FileRecord, writer: WriterId): number {
+  return version.find(([by]) => by === writer)?.[1] ?? 0
 }
 
 function costOf(record: FileRecord, row: IndexRow | null): { bytes: number; replaces: FileRecord['content'] } {

@@ -22,11 +22,12 @@ export type Action =
   | { readonly type: 'pause'; readonly ms: number }
   | { readonly type: 'rest' }
 
+type Operation = Exclude<Action, { path: string } | { other: number } | { type: 'pause' | 'rest' }>
 type WriteKind = 'small' | 'large' | 'old' | 'save' | 'same'
 
-const path = fc.constantFrom(...paths)
-const device = fc.nat({ max: deviceCountMax - 1 })
-const how = fc.constantFrom<WriteKind>('small', 'small', 'small', 'large', 'old', 'save', 'same')
+const anyPath = fc.constantFrom(...paths)
+const anyDevice = fc.nat({ max: deviceCountMax - 1 })
+const anyHow = fc.constantFrom<WriteKind>('small', 'small', 'small', 'large', 'old', 'save', 'same')
 const yearMs = 365 * 24 * 60 * 60_000
 
 function only<T extends string>(...types: T[]): fc.Arbitrary<T> {
@@ -35,27 +36,44 @@ function only<T extends string>(...types: T[]): fc.Arbitrary<T> {
 
 /** What users do, and what goes wrong on the way in any case. */
 const everyday: fc.WeightedArbitrary<Action>[] = [
-  { weight: 6, arbitrary: fc.record({ type: only('write'), device, path, how }) },
-  { weight: 3, arbitrary: fc.record({ type: only('remove', 'remove', 'folder', 'link', 'chmod'), device, path }) },
-  { weight: 1, arbitrary: fc.record({ type: only('edit copy', 'remove copy'), device }) },
-  { weight: 2, arbitrary: fc.record({ type: only('rename'), device, path, to: path }) },
-  { weight: 3, arbitrary: fc.record({ type: only('part', 'heal'), device, other: device }) },
-  { weight: 1, arbitrary: fc.record({ type: only('restart', 'off', 'on'), device }) },
+  { weight: 6, arbitrary: fc.record({ type: only('write'), device: anyDevice, path: anyPath, how: anyHow }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: only('remove', 'remove', 'folder', 'link', 'chmod'),
+      device: anyDevice,
+      path: anyPath,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: only('edit copy', 'remove copy'), device: anyDevice }) },
+  { weight: 2, arbitrary: fc.record({ type: only('rename'), device: anyDevice, path: anyPath, to: anyPath }) },
+  { weight: 3, arbitrary: fc.record({ type: only('part', 'heal'), device: anyDevice, other: anyDevice }) },
+  { weight: 1, arbitrary: fc.record({ type: only('restart', 'off', 'on'), device: anyDevice }) },
   { weight: 3, arbitrary: fc.record({ type: only('pause'), ms: fc.constantFrom(5, 30, 30, 100, 700, 4000) }) },
   { weight: 1, arbitrary: fc.record({ type: only('rest') }) },
 ]
 
 const faults: fc.WeightedArbitrary<Action>[] = [
-  { weight: 2, arbitrary: fc.record({ type: only('kill'), device, calls: fc.integer({ min: 1, max: 120 }) }) },
-  { weight: 1, arbitrary: fc.record({ type: only('deaf', 'full'), device }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: only('kill'), device: anyDevice, calls: fc.integer({ min: 1, max: 120 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: only('deaf', 'full'), device: anyDevice }) },
   {
     weight: 1,
-    arbitrary: fc.record({ type: only('clock'), device, offMs: fc.constantFrom(-yearMs, -5000, 0, 5000, yearMs) }),
+    arbitrary: fc.record({
+      type: only('clock'),
+      device: anyDevice,
+      offMs: fc.constantFrom(-yearMs, -5000, 0, 5000, yearMs),
+    }),
   },
 ]
 
 const databases: fc.WeightedArbitrary<Action>[] = [
-  { weight: 2, arbitrary: fc.record({ type: only('lose database', 'copy database', 'put database back'), device }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: only('lose database', 'copy database', 'put database back'), device: anyDevice }),
+  },
 ]
 
 export function anyActions(options: { faults: boolean; databases: boolean }): fc.Arbitrary<Action[]> {
@@ -97,8 +115,8 @@ export class Player {
 
   async play(action: Action): Promise<void> {
     for (const device of this.#world.devices) if (device.isDead) await device.restart()
-    if (action.type === 'pause') return await this.#world.clock.pass(action.ms)
-    if (action.type === 'rest') return await this.#restIfWhole()
+    if (action.type === 'pause') return this.#world.clock.pass(action.ms)
+    if (action.type === 'rest') return this.#restIfWhole()
     const actor = this.#device(action.device)
     if ('path' in action) {
       actor.disk.capacityBytes = 2 ** 40
@@ -119,7 +137,7 @@ export class Player {
       if (device.isDeaf) device.overflow()
       device.isDeaf = false
     }
-    return await this.#world.rest()
+    return this.#world.rest()
   }
 
   #edit(actor: WorldDevice, action: Extract<Action, { path: string }>): void {
@@ -178,15 +196,15 @@ export class Player {
     else network.heal(devices[a]!.id, devices[b]!.id)
   }
 
-  async #operate(actor: WorldDevice, action: Exclude<Action, { path: string } | { other: number }>): Promise<void> {
+  async #operate(actor: WorldDevice, action: Operation): Promise<void> {
     switch (action.type) {
       case 'edit copy':
       case 'remove copy':
         return this.#onCopy(actor, action.type)
       case 'restart':
-        return await actor.restart()
+        return actor.restart()
       case 'off':
-        return await actor.stop()
+        return actor.stop()
       case 'on':
         return actor.isRunning ? undefined : await actor.start()
       case 'deaf':
@@ -204,17 +222,17 @@ export class Player {
       case 'lose database':
         await actor.stop()
         actor.loseDatabase()
-        return await actor.start()
+        return actor.start()
       case 'copy database': {
         // As a backup finds it: of a node that runs, or of one that was stopped.
         this.#copies.set(actor, await actor.copyDatabase())
-        return
+        return undefined
       }
       case 'put database back': {
         await actor.stop()
         const copy = this.#copies.get(actor)
         if (copy !== undefined) await actor.putDatabaseBack(copy)
-        return await actor.start()
+        return actor.start()
       }
     }
   }

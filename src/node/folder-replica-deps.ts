@@ -1,0 +1,29 @@
+import type { FolderIndex } from '../file-index/folder-index.ts'
+import type { FolderId } from '../model/folder-id.ts'
+import type { FolderMarker } from '../model/folder-marker.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FileTasks } from '../ports/file-tasks.ts'
+import type { FolderWatcher } from '../ports/folder-watcher.ts'
+import type { Logger } from '../ports/logger.ts'
+import type { Random } from '../ports/random.ts'
+import type { Transport } from '../ports/transport.ts'
+
+/** What one synced folder is made of. */
+export interface FolderReplicaDeps {
+  readonly folder: FolderId
+  /** Absolute. */
+  readonly path: string
+  readonly marker: FolderMarker
+  readonly deviceName: string
+  readonly index: FolderIndex
+  readonly tasks: FileTasks
+  readonly newWatcher: () => FolderWatcher
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Something that `status` shows has changed. Must not block. */
+  readonly onChange: () => void
+  /** A bug, or a database that fails: the folder cannot go on. */
+  readonly onFatal: (what: string, error: unknown) => void
+}
