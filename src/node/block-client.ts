@@ -19,6 +19,8 @@ export class BlockClient {
   readonly #onReceived: (bytes: number) => void
   #stream: Promise<FrameStream> | null = null
   #pending: Pending[] = []
+  /** What {@link #stream} has become. */
+  #opened: FrameStream | null = null
   #bytesInFlight = 0
   #waiting: (() => void)[] = []
   #lastReplyAt = 0
@@ -77,13 +79,14 @@ export class BlockClient {
       this.#pending.push({ blocks, resolve, reject })
     })
     // The send fails only with the stream, which rejects the reply too.
-    stream.send(encodeBlockRequest(request, this.#received)).catch((error: unknown) => this.#fail(error))
-    return await reply
+    stream.send(encodeBlockRequest(request, this.#received)).catch((error: unknown) => this.#failOf(stream, error))
+    return reply
   }
 
   async #start(): Promise<FrameStream> {
     try {
       const stream = await this.#open()
+      this.#opened = stream
       this.#received = 0
       this.#silence = new AbortController()
       void this.#readReplies(stream)
@@ -112,10 +115,15 @@ export class BlockClient {
           throw error
         }
       }
-      this.#fail(gone())
+      this.#failOf(stream, gone())
     } catch (error) {
-      this.#fail(error)
+      this.#failOf(stream, error)
     }
+  }
+
+  /** A stream that was given up before takes nothing with it. */
+  #failOf(stream: FrameStream, error: unknown): void {
+    if (this.#opened === stream) this.#fail(error)
   }
 
   async #watchSilence(signal: AbortSignal): Promise<void> {
@@ -130,6 +138,7 @@ export class BlockClient {
   #fail(error: unknown): void {
     const stream = this.#stream
     this.#stream = null
+    this.#opened = null
     this.#silence.abort()
     for (const pending of this.#pending.splice(0)) pending.reject(error)
     for (const wake of this.#waiting.splice(0)) wake()

@@ -97,6 +97,8 @@ export class BlockServer {
 }
 
 const foundMax = 10_000
+/** Of buffers that wait to be used again, for each stream. */
+const lentMax = 8
 
 interface Reply {
   readonly found: readonly boolean[]
@@ -121,5 +123,9 @@ class ReplyBuffers {
   /** To be called with each reply, in the order in which they are sent. */
   lend(bytes: Uint8Array): void {
     this.#lent.push(bytes)
+    // A peer that never says what it has received must not make us keep them all.
+    if (this.#lent.length <= lentMax) return
+    this.#lent.shift()
+    this.#lentBefore++
   }
 }

@@ -6,22 +6,14 @@ import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
-import { isSingleBlock, type FileRecord } from '../model/file-record.ts'
+import { isSingleBlock } from '../model/file-record.ts'
 import { blockListBytesMax } from '../model/limits.ts'
 import type { FileTasks, LocalBlock, StagedBlock } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { BlockClient } from './block-client.ts'
-import { listPartBytesMax, type BlockReply, type FileWant } from './block-messages.ts'
+import { listPartBytesMax, type BlockReply } from './block-messages.ts'
 import { ByteBudget } from './byte-budget.ts'
-
-/** A file whose bytes have to be staged. */
-export interface FetchFile {
-  readonly record: FileRecord
-  readonly sources: ReadonlySet<DeviceId>
-  readonly staged: string
-  /** The size of what this path holds here now; 0 when it holds no file. */
-  readonly localBytes: number
-}
+import { batchesOf, bySources, bytesOf, wantsOf, type FetchFile, type FetchGroup } from './fetch-groups.ts'
 
 export type FetchOutcome =
   | { readonly outcome: 'staged'; readonly blockList: Uint8Array | null }
@@ -30,7 +22,6 @@ export type FetchOutcome =
 
 /** Fetched and not yet on disk, for a folder. */
 const stagingBytesMax = 24 * 1024 * 1024
-const localBatchBytes = 8 * 1024 * 1024
 const lookupBatchBlocks = 2000
 
 /** Brings the bytes of files into staging: from this disk where it has them, else from the peers that do. */
@@ -276,58 +267,4 @@ export interface FileFetcherDeps {
   readonly client: (device: DeviceId) => BlockClient | null
   /** So many bytes of a file are on this disk now. */
   readonly onStaged: (file: FetchFile, bytes: number) => void
-}
-
-interface FetchGroup {
-  readonly blocks: readonly FetchBlock[]
-  readonly sources: ReadonlySet<DeviceId>
-  readonly tried: Set<DeviceId>
-}
-
-/** Files that the same devices hold can share requests. */
-function bySources(files: Iterable<FetchFile>): Map<ReadonlySet<DeviceId>, FetchFile[]> {
-  const groups = new Map<string, [ReadonlySet<DeviceId>, FetchFile[]]>()
-  for (const file of files) {
-    const key = [...file.sources].sort().join()
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [file.sources, [file]])
-    else group[1].push(file)
-  }
-  return new Map(groups.values())
-}
-
-function wantsOf(blocks: readonly FetchBlock[], files: ReadonlyMap<string, FetchFile>): FileWant[] {
-  const wants: FileWant[] = []
-  let lastStaged = ''
-  let current: FetchBlock[] = []
-  for (const block of blocks) {
-    if (block.staged !== lastStaged) {
-      const { record } = files.get(block.staged)!
-      current = []
-      lastStaged = block.staged
-      wants.push({ path: record.path, content: record.content as BlockHash, blocks: current })
-    }
-    current.push(block)
-  }
-  return wants
-}
-
-function bytesOf(blocks: readonly FetchBlock[]): number {
-  let bytes = 0
-  for (const block of blocks) bytes += block.length
-  return bytes
-}
-
-function* batchesOf(copies: readonly LocalBlock[]): Generator<LocalBlock[]> {
-  let batch: LocalBlock[] = []
-  let bytes = 0
-  for (const copy of copies) {
-    batch.push(copy)
-    bytes += copy.length
-    if (bytes < localBatchBytes && batch.length < 1000) continue
-    yield batch
-    batch = []
-    bytes = 0
-  }
-  if (batch.length > 0) yield batch
 }

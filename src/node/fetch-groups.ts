@@ -1,0 +1,74 @@
+import type { FetchBlock } from '../blocks/plan-fetch.ts'
+import type { BlockHash } from '../model/block-hash.ts'
+import type { DeviceId } from '../model/device-id.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import type { LocalBlock } from '../ports/file-tasks.ts'
+import type { FileWant } from './block-messages.ts'
+
+const localBatchBytes = 8 * 1024 * 1024
+
+/** A file whose bytes have to be staged. */
+export interface FetchFile {
+  readonly record: FileRecord
+  readonly sources: ReadonlySet<DeviceId>
+  readonly staged: string
+  /** The size of what this path holds here now; 0 when it holds no file. */
+  readonly localBytes: number
+}
+
+/** Blocks that one request asks for, and who may have them. */
+export interface FetchGroup {
+  readonly blocks: readonly FetchBlock[]
+  readonly sources: ReadonlySet<DeviceId>
+  readonly tried: Set<DeviceId>
+}
+
+/** Files that the same devices hold can share requests. */
+export function bySources(files: Iterable<FetchFile>): Map<ReadonlySet<DeviceId>, FetchFile[]> {
+  const groups = new Map<string, [ReadonlySet<DeviceId>, FetchFile[]]>()
+  for (const file of files) {
+    const key = [...file.sources].sort().join()
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [file.sources, [file]])
+    else group[1].push(file)
+  }
+  return new Map(groups.values())
+}
+
+/** The wants of one request; blocks of one file follow one another. */
+export function wantsOf(blocks: readonly FetchBlock[], files: ReadonlyMap<string, FetchFile>): FileWant[] {
+  const wants: FileWant[] = []
+  let lastStaged = ''
+  let current: FetchBlock[] = []
+  for (const block of blocks) {
+    if (block.staged !== lastStaged) {
+      const { record } = files.get(block.staged)!
+      current = []
+      lastStaged = block.staged
+      wants.push({ path: record.path, content: record.content as BlockHash, blocks: current })
+    }
+    current.push(block)
+  }
+  return wants
+}
+
+export function bytesOf(blocks: readonly FetchBlock[]): number {
+  let bytes = 0
+  for (const block of blocks) bytes += block.length
+  return bytes
+}
+
+/** Copies in parts of bounded bytes and count. */
+export function* batchesOf(copies: readonly LocalBlock[]): Generator<LocalBlock[]> {
+  let batch: LocalBlock[] = []
+  let bytes = 0
+  for (const copy of copies) {
+    batch.push(copy)
+    bytes += copy.length
+    if (bytes < localBatchBytes && batch.length < 1000) continue
+    yield batch
+    batch = []
+    bytes = 0
+  }
+  if (batch.length > 0) yield batch
+}
