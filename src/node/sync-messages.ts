@@ -1,7 +1,7 @@
 import { blockHashBytes } from '../model/block-hash.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import { deviceNameBytesMax, pathBytesMax, recordBytesMax } from '../model/limits.ts'
+import { counterMax, deviceNameBytesMax, pathBytesMax, recordBytesMax } from '../model/limits.ts'
 import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
 import { parseRelativePath, type RelativePath } from '../model/relative-path.ts'
 import { WireReader } from '../model/wire-reader.ts'
@@ -74,6 +74,7 @@ export const questionPathsMax = 256
 
 const questionKinds = ['', 'root', 'children', 'entries', 'records'] as const
 const epochBytes = 8
+const stateBytesMax = 1024
 
 export function encodeSyncMessage(message: SyncMessage): Uint8Array {
   switch (message.type) {
@@ -127,15 +128,15 @@ function encodeHello(hello: Hello): Uint8Array {
 }
 
 function decodeHello(reader: WireReader): Hello {
-  let hello = { version: 0, deviceName: '', epoch: '', seq: 0, knownEpoch: '', knownSeq: 0, state: emptyState }
+  const hello = { version: 0, deviceName: '', epoch: '', seq: 0, knownEpoch: '', knownSeq: 0, state: emptyState }
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) hello = { ...hello, version: reader.uint() }
-    else if (field === 2) hello = { ...hello, deviceName: reader.string(deviceNameBytesMax) }
-    else if (field === 3) hello = { ...hello, epoch: hex(reader.bytes(epochBytes)) }
-    else if (field === 4) hello = { ...hello, seq: reader.uint() }
-    else if (field === 5) hello = { ...hello, knownEpoch: hex(reader.bytes(epochBytes)) }
-    else if (field === 6) hello = { ...hello, knownSeq: reader.uint() }
-    else if (field === 7) hello = { ...hello, state: decodeState(new WireReader(reader.bytes(1024))) }
+    if (field === 1) hello.version = reader.uint()
+    else if (field === 2) hello.deviceName = reader.string(deviceNameBytesMax)
+    else if (field === 3) hello.epoch = hex(copyOfLength(reader.bytes(epochBytes), epochBytes))
+    else if (field === 4) hello.seq = reader.uint(counterMax)
+    else if (field === 5) hello.knownEpoch = hex(copyOfLength(reader.bytes(epochBytes), epochBytes))
+    else if (field === 6) hello.knownSeq = reader.uint(counterMax)
+    else if (field === 7) hello.state = decodeState(new WireReader(reader.bytes(stateBytesMax)))
     else reader.skip()
   }
   if (hello.version === 0 || hello.epoch === '') throw new P2psyncError('bad-message', 'a hello without its version')
@@ -154,8 +155,8 @@ function encodeState(state: ReplicaState): Uint8Array {
     .finish()
 }
 
-const emptyState: ReplicaState = {
-  root: new Uint8Array(blockHashBytes),
+const emptyState = {
+  root: new Uint8Array(blockHashBytes) as Uint8Array,
   entries: 0,
   files: 0,
   bytes: 0,
@@ -165,15 +166,15 @@ const emptyState: ReplicaState = {
 }
 
 function decodeState(reader: WireReader): ReplicaState {
-  let state = emptyState
+  const state = { ...emptyState }
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) state = { ...state, root: copyOfLength(reader.bytes(blockHashBytes), blockHashBytes) }
-    else if (field === 2) state = { ...state, entries: reader.uint() }
-    else if (field === 3) state = { ...state, files: reader.uint() }
-    else if (field === 4) state = { ...state, bytes: reader.uint() }
-    else if (field === 5) state = { ...state, neededFiles: reader.uint() }
-    else if (field === 6) state = { ...state, neededBytes: reader.uint() }
-    else if (field === 7) state = { ...state, busy: reader.bool() }
+    if (field === 1) state.root = copyOfLength(reader.bytes(blockHashBytes), blockHashBytes)
+    else if (field === 2) state.entries = reader.uint()
+    else if (field === 3) state.files = reader.uint()
+    else if (field === 4) state.bytes = reader.uint()
+    else if (field === 5) state.neededFiles = reader.uint()
+    else if (field === 6) state.neededBytes = reader.uint()
+    else if (field === 7) state.busy = reader.bool()
     else reader.skip()
   }
   return state
@@ -192,10 +193,10 @@ function decodeChanges(reader: WireReader): Changes {
   let more = false
   let state: ReplicaState | null = null
   for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) toSeq = reader.uint()
+    if (field === 1) toSeq = reader.uint(counterMax)
     else if (field === 2) more = reader.bool()
     else if (field === 3) records.push(decodeRecord(reader.bytes(recordBytesMax)))
-    else if (field === 4) state = decodeState(new WireReader(reader.bytes(1024)))
+    else if (field === 4) state = decodeState(new WireReader(reader.bytes(stateBytesMax)))
     else reader.skip()
   }
   return { records, toSeq, more, state }

@@ -1,0 +1,137 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { P2psyncError } from '../../src/model/errors.ts'
+import { counterMax } from '../../src/model/limits.ts'
+import { parseRelativePath } from '../../src/model/relative-path.ts'
+import {
+  decodeSyncMessage,
+  encodeSyncMessage,
+  questionPathsMax,
+  type ReplicaState,
+  type SyncMessage,
+} from '../../src/node/sync-messages.ts'
+import { fileRecord } from './sample-record.ts'
+
+const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
+const count = fc.maxSafeNat()
+const seq = fc.nat({ max: counterMax })
+const epoch = bytesOf(8).map((bytes) => Buffer.from(bytes).toString('hex'))
+const path = fc.constantFrom('a', 'd/e', 'ä/ö', 'long '.repeat(40).trim()).map(parseRelativePath)
+const record = fc.record({ path, text: fc.string(), counter: fc.integer({ min: 1, max: counterMax }) }).map((facts) => {
+  return fileRecord(facts.path, facts.text, { counter: facts.counter })
+})
+const state: fc.Arbitrary<ReplicaState> = fc.record({
+  root: bytesOf(32),
+  entries: count,
+  files: count,
+  bytes: count,
+  neededFiles: count,
+  neededBytes: count,
+  busy: fc.boolean(),
+})
+const key = fc.uint8Array({ maxLength: 40 })
+const keys = fc.array(key, { maxLength: 20 })
+const treeKind = fc.constantFrom('children' as const, 'entries' as const)
+const message: fc.Arbitrary<SyncMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant('hello' as const),
+    hello: fc.record({
+      version: fc.integer({ min: 1, max: 1000 }),
+      deviceName: fc.string({ maxLength: 16 }).map((text) => text.toWellFormed()),
+      epoch,
+      seq,
+      knownEpoch: fc.oneof(epoch, fc.constant('')),
+      knownSeq: seq,
+      state,
+    }),
+  }),
+  fc.record({
+    type: fc.constant('changes' as const),
+    changes: fc.record({
+      records: fc.array(record, { maxLength: 5 }),
+      toSeq: seq,
+      more: fc.boolean(),
+      state: fc.option(state),
+    }),
+  }),
+  fc.record({
+    type: fc.constant('ask' as const),
+    id: count,
+    question: fc.oneof(
+      fc.constant({ kind: 'root' as const }),
+      fc.record({ kind: treeKind, level: fc.nat({ max: 64 }), keys }),
+      fc.record({ kind: fc.constant('records' as const), paths: fc.array(path, { maxLength: 9 }) }),
+    ),
+  }),
+  fc.record({
+    type: fc.constant('answer' as const),
+    id: count,
+    answer: fc.oneof(
+      fc.record({ kind: fc.constant('root' as const), root: bytesOf(32), height: fc.nat({ max: 64 }) }),
+      fc.record({
+        kind: treeKind,
+        nodes: fc.array(fc.array(fc.record({ key, hash8: bytesOf(8) }), { maxLength: 9 }), { maxLength: 9 }),
+      }),
+      fc.record({ kind: fc.constant('records' as const), records: fc.array(record, { maxLength: 5 }) }),
+    ),
+  }),
+)
+
+describe('sync messages', () => {
+  it('come out as they went in', () => {
+    fc.assert(
+      fc.property(message, (sent) => {
+        const received = decodeSyncMessage(encodeSyncMessage(sent))
+        expect(plain(received)).toEqual(plain(sent))
+      }),
+    )
+  })
+
+  it('are refused with an error of ours, or understood, whatever a peer sends', () => {
+    fc.assert(
+      fc.property(message, fc.nat(), fc.nat({ max: 255 }), fc.nat(), (sent, at, byte, end) => {
+        const frame = encodeSyncMessage(sent)
+        const broken = frame.slice(0, end % 3 === 0 ? end % (frame.length + 1) : frame.length)
+        if (broken.length > 0) broken[at % broken.length] = byte
+        expectOurError(() => decodeSyncMessage(broken))
+      }),
+      { numRuns: 2000 },
+    )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 0, max: 6 }), (body, type) => {
+        expectOurError(() => decodeSyncMessage(Uint8Array.of(type, ...body)))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('that ask for too much are refused', () => {
+    const paths = Array.from({ length: questionPathsMax + 1 }, (_, i) => parseRelativePath(`p${i}`))
+    const frame = encodeSyncMessage({ type: 'ask', id: 1, question: { kind: 'records', paths } })
+    expect(() => decodeSyncMessage(frame)).toThrow(P2psyncError)
+  })
+
+  it('of a later protocol are told apart', () => {
+    expect(decodeSyncMessage(Uint8Array.of(99, 1, 2))).toEqual({ type: 'unknown' })
+  })
+})
+
+function expectOurError(decode: () => unknown): void {
+  try {
+    decode()
+  } catch (error) {
+    expect(error).toBeInstanceOf(P2psyncError)
+  }
+}
+
+function plain(value: unknown): unknown {
+  return JSON.parse(
+    JSON.stringify(value, (_, field: unknown) => {
+      if (typeof field === 'bigint') return `${field}n`
+      return ArrayBuffer.isView(field) ? Buffer.from(field as Uint8Array).toString('hex') : field
+    }).replaceAll(/\{"type":"Buffer","data":\[[^\]]*\]\}/g, (text) => {
+      const { data } = JSON.parse(text) as { data: number[] }
+      return JSON.stringify(Buffer.from(data).toString('hex'))
+    }),
+  )
+}
