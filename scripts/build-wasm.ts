@@ -23,8 +23,8 @@ export async function compileFastCdc(): Promise<Uint8Array> {
   const text = await readFile(source, 'utf8')
   let wasm: Uint8Array | null = null
   let complaints = ''
-  const { main } = (await import(compiler)) as Compiler
-  const { error } = await main(
+  const asc = (await import(compiler)) as Compiler
+  const { error } = await asc.main(
     [
       'fast-cdc.ts',
       '-o',

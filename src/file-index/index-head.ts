@@ -20,7 +20,7 @@ export interface TreeCounts {
   readonly bytes: number
 }
 
-export const noCounts: TreeCounts = { entries: 0, files: 0, folders: 0, links: 0, tombstones: 0, bytes: 0 }
+const noCounts: TreeCounts = { entries: 0, files: 0, folders: 0, links: 0, tombstones: 0, bytes: 0 }
 
 /** `counts` with one record more (`sign` 1) or less (-1). */
 export function count(counts: TreeCounts, record: FileRecord, sign: 1 | -1): TreeCounts {

@@ -92,7 +92,7 @@ export interface LocalTree {
 }
 
 /** Nodes in one question. */
-export const requestNodesMax = 256
+const requestNodesMax = 256
 
 /** Children and entries in one walk: far more than a folder of 10 million files has. */
 const listedMaxDefault = 2 ** 25

@@ -36,8 +36,8 @@ export interface BlockReply {
 }
 
 /** The bounds of one request, so that its reply fits a frame. */
-export const requestBytesMax = blockBytesMax
-export const requestBlocksMax = 1024
+const requestBytesMax = blockBytesMax
+const requestBlocksMax = 1024
 export const listPartBytesMax = 1024 * 1024
 
 const wantedBlockBytes = 8 + 4 + blockHashBytes

@@ -38,6 +38,7 @@ export class DeviceNode implements NodeApi {
   readonly #done = Promise.withResolvers<void>()
   readonly #startedAt: number
   #stopping: Promise<void> | null = null
+  #failure: P2psyncError | null = null
 
   constructor(deps: DeviceNodeDeps) {
     this.#deps = deps
@@ -143,7 +144,8 @@ export class DeviceNode implements NodeApi {
       })
       await this.#deps.transport.stop()
       await this.#deps.onStopped()
-      this.#done.resolve()
+      if (this.#failure === null) this.#done.resolve()
+      else this.#done.reject(this.#failure)
     } catch (error) {
       this.#done.reject(error)
     } finally {
@@ -205,7 +207,7 @@ export class DeviceNode implements NodeApi {
             hint: 'Start the node again. If it ends again, run it with --log-level debug and report what it prints.',
             cause: error,
           })
-    this.#done.reject(cause)
+    this.#failure ??= cause
     void this.stop()
   }
 

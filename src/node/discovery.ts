@@ -22,6 +22,7 @@ export interface DiscoveryOptions {
   readonly logger: Logger
   readonly dial: RedialDeps['dial']
   readonly isConnected: RedialDeps['isConnected']
+  readonly isReady: RedialDeps['isReady']
   /** Our own multiaddrs. */
   readonly addresses: () => readonly string[]
   /** Called every few seconds, and at once when the network changed. */

@@ -162,7 +162,7 @@ export class FileFetcher {
     fail: (staged: string, reason: string) => void,
   ): Promise<void> {
     const running = new Set<Promise<void>>()
-    let failure: unknown = null
+    let failure: Error | null = null
     for (const group of groups) {
       const bytes = bytesOf(group.blocks)
       await this.#budget.acquire(bytes)
@@ -172,7 +172,7 @@ export class FileFetcher {
       }
       const job = this.#fetchGroup(group, files, fail)
         .catch((error: unknown) => {
-          failure ??= error
+          failure ??= error instanceof Error ? error : new Error(String(error))
         })
         .finally(() => {
           this.#budget.release(bytes)

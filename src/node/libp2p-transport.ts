@@ -89,6 +89,7 @@ export class Libp2pTransport implements Transport {
       staticPeers: options.staticPeers.map(parsePeerAddress),
       dial: (request) => this.#dial(request),
       isConnected: (device) => this.#links.of(device).length > 0,
+      isReady: () => this.#handlers.size > 0,
       addresses: () => this.addresses(),
       onTick: () => this.#endSuperfluous(),
     })

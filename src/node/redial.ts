@@ -30,6 +30,8 @@ export interface RedialDeps {
   /** One try; never rejects for a reason of the network. */
   readonly dial: (request: DialRequest) => Promise<DialOutcome>
   readonly isConnected: (device: DeviceId) => boolean
+  /** False while there is nothing to sync: nobody is dialled then. */
+  readonly isReady: () => boolean
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -108,6 +110,7 @@ export class Redial {
   #dialDue(signal: AbortSignal): number {
     const nowMs = this.#deps.clock.monotonic()
     let waitMs = waitMsMax
+    if (!this.#deps.isReady()) return waitMs
     for (const candidate of this.#candidates.all()) {
       if (candidate.dialling || this.#isConnected(candidate)) continue
       if (candidate.plan.nextDialMs > nowMs) {

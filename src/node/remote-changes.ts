@@ -212,7 +212,7 @@ export class RemoteChanges {
 }
 
 /** Troubles of the whole disk, not of one path. */
-export const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
+const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
 export interface RemoteChangesDeps {
   readonly index: FolderIndex

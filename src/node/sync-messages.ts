@@ -94,7 +94,7 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
 /** @throws {P2psyncError} `bad-message` or `bad-path`. Records keep no reference to `frame`. */
 export function decodeSyncMessage(frame: Uint8Array): SyncMessage {
   const reader = new WireReader(frame.subarray(1))
-  switch (frame[0]) {
+  switch (frame[0] ?? 0) {
     case 1:
       return { type: 'hello', hello: decodeHello(reader) }
     case 2:

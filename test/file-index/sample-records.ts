@@ -9,7 +9,7 @@ import { makeWriterId } from '../../src/model/writer-id.ts'
 import type { Random } from '../../src/ports/random.ts'
 
 export const deviceTag = Buffer.from('0102030405060708', 'hex')
-export const writer = makeWriterId(deviceTag, Buffer.alloc(8, 9))
+const writer = makeWriterId(deviceTag, Buffer.alloc(8, 9))
 
 /** Bytes that differ from call to call, and are the same in each run. */
 export function countingRandom(): Random {

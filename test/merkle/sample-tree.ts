@@ -36,11 +36,11 @@ export function numbered(count: number, from = 0): Map<RelativePath, number> {
   return new Map(paths.map((path) => [path, 1]))
 }
 
-export function entryHash(path: RelativePath, value: number): Uint8Array {
+function entryHash(path: RelativePath, value: number): Uint8Array {
   return hashBytes(Buffer.from(`${value} ${path}`)).subarray(0, 16)
 }
 
-export function entriesOf(contents: Contents): TreeEntry[] {
+function entriesOf(contents: Contents): TreeEntry[] {
   return [...contents]
     .sort(([a], [b]) => comparePaths(a, b))
     .map(([path, value]) => ({ key: pathKey(path), hash: entryHash(path, value) }))

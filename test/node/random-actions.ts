@@ -206,7 +206,7 @@ export class Player {
       case 'off':
         return actor.stop()
       case 'on':
-        return actor.isRunning ? undefined : await actor.start()
+        return actor.isRunning ? undefined : actor.start()
       case 'deaf':
         actor.isDeaf = true
         return

@@ -25,6 +25,7 @@ describe('Redial', () => {
         return answer(request)
       },
       isConnected: (device) => connected.has(device),
+      isReady: () => true,
       clock,
       // Without jitter.
       random: { bytes: (length) => new Uint8Array(length), fraction: () => 0.5 },

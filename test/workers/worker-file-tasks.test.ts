@@ -158,7 +158,9 @@ describe('WorkerFileTasks', () => {
   it('takes bytes that are a part of a larger buffer without taking the buffer', async () => {
     const pooled = Buffer.from('a part of a pool')
     const hash = hashBlock(pooled)
-    expect(await tasks.stageBlocks([{ staged: 'x', offset: 0, length: 16, hash, at: 0 }], pooled)).toMatchObject({ good: [true] })
+    expect(await tasks.stageBlocks([{ staged: 'x', offset: 0, length: 16, hash, at: 0 }], pooled)).toMatchObject({
+      good: [true],
+    })
     expect(pooled.toString()).toBe('a part of a pool')
   })
 
