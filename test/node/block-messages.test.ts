@@ -1,0 +1,89 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { hashBlock } from '../../src/blocks/hash.ts'
+import { P2psyncError } from '../../src/model/errors.ts'
+import { blockBytesMax, fileSizeBytesMax } from '../../src/model/limits.ts'
+import { parseRelativePath } from '../../src/model/relative-path.ts'
+import {
+  decodeBlockReply,
+  decodeBlockRequest,
+  encodeBlockRequest,
+  encodeReplyHeader,
+  listPartBytesMax,
+  type BlockRequest,
+} from '../../src/node/block-messages.ts'
+
+const hash = fc.nat({ max: 255 }).map((byte) => hashBlock(Uint8Array.of(byte)))
+const block = fc.record({ hash, offset: fc.nat({ max: fileSizeBytesMax }), length: fc.nat({ max: 1000 }) })
+const want = fc.record({
+  path: fc.constantFrom('a', 'd/ä').map(parseRelativePath),
+  content: hash,
+  blocks: fc.array(block, { maxLength: 9 }),
+})
+const request: fc.Arbitrary<BlockRequest> = fc.oneof(
+  fc.record({ type: fc.constant('blocks' as const), wants: fc.array(want, { maxLength: 5 }) }),
+  fc.record({
+    type: fc.constant('list' as const),
+    content: hash,
+    offset: fc.nat({ max: 1000 }),
+    length: fc.nat({ max: listPartBytesMax }),
+  }),
+)
+
+describe('block messages', () => {
+  it('come out as they went in', () => {
+    fc.assert(
+      fc.property(request, fc.nat(), (sent, received) => {
+        expect(decodeBlockRequest(encodeBlockRequest(sent, received))).toEqual({ request: sent, received })
+      }),
+    )
+  })
+
+  it('carry which blocks were found, and where their bytes begin', () => {
+    fc.assert(
+      fc.property(fc.array(fc.boolean(), { maxLength: 50 }), fc.uint8Array(), (found, bytes) => {
+        const frame = Buffer.concat([encodeReplyHeader(found), bytes])
+        const reply = decodeBlockReply(frame, found.length)
+        expect(reply.found).toEqual(found)
+        expect(Uint8Array.from(frame.subarray(reply.bytesAt))).toEqual(bytes)
+        expect(() => decodeBlockReply(frame, found.length + 1)).toThrow(P2psyncError)
+      }),
+    )
+  })
+
+  it('are refused with an error of ours, or understood, whatever a peer sends', () => {
+    const change = fc.record({ at: fc.nat(), byte: fc.nat({ max: 255 }), isCut: fc.boolean() })
+    fc.assert(
+      fc.property(request, change, fc.uint8Array({ maxLength: 100 }), (sent, { at, byte, isCut }, noise) => {
+        const frame = encodeBlockRequest(sent, 1)
+        const broken = isCut ? frame.slice(0, at % frame.length) : frame.slice()
+        if (broken.length > 0) broken[at % broken.length] = byte
+        for (const bytes of [broken, noise]) {
+          expectOurError(() => decodeBlockRequest(bytes))
+          expectOurError(() => decodeBlockReply(bytes, 3))
+        }
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('that ask for more than a reply may hold are refused', () => {
+    const wanted = { hash: hashBlock(Uint8Array.of(1)), offset: 0, length: 1 }
+    const ask = (blocks: (typeof wanted)[]): Uint8Array =>
+      encodeBlockRequest({ type: 'blocks', wants: [{ path: parseRelativePath('a'), content: wanted.hash, blocks }] }, 0)
+    const many = Array.from({ length: 1025 }, () => wanted)
+    const large = [{ ...wanted, length: blockBytesMax }, wanted]
+    expect(() => decodeBlockRequest(ask(many))).toThrow(P2psyncError)
+    expect(() => decodeBlockRequest(ask(large))).toThrow(P2psyncError)
+    expect(() => decodeBlockRequest(ask([{ ...wanted, length: blockBytesMax + 1 }]))).toThrow(P2psyncError)
+    expect(() => decodeBlockRequest(ask([{ ...wanted, offset: 2 ** 53 }]))).toThrow(P2psyncError)
+  })
+})
+
+function expectOurError(decode: () => unknown): void {
+  try {
+    decode()
+  } catch (error) {
+    expect(error).toBeInstanceOf(P2psyncError)
+  }
+}

@@ -1,0 +1,173 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { FolderIndex } from '../../src/file-index/folder-index.ts'
+import type { DeviceId } from '../../src/model/device-id.ts'
+import { P2psyncError } from '../../src/model/errors.ts'
+import type { FileRecord } from '../../src/model/file-record.ts'
+import { controlFrameBytesMax } from '../../src/model/limits.ts'
+import { PeerSession } from '../../src/node/peer-session.ts'
+import type { SessionHost } from '../../src/node/session-host.ts'
+import { decodeSyncMessage, encodeSyncMessage, type Hello, type SyncMessage } from '../../src/node/sync-messages.ts'
+import type { FrameStream } from '../../src/ports/transport.ts'
+import { ManualClock } from '../twins/manual-clock.ts'
+import { memoryStreamPair } from '../twins/memory-frame-stream.ts'
+import { memoryStore } from '../twins/memory-store.ts'
+import { SeededRandom } from '../twins/seeded-random.ts'
+import { silentLogger } from '../control/silent-logger.ts'
+import { fileRecord } from './sample-record.ts'
+
+const peer = `12D3Koo${'2'.repeat(45)}` as DeviceId
+const theirEpoch = 'aa'.repeat(8)
+
+describe('a session with a scripted peer', () => {
+  let index: FolderIndex
+  let clock: ManualClock
+  let host: SessionHost & { readonly received: FileRecord[]; restored: number; mayKnowSeq: number }
+  let remote: FrameStream
+  let session: PeerSession
+  let ended: Promise<unknown>
+
+  beforeEach(async () => {
+    index = await FolderIndex.open(memoryStore(), { deviceTag: new Uint8Array(8), random: new SeededRandom(1) })
+    await index.commit([{ record: fileRecord('ours', 'ours'), disk: null }])
+    clock = new ManualClock()
+    host = {
+      index,
+      deviceName: 'alpha',
+      received: [],
+      restored: 0,
+      mayKnowSeq: 1,
+      state: () => ({ root: index.summary.hash, entries: index.summary.entries, files: 0, bytes: 0, ...nothingNeeded }),
+      receive: (_, records) => Promise.resolve(host.received.push(...records)),
+      mayKnow: () => host.mayKnowSeq,
+      onTelling: () => undefined,
+      isSettledWith: () => true,
+      onRestoredDatabase: () => {
+        host.restored++
+        return index.renewIncarnation()
+      },
+      onChange: () => undefined,
+    }
+    const [near, far] = memoryStreamPair({
+      frameBytesMax: controlFrameBytesMax,
+      bytesInFlightMax: 1000,
+      delayMs: () => 0,
+      clock: null,
+      onFrame: () => undefined,
+      onEnded: () => undefined,
+    })
+    remote = far
+    session = new PeerSession({ peer, host, stream: near, clock, logger: silentLogger })
+    ended = session.run().then(
+      () => 'ended',
+      (error: unknown) => error,
+    )
+  })
+
+  it('begins with a hello that tells who we are and how far', async () => {
+    expect(await next()).toMatchObject({
+      type: 'hello',
+      hello: { deviceName: 'alpha', epoch: index.epoch, seq: 1, knownEpoch: '', knownSeq: 0 },
+    })
+  })
+
+  it('sends its log from where a peer that knows it left off', async () => {
+    await index.commit([{ record: fileRecord('news', 'news'), disk: null }])
+    await greet({ knownEpoch: index.epoch, knownSeq: 1 })
+    expect(await next()).toMatchObject({ type: 'changes', changes: { toSeq: 2, records: [{ path: 'news' }] } })
+  })
+
+  it('sends all of its log to a peer that has nothing', async () => {
+    await greet({})
+    expect(await next()).toMatchObject({ type: 'changes', changes: { toSeq: 1, records: [{ path: 'ours' }] } })
+  })
+
+  it('leaves a stranger with a folder of its own to walk the tree, and walks that of the stranger', async () => {
+    await greet({ state: { ...emptyState, entries: 1, root: new Uint8Array(32).fill(1) } })
+    const messages = [await next(), await next()]
+    expect(messages).toContainEqual({ type: 'ask', id: 1, question: { kind: 'root' } })
+    const told = messages.find((message) => message.type === 'changes')
+    expect(told?.changes).toMatchObject({ records: [], toSeq: 1 })
+  })
+
+  it('finds out from what a peer knows that our database is an old one', async () => {
+    const { epoch } = index
+    await greet({ knownEpoch: epoch, knownSeq: 9 })
+    await next()
+    expect([host.restored, index.epoch === epoch]).toEqual([1, false])
+  })
+
+  it('saves how far the log of a peer was taken in only with its last part', async () => {
+    await greet({ seq: 5 })
+    await say({ type: 'changes', changes: { records: [fileRecord('x', 'x')], toSeq: 3, more: true, state: null } })
+    await next()
+    await clock.advance(1000)
+    expect([session.isReceiving, await index.peerState(peer)]).toEqual([true, null])
+    await say({ type: 'changes', changes: { records: [fileRecord('y', 'y')], toSeq: 5, more: false, state: null } })
+    await clock.advance(1000)
+    expect(await index.peerState(peer)).toEqual({ epoch: theirEpoch, seq: 5 })
+  })
+
+  it('gives up a peer that says no hello', async () => {
+    await clock.advance(5 * 60_000)
+    expect(await ended).toMatchObject({ code: 'peer-gone' })
+  })
+
+  it('gives up a peer that is silent in the middle of a change', async () => {
+    await greet({ seq: 5 })
+    await say({ type: 'changes', changes: { records: [], toSeq: 3, more: true, state: null } })
+    await clock.advance(5 * 60_000)
+    expect(await ended).toMatchObject({ code: 'peer-gone' })
+  })
+
+  it('keeps a peer that has nothing to say', async () => {
+    await greet({ state: host.state() })
+    await clock.advance(60 * 60_000)
+    expect(session.isReceiving).toBe(false)
+    session.stop()
+    expect(await ended).toBe('ended')
+  })
+
+  it.each([
+    ['another message than a hello', encodeSyncMessage({ type: 'ask', id: 1, question: { kind: 'root' } })],
+    ['a hello of another version', encodeSyncMessage({ type: 'hello', hello: { ...helloOf({}), version: 2 } })],
+    ['what is no message', Uint8Array.of(1, 0xff, 0xff)],
+  ])('ends with a peer that begins with %s', async (_, frame) => {
+    await remote.send(frame)
+    const error = await ended
+    expect(error).toBeInstanceOf(P2psyncError)
+    expect(error).toMatchObject({ code: 'bad-message' })
+  })
+
+  it('ends with a peer that asks more than it takes answers for', async () => {
+    await greet({})
+    const path = fileRecord('ours', '').path
+    const asks = Array.from({ length: 100 }, (_, id) =>
+      say({ type: 'ask', id, question: { kind: 'records', paths: [path] } }),
+    )
+    await Promise.allSettled(asks)
+    expect(await ended).toMatchObject({ code: 'limit' })
+  })
+
+  async function greet(hello: Partial<Hello>): Promise<void> {
+    await next()
+    await say({ type: 'hello', hello: helloOf(hello) })
+  }
+
+  async function say(message: SyncMessage): Promise<void> {
+    await remote.send(encodeSyncMessage(message))
+  }
+
+  async function next(): Promise<SyncMessage> {
+    const frame = await remote.read()
+    if (frame === null) throw new Error('the session has ended')
+    return decodeSyncMessage(frame)
+  }
+})
+
+const nothingNeeded = { neededFiles: 0, neededBytes: 0, busy: false }
+const emptyState = { root: new Uint8Array(32), entries: 0, files: 0, bytes: 0, ...nothingNeeded }
+
+function helloOf(hello: Partial<Hello>): Hello {
+  const knows = { knownEpoch: '', knownSeq: 0 }
+  return { version: 1, deviceName: 'beta', epoch: theirEpoch, seq: 0, ...knows, state: emptyState, ...hello }
+}
