@@ -194,12 +194,11 @@ export class PeerSession {
       name: theirs.deviceName,
       from: this.#receivedSeq,
       to: theirs.seq,
-      walk: !weKnowThem && ours.state.entries > 0,
+      known: weKnowThem,
     })
     this.#host.onChange()
-    if (!weKnowThem && ours.state.entries > 0 && !sameRoot(theirs.state.root, ours.state.root)) {
-      this.#walking = true
-    }
+    const bothHold = ours.state.entries > 0 && theirs.state.entries > 0
+    this.#walking = !weKnowThem && bothHold && !sameRoot(theirs.state.root, ours.state.root)
   }
 
   async #readLoop(): Promise<void> {

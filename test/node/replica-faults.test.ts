@@ -145,6 +145,38 @@ describe('a replica in trouble', () => {
       expect([...(await world.rest()).keys()]).toEqual(['x', 'y'])
     },
   )
+
+  it('walks trees whose records are as long as they may be, and tells that they are gone', async () => {
+    world.network.partition(a.id, b.id)
+    for (let i = 0; i < 300; i++) a.link(`link ${i}`, `${i}/${'x'.repeat(4080)}`)
+    b.write('here', 'here')
+    await world.settle(a, b)
+    world.network.heal()
+    expect((await world.rest()).size).toBe(301)
+    for (let i = 0; i < 300; i++) a.remove(`link ${i}`)
+    expect((await world.rest()).size).toBe(1)
+  })
+
+  it('takes a folder away whole, however many frames it takes to tell', async () => {
+    for (let i = 0; i < 1500; i++) a.write(`d/${i}`, `${i}`)
+    await world.rest()
+    a.remove('d')
+    expect(await world.rest()).toEqual(new Map())
+    await world.clock.pass(60_000)
+    expect(await world.rest()).toEqual(new Map())
+  })
+
+  it('lets nothing cross the wire at rest, even where roots differ because something cannot be taken over', async () => {
+    a.write('x', 'one')
+    await world.rest()
+    b.remove('x')
+    b.makeOther('x')
+    a.write('x', 'two')
+    await world.clock.pass(60 * 60_000)
+    const { framesSent } = world.network
+    await world.clock.pass(10 * 60_000)
+    expect(world.network.framesSent - framesSent).toBeLessThan(200)
+  })
 })
 
 async function copyOfStopped(device: WorldDevice): Promise<StoreEntry[]> {
