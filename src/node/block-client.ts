@@ -5,7 +5,7 @@ import type { FrameStream } from '../ports/transport.ts'
 import { decodeBlockReply, encodeBlockRequest, type BlockReply, type BlockRequest } from './block-messages.ts'
 
 /** Bytes asked for and not yet here, for each peer. */
-const windowBytes = 12 * 1024 * 1024
+const windowBytes = 8 * 1024 * 1024
 /** A peer that owes a reply and sends nothing for so long is given up. */
 const silenceMsMax = 60_000
 

@@ -97,8 +97,8 @@ export class BlockServer {
 }
 
 const foundMax = 10_000
-/** Of buffers that wait to be used again, for each stream. */
-const lentMax = 8
+/** More than a client of ours has asked for and not yet received. */
+const lentBytesMax = 12 * 1024 * 1024
 
 interface Reply {
   readonly found: readonly boolean[]
@@ -112,20 +112,25 @@ interface Reply {
 class ReplyBuffers {
   readonly #lent: Uint8Array[] = []
   #lentBefore = 0
+  #lentBytes = 0
 
   /** A buffer for the next reply, when the peer has `received` so many, or undefined. */
   take(received: number): Uint8Array | undefined {
-    if (received <= this.#lentBefore) return undefined
-    this.#lentBefore++
-    return this.#lent.shift()
+    return received > this.#lentBefore ? this.#takeOldest() : undefined
   }
 
   /** To be called with each reply, in the order in which they are sent. */
   lend(bytes: Uint8Array): void {
     this.#lent.push(bytes)
+    this.#lentBytes += bytes.length
     // A peer that never says what it has received must not make us keep them all.
-    if (this.#lent.length <= lentMax) return
-    this.#lent.shift()
+    if (this.#lentBytes > lentBytesMax) this.#takeOldest()
+  }
+
+  #takeOldest(): Uint8Array | undefined {
     this.#lentBefore++
+    const oldest = this.#lent.shift()
+    this.#lentBytes -= oldest?.length ?? 0
+    return oldest
   }
 }

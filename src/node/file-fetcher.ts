@@ -21,7 +21,7 @@ export type FetchOutcome =
   | { readonly outcome: 'missing'; readonly reason: string }
 
 /** Fetched and not yet on disk, for a folder. */
-const stagingBytesMax = 24 * 1024 * 1024
+const stagingBytesMax = 16 * 1024 * 1024
 const lookupBatchBlocks = 2000
 
 /** Brings the bytes of files into staging: from this disk where it has them, else from the peers that do. */
