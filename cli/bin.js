@@ -15,6 +15,8 @@ const here = dirname(fileURLToPath(import.meta.url))
 const built = join(here, '..', 'dist', 'cli', 'main.js')
 const main = existsSync(built) ? built : join(here, 'main.ts')
 const args = process.argv.slice(2)
+// Compiled code is kept between runs: a fifth of the time that a start takes.
+const codeCache = process.env.NODE_COMPILE_CACHE || codeCacheFolder()
 const wanted = isNetworking(args) ? [networkFlag] : []
 
 if (!isNewEnough(process.versions.node)) {
@@ -32,7 +34,10 @@ if (!isNewEnough(process.versions.node)) {
   }
   replaceProcess(bundled, wanted.concat(main, args))
 } else if (wanted.every((flag) => process.execArgv.includes(flag))) {
-  void import(pathToFileURL(main).href)
+  void import('module').then(({ enableCompileCache }) => {
+    if (codeCache !== null && enableCompileCache !== undefined) enableCompileCache(codeCache)
+    return import(pathToFileURL(main).href)
+  })
 } else {
   replaceProcess(process.execPath, process.execArgv.concat(wanted, main, args))
 }
@@ -66,13 +71,20 @@ function versionOf(packageFile) {
   }
 }
 
+// In a folder that only this user can write to, never the one for everybody's temporary files.
+function codeCacheFolder() {
+  const cache = process.env.XDG_CACHE_HOME || (process.env.HOME && join(process.env.HOME, '.cache'))
+  return cache ? join(cache, 'p2psync', 'code') : null
+}
+
 // In place where Node can (22.15 and newer, not on Windows); else a child with our terminal, signals and exit code.
 function replaceProcess(program, argv) {
+  const env = codeCache === null ? process.env : Object.assign({}, process.env, { NODE_COMPILE_CACHE: codeCache })
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
-    process.execve(program, [program].concat(argv), process.env)
+    process.execve(program, [program].concat(argv), env)
     return
   }
-  const child = spawn(program, argv, { stdio: 'inherit' })
+  const child = spawn(program, argv, { stdio: 'inherit', env })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', (error) => {
     process.stderr.write('p2psync: ' + program + ' cannot be run: ' + error.message + '\n')
