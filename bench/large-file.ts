@@ -34,7 +34,8 @@ const { values } = parseArgs({
 const pieceBytes = 16 * 2 ** 20
 const sizeBytes = Number(values.gib) * 2 ** 30
 const port = Number(values.port)
-const main = resolve(import.meta.dirname, '../cli/main.ts')
+// What a user runs: sources would add the compiler that strips their types.
+const main = resolve(import.meta.dirname, '../dist/cli/main.js')
 const root = mkdtempSync(join(values.dir, 'p2psync-bench-large-'))
 const key = formatFolderKey(systemRandom.bytes(32))
 const nodes: ChildProcess[] = []
