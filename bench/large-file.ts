@@ -67,7 +67,7 @@ try {
 function startNode(name: string, ownPort: number, otherPort: number): ChildProcess {
   const addresses = ['--listen', `/ip4/127.0.0.1/tcp/${ownPort}`, '--peer', `/ip4/127.0.0.1/tcp/${otherPort}`]
   const options = ['--home', join(root, `home-${name}`), '--name', name, '--no-mdns', ...addresses]
-  const args = ['--max-semi-space-size=2', main, 'start', join(root, name), ...options]
+  const args = ['--max-semi-space-size=1', '--single-threaded-gc', main, 'start', join(root, name), ...options]
   const environment = { ...process.env, P2PSYNC_KEY: key, XDG_RUNTIME_DIR: join(root, `home-${name}`) }
   return spawn(process.execPath, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
 }

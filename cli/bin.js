@@ -8,8 +8,9 @@ import { dirname, join } from 'path'
 import { fileURLToPath, pathToFileURL } from 'url'
 
 const nodeMin = [22, 22]
-// A small young generation keeps the bytes that stream through in the processor's caches: twice the throughput.
-const networkFlag = '--max-semi-space-size=2'
+// A small young generation keeps the bytes that stream through in the processor's caches: twice the throughput. It is
+// collected so fast that helper threads cost more than they save. See docs/decisions/0005-threads-and-buffers.md.
+const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc']
 
 const here = dirname(fileURLToPath(import.meta.url))
 const built = join(here, '..', 'dist', 'cli', 'main.js')
@@ -17,7 +18,7 @@ const main = existsSync(built) ? built : join(here, 'main.ts')
 const args = process.argv.slice(2)
 // Compiled code is kept between runs: a fifth of the time that a start takes.
 const codeCache = process.env.NODE_COMPILE_CACHE || codeCacheFolder()
-const wanted = isNetworking(args) ? [networkFlag] : []
+const wanted = isNetworking(args) ? networkFlags : []
 
 if (!isNewEnough(process.versions.node)) {
   const bundled = findBundledNode()

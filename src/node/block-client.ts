@@ -8,6 +8,8 @@ import { decodeBlockReply, encodeBlockRequest, type BlockReply, type BlockReques
 const windowBytes = 8 * 1024 * 1024
 /** A peer that owes a reply and sends nothing for so long is given up. */
 const silenceMsMax = 60_000
+/** A stream that was not used for so long is closed: it holds buffers on both sides. */
+const idleMsMax = 10_000
 
 /**
  * Asks one peer for blocks, many requests in flight on one stream. The stream is opened with the first request; when it
@@ -129,10 +131,22 @@ export class BlockClient {
   async #watchSilence(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.#clock.sleep(5000, signal).catch(() => undefined)
-      if (this.#pending.length > 0 && this.#clock.monotonic() - this.#lastReplyAt > silenceMsMax) {
+      const silentMs = this.#clock.monotonic() - this.#lastReplyAt
+      if (this.#pending.length > 0 && silentMs > silenceMsMax) {
         this.#fail(new P2psyncError('peer-gone', 'the device sent none of the blocks that it was asked for'))
+      } else if (this.#bytesInFlight === 0 && silentMs > idleMsMax && !signal.aborted) {
+        this.#rest()
       }
     }
+  }
+
+  /** Ends a stream that nobody needs now; the next request opens another. Both sides' buffers go with it. */
+  #rest(): void {
+    const stream = this.#opened
+    this.#stream = null
+    this.#opened = null
+    this.#silence.abort()
+    stream?.close().catch(() => undefined)
   }
 
   #fail(error: unknown): void {

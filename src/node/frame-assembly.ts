@@ -70,4 +70,5 @@ export class FrameAssembly {
 }
 
 export const frameHeaderBytes = 4
-const spareMax = 4
+/** As many as a client has on their way through its disk. */
+const spareMax = 16
