@@ -162,17 +162,17 @@ export class FileFetcher {
     fail: (staged: string, reason: string) => void,
   ): Promise<void> {
     const running = new Set<Promise<void>>()
-    let failure: Error | null = null
+    const failures: Error[] = []
     for (const group of groups) {
       const bytes = bytesOf(group.blocks)
       await this.#budget.acquire(bytes)
-      if (failure !== null) {
+      if (failures.length > 0) {
         this.#budget.release(bytes)
         break
       }
       const job = this.#fetchGroup(group, files, fail)
         .catch((error: unknown) => {
-          failure ??= error instanceof Error ? error : new Error(String(error))
+          failures.push(error instanceof Error ? error : new Error(String(error)))
         })
         .finally(() => {
           this.#budget.release(bytes)
@@ -181,7 +181,7 @@ export class FileFetcher {
       running.add(job)
     }
     await Promise.all(running)
-    if (failure !== null) throw failure
+    if (failures[0] !== undefined) throw failures[0]
   }
 
   /** One request, from one source after the other until all its blocks are staged. */

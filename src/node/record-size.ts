@@ -2,10 +2,10 @@ import type { FileRecord } from '../model/file-record.ts'
 import { controlFrameBytesMax } from '../model/limits.ts'
 
 /** What one frame holds of records, so that it fits whatever else is in it. */
-export const frameRecordBytesMax = controlFrameBytesMax / 2
+const frameRecordBytesMax = controlFrameBytesMax / 2
 
 /** No encoded record is larger than this: three bytes for each UTF-16 unit of its texts, 32 for each version entry. */
-export function recordSizeMax(record: FileRecord): number {
+function recordSizeMax(record: FileRecord): number {
   const texts = record.path.length + record.linkTarget.length + record.basis.length
   return 300 + texts * 3 + record.version.length * 32
 }

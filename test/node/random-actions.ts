@@ -82,7 +82,7 @@ export function anyActions(options: { faults: boolean; databases: boolean }): fc
 }
 
 /** Contents that users wrote and that nobody who had seen them replaced or removed. */
-export class Ledger {
+class Ledger {
   readonly #alive = new Set<string>()
 
   wrote(content: string): void {
