@@ -88,10 +88,10 @@ describe.skipIf(problem !== null)(`mDNS between hosts${problem === null ? '' : `
     await hosts.exec(2, 'ip', 'addr', 'add', '10.77.0.99/24', 'dev', 'eth0')
     await hosts.exec(2, 'ip', 'route', 'replace', '224.0.0.0/4', 'dev', 'eth0')
     // The first may learn of the new connection before it gives the old one up: then nobody was ever away for it.
-    await devices[0]!.connectedAt('/10.77.0.99/')
+    await devices[0].connectedAt('/10.77.0.99/')
     await both(devices.slice(1), 'up', 2)
-    await devices[0]!.isUp()
-    expect(devices[0]!.events.map(({ event }) => event)).toContain('up')
+    await devices[0].isUp()
+    expect(devices[0].events.map(({ event }) => event)).toContain('up')
   })
 
   it('connects them again when one is killed and started anew', async () => {
