@@ -145,9 +145,10 @@ export class Needs {
     const job: Need[] = []
     let bytes = 0
     for (const needs of this.#byPath.values()) {
-      const need = needs.find((other) => other.retryAt <= now)
-      if (need === undefined || needs.some((other) => other.state === 'active')) continue
-      if (!this.#mayTake(need, options.removals)) continue
+      if (needs.some((other) => other.state === 'active')) continue
+      // Not the first alone: a removal may wait for the bytes that another need of its own path wants.
+      const need = needs.find((other) => other.retryAt <= now && this.#mayTake(other, options.removals))
+      if (need === undefined) continue
       if (job.length > 0 && bytes + need.bytes > jobBytesMax) continue
       job.push(need)
       bytes += need.bytes

@@ -20,6 +20,17 @@ describe('needs', () => {
     expect(needs.takeJob(100, removals)).toEqual([need])
   })
 
+  it('does not let a removal wait for what a second need of the same path wants', () => {
+    const needs = new Needs()
+    const wanted = fileRecord('a', 'x')
+    needs.add(tombstone('a'), alpha, { bytes: 0, replaces: wanted.content })
+    needs.add(wanted, beta, { bytes: 0, replaces: '' })
+    const [first] = needs.takeJob(0, removals)
+    expect(first?.record).toBe(wanted)
+    needs.remove(first!)
+    expect(needs.takeJob(0, removals)[0]?.record.kind).toBe('tombstone')
+  })
+
   it('counts devices that tell the same record as sources of one need', () => {
     const needs = new Needs()
     needs.add(fileRecord('a', 'x'), alpha, plain)
