@@ -1,7 +1,7 @@
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import type { RelativePath } from '../model/relative-path.ts'
+import { parentPath, type RelativePath } from '../model/relative-path.ts'
 import { compareVersions } from '../vector-clock/compare-versions.ts'
 import { compareRecords } from '../vector-clock/order-records.ts'
 
@@ -177,7 +177,18 @@ export class Needs {
 
   #mayTake(need: Need, removals: boolean): boolean {
     if (need.record.kind !== 'tombstone') return true
-    return removals && (need.replaces === '' || !this.#wantedContents.has(need.replaces))
+    return removals && (need.replaces === '' || !this.#isWantedElsewhere(need.replaces, need.record.path))
+  }
+
+  /** What is to stand at the path itself, or where a folder above it is now, comes only after the removal. */
+  #isWantedElsewhere(content: BlockHash, path: RelativePath): boolean {
+    let wanted = this.#wantedContents.get(content) ?? 0
+    for (let at: RelativePath | null = path; at !== null && wanted > 0; at = parentPath(at)) {
+      for (const other of this.#byPath.get(at) ?? []) {
+        if (other.record.content === content && other.reason === '') wanted--
+      }
+    }
+    return wanted > 0
   }
 
   #tally(need: Need, sign: 1 | -1): void {
