@@ -1,7 +1,7 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import { pathKey } from '../model/relative-path.ts'
 import { splitBySize } from './record-size.ts'
-import type { Answer, Question } from './sync-messages.ts'
+import type { Answer, Question } from './tree-messages.ts'
 
 /** Answers what a peer asks of our tree. What is not there (any more) is answered with nothing; an answer that would not fit a frame ends early. */
 export async function answerQuestion(index: FolderIndex, question: Question): Promise<Answer> {

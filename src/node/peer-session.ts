@@ -11,14 +11,13 @@ import type { SessionHost } from './session-host.ts'
 import {
   decodeSyncMessage,
   encodeSyncMessage,
-  questionPathsMax,
   syncProtocolVersion,
   type Changes,
   type Hello,
-  type Question,
   type ReplicaState,
   type SyncMessage,
 } from './sync-messages.ts'
+import { questionPathsMax, type Question } from './tree-messages.ts'
 
 /** Both sides have been at rest for so long when a difference of the roots is looked into. */
 const walkAfterRestMs = 2000

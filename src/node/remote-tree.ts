@@ -3,7 +3,7 @@ import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import { controlFrameBytesMax } from '../model/limits.ts'
 import { parseRelativePath, pathFromKey, type RelativePath } from '../model/relative-path.ts'
-import { questionNodesMax, type Answer, type Question } from './sync-messages.ts'
+import { questionNodesMax, type Answer, type Question } from './tree-messages.ts'
 
 /** A peer's Merkle tree, asked for over its session. */
 export class RemoteTree implements TreeSource {

@@ -1,11 +1,19 @@
 import { blockHashBytes } from '../model/block-hash.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import { counterMax, deviceNameBytesMax, pathBytesMax, recordBytesMax } from '../model/limits.ts'
+import { counterMax, deviceNameBytesMax, recordBytesMax } from '../model/limits.ts'
 import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
-import { parseRelativePath, type RelativePath } from '../model/relative-path.ts'
 import { WireReader } from '../model/wire-reader.ts'
 import { WireWriter } from '../model/wire-writer.ts'
+import { copyOfLength } from './copy-of-length.ts'
+import {
+  decodeAnswer,
+  decodeQuestion,
+  encodeAnswer,
+  encodeQuestion,
+  type Answer,
+  type Question,
+} from './tree-messages.ts'
 
 /** The messages of `/p2psync/sync/1.0.0`: one byte of type, then a protocol-buffers body. See PROTOCOL.md. */
 export type SyncMessage =
@@ -51,28 +59,7 @@ export interface Changes {
   readonly state: ReplicaState | null
 }
 
-export type Question =
-  | { readonly kind: 'root' }
-  | { readonly kind: 'children' | 'entries'; readonly level: number; readonly keys: readonly Uint8Array[] }
-  | { readonly kind: 'records'; readonly paths: readonly RelativePath[] }
-
-export type Answer =
-  | { readonly kind: 'root'; readonly root: Uint8Array; readonly height: number }
-  /** For each asked node its children, or for each leaf its entries: key and the first 8 bytes of the hash. */
-  | { readonly kind: 'children' | 'entries'; readonly nodes: readonly (readonly KeyHash[])[] }
-  | { readonly kind: 'records'; readonly records: readonly FileRecord[] }
-
-export interface KeyHash {
-  readonly key: Uint8Array
-  readonly hash8: Uint8Array
-}
-
 export const syncProtocolVersion = 1
-/** What one question may ask for, so that its answer fits a frame. */
-export const questionNodesMax = 256
-export const questionPathsMax = 256
-
-const questionKinds = ['', 'root', 'children', 'entries', 'records'] as const
 const epochBytes = 8
 const stateBytesMax = 1024
 
@@ -99,10 +86,14 @@ export function decodeSyncMessage(frame: Uint8Array): SyncMessage {
       return { type: 'hello', hello: decodeHello(reader) }
     case 2:
       return { type: 'changes', changes: decodeChanges(reader) }
-    case 3:
-      return decodeQuestion(reader)
-    case 4:
-      return decodeAnswer(reader)
+    case 3: {
+      const asked = decodeQuestion(reader)
+      return asked === null ? { type: 'unknown' } : { type: 'ask', ...asked }
+    }
+    case 4: {
+      const answered = decodeAnswer(reader)
+      return answered === null ? { type: 'unknown' } : { type: 'answer', ...answered }
+    }
     default:
       return { type: 'unknown' }
   }
@@ -200,96 +191,6 @@ function decodeChanges(reader: WireReader): Changes {
     else reader.skip()
   }
   return { records, toSeq, more, state }
-}
-
-function encodeQuestion(id: number, question: Question): Uint8Array {
-  const writer = new WireWriter().uint(1, id).uint(2, questionKinds.indexOf(question.kind))
-  if (question.kind === 'children' || question.kind === 'entries') {
-    writer.uint(3, question.level)
-    for (const key of question.keys) writer.element(4, key)
-  }
-  if (question.kind === 'records') for (const path of question.paths) writer.string(5, path)
-  return writer.finish()
-}
-
-function decodeQuestion(reader: WireReader): SyncMessage {
-  const keys: Uint8Array[] = []
-  const paths: RelativePath[] = []
-  let id = 0
-  let kind = 0
-  let level = 0
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) id = reader.uint()
-    else if (field === 2) kind = reader.uint()
-    else if (field === 3) level = reader.uint(64)
-    else if (field === 4) keys.push(reader.bytes(pathBytesMax).slice())
-    else if (field === 5) paths.push(parseRelativePath(reader.string(pathBytesMax)))
-    else reader.skip()
-    if (keys.length > questionNodesMax || paths.length > questionPathsMax) {
-      throw new P2psyncError('bad-message', 'a question that asks for too much')
-    }
-  }
-  const name = questionKinds[kind]
-  if (name === undefined || name === '') return { type: 'unknown' }
-  if (name === 'root') return { type: 'ask', id, question: { kind: name } }
-  if (name === 'records') return { type: 'ask', id, question: { kind: name, paths } }
-  return { type: 'ask', id, question: { kind: name, level, keys } }
-}
-
-function encodeAnswer(id: number, answer: Answer): Uint8Array {
-  const writer = new WireWriter(4096).uint(1, id).uint(2, questionKinds.indexOf(answer.kind))
-  if (answer.kind === 'root') writer.bytes(3, answer.root).uint(4, answer.height)
-  else if (answer.kind === 'records') for (const record of answer.records) writer.element(6, encodeRecord(record))
-  else for (const node of answer.nodes) writer.element(5, encodeNode(node))
-  return writer.finish()
-}
-
-function encodeNode(entries: readonly KeyHash[]): Uint8Array {
-  const writer = new WireWriter(1024)
-  for (const { key, hash8 } of entries) writer.element(1, hash8).element(2, key)
-  return writer.finish()
-}
-
-function decodeAnswer(reader: WireReader): SyncMessage {
-  const nodes: KeyHash[][] = []
-  const records: FileRecord[] = []
-  let id = 0
-  let kind = 0
-  let root: Uint8Array = emptyState.root
-  let height = 0
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) id = reader.uint()
-    else if (field === 2) kind = reader.uint()
-    else if (field === 3) root = copyOfLength(reader.bytes(blockHashBytes), blockHashBytes)
-    else if (field === 4) height = reader.uint(64)
-    else if (field === 5) nodes.push(decodeNode(new WireReader(reader.bytes(Number.MAX_SAFE_INTEGER))))
-    else if (field === 6) records.push(decodeRecord(reader.bytes(recordBytesMax)))
-    else reader.skip()
-  }
-  const name = questionKinds[kind]
-  if (name === undefined || name === '') return { type: 'unknown' }
-  if (name === 'root') return { type: 'answer', id, answer: { kind: name, root, height } }
-  if (name === 'records') return { type: 'answer', id, answer: { kind: name, records } }
-  return { type: 'answer', id, answer: { kind: name, nodes } }
-}
-
-function decodeNode(reader: WireReader): KeyHash[] {
-  const entries: KeyHash[] = []
-  let hash8: Uint8Array | null = null
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (field === 1) hash8 = copyOfLength(reader.bytes(8), 8)
-    else if (field === 2) {
-      if (hash8 === null) throw new P2psyncError('bad-message', 'a tree node with a key but no hash')
-      entries.push({ key: reader.bytes(pathBytesMax).slice(), hash8 })
-      hash8 = null
-    } else reader.skip()
-  }
-  return entries
-}
-
-function copyOfLength(bytes: Uint8Array, length: number): Uint8Array {
-  if (bytes.length !== length) throw new P2psyncError('bad-message', `${bytes.length} bytes where ${length} belong`)
-  return bytes.slice()
 }
 
 function hex(bytes: Uint8Array): string {

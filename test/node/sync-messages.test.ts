@@ -6,10 +6,10 @@ import { parseRelativePath } from '../../src/model/relative-path.ts'
 import {
   decodeSyncMessage,
   encodeSyncMessage,
-  questionPathsMax,
   type ReplicaState,
   type SyncMessage,
 } from '../../src/node/sync-messages.ts'
+import { questionPathsMax } from '../../src/node/tree-messages.ts'
 import { fileRecord } from './sample-record.ts'
 
 const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
