@@ -2,11 +2,11 @@ import type { BlockHash } from '../model/block-hash.ts'
 import { sameDiskState, type DiskState } from '../model/disk-state.ts'
 import { systemCode } from '../model/errors.ts'
 import { isSingleBlock } from '../model/file-record.ts'
-import { fileSizeBytesMax } from '../model/limits.ts'
+import { fileSizeBytesMax, singleBlockBytesMax } from '../model/limits.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk, DiskEntry, FileHandle } from '../ports/disk.ts'
 import type { HashRequest, HashResult } from '../ports/file-tasks.ts'
-import { borrowCutter, returnCutter, type BlockCutter } from './block-cutter.ts'
+import { borrowCutter, returnCutter } from './block-cutter.ts'
 import { blockCountMax, BlockListWriter } from './block-list.ts'
 import { chunkParameters } from './chunk-parameters.ts'
 import { cutFile } from './cut-file.ts'
@@ -19,28 +19,25 @@ import { WorkSlice } from './work-slice.ts'
  * Chunks and hashes files of the folder at `root` in one pass each. Results are in the order of `requests`; trouble with
  * one file is its result. Yields after each slice of work; call `return()` to end it early.
  *
- * 1. Open, and see by fstat that it is still the file which was asked for: its size is what is read, no more.
- * 2. Up to 64 KiB: read and hash. Above: cut into blocks, hash each, collect the list, hash that.
- * 3. fstat again: a file that changed meanwhile has no hash.
+ * 1. Open. Above 64 KiB, see by fstat that it is still the file which was asked for, before much is read in vain.
+ * 2. Up to 64 KiB: read and hash. Above: cut into blocks, hash each, collect the list, hash that. No more is read than
+ *    the size that was asked for.
+ * 3. fstat: a file that is not as it was when it was asked for has no hash. Since that look came before the first byte
+ *    was read, it covers all that happened since.
  */
 export function* hashFiles(
   disk: Disk,
   root: string,
   requests: readonly HashRequest[],
 ): Generator<void, readonly HashResult[]> {
-  const run: Run = { disk, cutter: borrowCutter(), slice: new WorkSlice() }
+  const run: Run = { disk, slice: new WorkSlice() }
   const results: HashResult[] = []
-  try {
-    for (const request of requests) results.push(yield* hashFile(run, `${root}/${request.path}`, request))
-    return results
-  } finally {
-    returnCutter(run.cutter)
-  }
+  for (const request of requests) results.push(yield* hashFile(run, `${root}/${request.path}`, request))
+  return results
 }
 
 interface Run {
   readonly disk: Disk
-  readonly cutter: BlockCutter
   readonly slice: WorkSlice
 }
 
@@ -54,13 +51,14 @@ function* hashFile(run: Run, absolutePath: string, request: HashRequest): Genera
     return failure(path, error)
   }
   try {
-    if (!isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
-    const hashed = isSingleBlock(expected.sizeBytes)
-      ? hashSmall(run, handle, expected.sizeBytes)
+    const isSmall = isSingleBlock(expected.sizeBytes)
+    if (!isSmall && !isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
+    const hashed = isSmall
+      ? hashSmall(run.disk, handle, expected.sizeBytes)
       : yield* hashLarge(run, handle, expected.sizeBytes)
     if (hashed === 'too-many-blocks') return { outcome: 'failed', path, reason: 'it falls into too many blocks' }
     if (hashed === 'short' || !isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
-    if (run.slice.spend(isSingleBlock(expected.sizeBytes) ? expected.sizeBytes : 0)) yield
+    if (run.slice.spend(isSmall ? expected.sizeBytes : 0)) yield
     return { outcome: 'hashed', path, disk: expected, ...hashed }
   } catch (error) {
     return failure(path, error)
@@ -78,26 +76,33 @@ interface Hashed {
   readonly blockList: Uint8Array | null
 }
 
-function hashSmall(run: Run, handle: FileHandle, sizeBytes: number): Hashed | 'short' {
-  run.cutter.start(chunkParameters(sizeBytes))
-  const target = run.cutter.space().subarray(0, sizeBytes)
-  if (readFully(run.disk, handle, target, 0) < sizeBytes) return 'short'
+// Filled and hashed at one go, so that all jobs of a thread can share it.
+const smallFile = new Uint8Array(singleBlockBytesMax)
+
+function hashSmall(disk: Disk, handle: FileHandle, sizeBytes: number): Hashed | 'short' {
+  const target = smallFile.subarray(0, sizeBytes)
+  if (readFully(disk, handle, target, 0) < sizeBytes) return 'short'
   return { content: hashBlock(target), blockList: null }
 }
 
 function* hashLarge(
-  run: Run,
+  { disk, slice }: Run,
   handle: FileHandle,
   sizeBytes: number,
 ): Generator<void, Hashed | 'short' | 'too-many-blocks'> {
   const list = new BlockListWriter()
-  const options = { sizeBytes, parameters: chunkParameters(sizeBytes), cutter: run.cutter, slice: run.slice }
-  const isWhole = yield* cutFile(run.disk, handle, options, (block) => {
-    if (list.count === blockCountMax) return false
-    list.add(hashBlock(block), block.length)
-    return true
-  })
-  if (!isWhole) return list.count === blockCountMax ? 'too-many-blocks' : 'short'
+  const cutter = borrowCutter()
+  try {
+    const options = { sizeBytes, parameters: chunkParameters(sizeBytes), cutter, slice }
+    const isWhole = yield* cutFile(disk, handle, options, (block) => {
+      if (list.count === blockCountMax) return false
+      list.add(hashBlock(block), block.length)
+      return true
+    })
+    if (!isWhole) return list.count === blockCountMax ? 'too-many-blocks' : 'short'
+  } finally {
+    returnCutter(cutter)
+  }
   const blockList = list.finish()
   return { content: hashBlock(blockList), blockList }
 }
