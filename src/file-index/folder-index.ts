@@ -22,10 +22,12 @@ import {
 } from './index-head.ts'
 import { belowRange, keyRange, logKey, metaKeys, prefix, prefixed, rowKey, textKey } from './index-keys.ts'
 import { decodeIntent, encodeIntent, type Intent } from './intent-codec.ts'
+import { LazyRow } from './lazy-row.ts'
 import { readRange } from './read-range.ts'
 import { decodeRow, rowHead, withDisk, type IndexRow } from './row-codec.ts'
 import { StoredTree } from './stored-tree.ts'
 
+export type { LazyRow } from './lazy-row.ts'
 export type { IndexRow } from './row-codec.ts'
 
 /** A record that is now true of this disk. */
@@ -118,6 +120,12 @@ export class FolderIndex {
   async *rows(range: { readonly below?: RelativePath } = {}): AsyncGenerator<readonly IndexRow[]> {
     const keys = range.below === undefined ? keyRange(prefix.row, nothing, null) : belowRange(range.below)
     for await (const page of this.#store.pages(keys)) yield page.map(([, row]) => decodeRow(row))
+  }
+
+  /** As {@link rows}, but nothing of a row is decoded before it is asked for. */
+  async *rowHeads(range: { readonly below?: RelativePath } = {}): AsyncGenerator<readonly LazyRow[]> {
+    const keys = range.below === undefined ? keyRange(prefix.row, nothing, null) : belowRange(range.below)
+    for await (const page of this.#store.pages(keys)) yield page.map(([key, row]) => new LazyRow(key.subarray(1), row))
   }
 
   async hasLiveBelow(folder: RelativePath): Promise<boolean> {

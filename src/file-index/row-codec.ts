@@ -3,7 +3,7 @@ import { blockHashToBytes } from '../model/block-hash.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import { P2psyncError } from '../model/errors.ts'
-import type { FileRecord } from '../model/file-record.ts'
+import type { EntryKind, FileRecord } from '../model/file-record.ts'
 import { decodeOwnRecord, encodeRecord } from '../model/record-codec.ts'
 
 /** What the index knows of one path. */
@@ -27,6 +27,7 @@ export interface RowHead {
 }
 
 const kindCodes = { file: 1, folder: 2, symlink: 3, tombstone: 4 } as const
+const kinds: readonly (EntryKind | undefined)[] = [undefined, 'file', 'folder', 'symlink', 'tombstone']
 const hashAt = 1
 const seqAt = hashAt + entryHashBytes
 const diskLengthAt = seqAt + 6
@@ -68,6 +69,23 @@ export function rowHead(row: Uint8Array): RowHead {
   }
 }
 
+/** @throws {P2psyncError} `index-failed` when it is none. */
+export function rowKind(row: Uint8Array): EntryKind {
+  const kind = kinds[row[0]!]
+  if (kind === undefined) throw unreadable('a row of no kind')
+  return kind
+}
+
+/** @throws {P2psyncError} `index-failed` when it cannot be read. */
+export function rowDisk(row: Uint8Array): DiskState | null {
+  if (row[diskLengthAt] === 0) return null
+  try {
+    return readDisk(asBuffer(row), diskAt)
+  } catch (cause) {
+    throw unreadable(cause)
+  }
+}
+
 /** @throws {P2psyncError} `index-failed` when these are not the bytes that were written. Keeps no reference to `row`. */
 export function decodeRow(row: Uint8Array): IndexRow {
   try {
@@ -79,8 +97,12 @@ export function decodeRow(row: Uint8Array): IndexRow {
     if (bytes.compare(recordHash(encoded), 0, entryHashBytes, hashAt, seqAt) !== 0) throw new RangeError('another hash')
     return { record: decodeOwnRecord(encoded), disk, seq: bytes.readUIntBE(seqAt, 6) }
   } catch (cause) {
-    throw new P2psyncError('index-failed', 'the index holds a row that cannot be read', { cause })
+    throw unreadable(cause)
   }
+}
+
+function unreadable(cause: unknown): P2psyncError {
+  return new P2psyncError('index-failed', 'the index holds a row that cannot be read', { cause })
 }
 
 function recordHash(record: Uint8Array): Buffer {
@@ -119,7 +141,9 @@ function writeTime(bytes: Buffer, at: number, timeNs: bigint): void {
 }
 
 function readTime(bytes: Buffer, at: number): bigint {
-  return (BigInt(bytes.readInt8(at)) << 64n) | bytes.readBigUInt64BE(at + 1)
+  const high = bytes.readInt8(at)
+  const low = bytes.readBigUInt64BE(at + 1)
+  return high === 0 ? low : (BigInt(high) << 64n) | low
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
