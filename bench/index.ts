@@ -1,6 +1,7 @@
 /**
  * What the index costs: `node bench/index.ts [entries...]` (default 100000 1000000), in a folder of the system's temporary
- * directory. On a busy machine read the time of this thread. Bytes on the wire are keys and 8-byte hashes as they are listed, without frames.
+ * directory. On a busy machine read the time of this thread. Bytes on the wire are
+ * whole messages of the walk, both ways, and the questions for the records that differ, without those records.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,11 +10,15 @@ import { hashBlock } from '../src/blocks/hash.ts'
 import { FolderIndex, type RowChange } from '../src/file-index/folder-index.ts'
 import { planLeaves, rebuildTree } from '../src/file-index/leaf-rows.ts'
 import { openLevelStore } from '../src/file-index/level-store.ts'
-import { differingPaths, type LocalTree, type TreeSource } from '../src/merkle/diff-trees.ts'
+import { differingPaths } from '../src/merkle/diff-trees.ts'
 import { buildTree, treeHeight } from '../src/merkle/merkle-tree.ts'
 import { noFingerprint } from '../src/model/file-record.ts'
 import { pathKey, type RelativePath } from '../src/model/relative-path.ts'
 import { makeWriterId } from '../src/model/writer-id.ts'
+import { answerQuestion } from '../src/node/answer-question.ts'
+import { RemoteTree } from '../src/node/remote-tree.ts'
+import { encodeSyncMessage } from '../src/node/sync-messages.ts'
+import { questionPathsMax } from '../src/node/tree-messages.ts'
 import type { KeyValueStore } from '../src/ports/key-value-store.ts'
 
 const deviceTag = Buffer.alloc(8, 1)
@@ -104,41 +109,35 @@ async function walks(
   for (const [name, numbers] of cases) {
     const before = await other.getMany(numbers.map((n) => changeOf(n, 1).record.path))
     await other.commit(numbers.map((n) => changeOf(n, 8)))
-    const counted = counting(other.localTree())
+    const counted = counting(other)
     const started = performance.now()
     let found = 0
-    for await (const paths of differingPaths(index.localTree(), counted.source)) found += paths.length
+    for await (const paths of differingPaths(index.localTree(), counted.tree)) {
+      found += paths.length
+      for (let at = 0; at < paths.length; at += questionPathsMax) {
+        await counted.tree.records(paths.slice(at, at + questionPathsMax))
+      }
+    }
     const ms = (performance.now() - started).toFixed(1)
-    const { questions, bytes } = counted.cost
-    console.log(`  walk, ${name}: ${found} found, ${questions} round trips, ${(bytes / 1024).toFixed(1)} KiB, ${ms} ms`)
+    const { cost } = counted
+    const trips = `${cost.tree} round trips and ${cost.records} for the records`
+    console.log(`  walk, ${name}: ${found} found, ${trips}, ${(cost.bytes / 1024).toFixed(1)} KiB, ${ms} ms`)
     await other.commit(before.flatMap((row) => (row === null ? [] : [{ record: row.record, disk: row.disk }])))
   }
   await other.close()
 }
 
-function counting(tree: LocalTree & TreeSource): { source: TreeSource; cost: { questions: number; bytes: number } } {
-  const cost = { questions: 0, bytes: 0 }
-  const source: TreeSource = {
-    root: () => {
-      cost.questions++
-      return tree.root()
-    },
-    children: async (nodes) => {
-      const lists = await tree.children(nodes)
-      cost.questions++
-      for (const node of nodes) cost.bytes += node.firstKey.length
-      for (const child of lists.flat()) cost.bytes += 8 + child.firstKey.length
-      return lists
-    },
-    entries: async (leaves) => {
-      const lists = await tree.entries(leaves)
-      cost.questions++
-      for (const leaf of leaves) cost.bytes += leaf.firstKey.length
-      for (const entry of lists.flat()) cost.bytes += 8 + entry.path.length
-      return lists
-    },
-  }
-  return { source, cost }
+/** A tree that is asked as over the wire: counts whole messages, and the questions for the records that differ. */
+function counting(index: FolderIndex): { tree: RemoteTree; cost: { tree: number; records: number; bytes: number } } {
+  const cost = { tree: 0, records: 0, bytes: 0 }
+  const tree: RemoteTree = new RemoteTree(async (id, question) => {
+    cost[question.kind === 'records' ? 'records' : 'tree']++
+    cost.bytes += encodeSyncMessage({ type: 'ask', id, question }).length
+    const answer = await answerQuestion(index, question)
+    if (question.kind !== 'records') cost.bytes += encodeSyncMessage({ type: 'answer', id, answer }).length
+    tree.onAnswer(id, answer)
+  })
+  return { tree, cost }
 }
 
 function changeOf(n: number, value: number): RowChange {

@@ -59,7 +59,8 @@ export interface Changes {
   readonly state: ReplicaState | null
 }
 
-export const syncProtocolVersion = 1
+/** 2: keys are front-coded. */
+export const syncProtocolVersion = 2
 const epochBytes = 8
 const stateBytesMax = 1024
 

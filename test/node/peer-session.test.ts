@@ -6,7 +6,13 @@ import type { FileRecord } from '../../src/model/file-record.ts'
 import { controlFrameBytesMax } from '../../src/model/limits.ts'
 import { PeerSession } from '../../src/node/peer-session.ts'
 import type { SessionHost } from '../../src/node/session-host.ts'
-import { decodeSyncMessage, encodeSyncMessage, type Hello, type SyncMessage } from '../../src/node/sync-messages.ts'
+import {
+  decodeSyncMessage,
+  encodeSyncMessage,
+  syncProtocolVersion,
+  type Hello,
+  type SyncMessage,
+} from '../../src/node/sync-messages.ts'
 import type { FrameStream } from '../../src/ports/transport.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { memoryStreamPair } from '../twins/memory-frame-stream.ts'
@@ -129,7 +135,7 @@ describe('a session with a scripted peer', () => {
 
   it.each([
     ['another message than a hello', encodeSyncMessage({ type: 'ask', id: 1, question: { kind: 'root' } })],
-    ['a hello of another version', encodeSyncMessage({ type: 'hello', hello: { ...helloOf({}), version: 2 } })],
+    ['a hello of an older version', encodeSyncMessage({ type: 'hello', hello: { ...helloOf({}), version: 1 } })],
     ['what is no message', Uint8Array.of(1, 0xff, 0xff)],
   ])('ends with a peer that begins with %s', async (_, frame) => {
     await remote.send(frame)
@@ -169,5 +175,13 @@ const emptyState = { root: new Uint8Array(32), entries: 0, files: 0, bytes: 0, .
 
 function helloOf(hello: Partial<Hello>): Hello {
   const knows = { knownEpoch: '', knownSeq: 0 }
-  return { version: 1, deviceName: 'beta', epoch: theirEpoch, seq: 0, ...knows, state: emptyState, ...hello }
+  return {
+    version: syncProtocolVersion,
+    deviceName: 'beta',
+    epoch: theirEpoch,
+    seq: 0,
+    ...knows,
+    state: emptyState,
+    ...hello,
+  }
 }

@@ -29,7 +29,9 @@ const state: fc.Arbitrary<ReplicaState> = fc.record({
   neededBytes: count,
   busy: fc.boolean(),
 })
-const key = fc.uint8Array({ maxLength: 40 })
+const key = fc
+  .array(fc.constantFrom('a', 'ab', '\0', 'folder', 'ä'), { maxLength: 12 })
+  .map((parts) => Buffer.from(parts.join('')))
 const keys = fc.array(key, { maxLength: 20 })
 const treeKind = fc.constantFrom('children' as const, 'entries' as const)
 const message: fc.Arbitrary<SyncMessage> = fc.oneof(
