@@ -1,0 +1,49 @@
+import type { RowChange } from '../file-index/folder-index.ts'
+import type { MovedRow } from '../file-index/moved-rows.ts'
+import { movedPath, type FolderMove } from '../model/folder-move.ts'
+import { fingerprint, noFingerprint, type FileRecord } from '../model/file-record.ts'
+import type { VersionVector } from '../model/version-vector.ts'
+import { advanceVersion } from '../vector-clock/compare-versions.ts'
+
+/**
+ * The records that a move leaves: what was at `from` and below it stands at `to`, and tombstones where it was. Every
+ * device that held the same before derives the same, in the same order: folders before what they hold, their tombstones
+ * after those of what they held.
+ *
+ * The disk states go along: a rename of a folder changes nothing of what is in it. Null when the writer's counter has
+ * been used for one of the records: no honest move.
+ */
+export function deriveMove(move: FolderMove, moved: readonly MovedRow[]): RowChange[] | null {
+  const { writer, writerName, counter } = move
+  const isLater = (version: VersionVector): boolean => version.every(([by, at]) => by !== writer || at < counter)
+  if (!moved.every(({ row, target }) => isLater(row.record.version) && isLater(target?.version ?? []))) return null
+  const author = { writer, writerName }
+  const changes: RowChange[] = moved.map(({ row, target }) => ({
+    record: {
+      ...row.record,
+      ...author,
+      path: movedPath(row.record.path, move),
+      version: advanceVersion(target?.version ?? [], writer, counter),
+      basis: noFingerprint,
+    },
+    disk: row.disk,
+  }))
+  const mtimeNs = BigInt(move.movedAtMs) * 1_000_000n
+  for (const { row } of moved.toReversed()) {
+    const { record } = row
+    const tombstone: FileRecord = {
+      path: record.path,
+      kind: 'tombstone',
+      sizeBytes: 0,
+      mtimeNs,
+      executable: false,
+      linkTarget: '',
+      content: '',
+      version: advanceVersion(record.version, writer, counter),
+      ...author,
+      basis: fingerprint(record),
+    }
+    changes.push({ record: tombstone, disk: null })
+  }
+  return changes
+}
