@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import type { ControlServer } from '../src/control/control-server.ts'
 import type { AddFolderRequest, RunningNode } from '../src/node/node-api.ts'
 import { P2psyncError } from '../src/model/errors.ts'
+import { parseRescanInterval } from '../src/model/rescan-interval.ts'
 import type { LogLevel } from '../src/node/pino-logger.ts'
 import type { CliContext, CommonOptions } from './cli-context.ts'
 import { givenKey } from './given-key.ts'
@@ -17,6 +18,7 @@ interface StartOptions extends CommonOptions {
   readonly listen?: readonly string[]
   readonly peer?: readonly string[]
   readonly mdns: boolean
+  readonly rescanInterval?: string
   readonly relink?: boolean
   readonly logLevel: LogLevel
 }
@@ -35,6 +37,7 @@ export const defineStart: DefineCommand = (context, done) =>
     .addOption(new Option('--listen <multiaddr>', 'an address to listen on; repeatable').argParser(collect))
     .addOption(new Option('--peer <multiaddr>', 'a device to dial and keep dialled; repeatable').argParser(collect))
     .option('--no-mdns', 'neither announce this device on the local network nor look for others there')
+    .option('--rescan-interval <time>', 'how often to look for what the watcher missed: 30m (default), 2h, never')
     .option('--relink', 'this is the right folder although its marker is gone: read it anew, publish no deletion')
     .addOption(
       new Option('--log-level <level>', 'JSON lines on stderr')
@@ -64,6 +67,7 @@ async function start(typed: readonly string[], options: StartOptions, context: C
   const { homeAt, prepareHome, resolveHome } = await import('../src/node/home.ts')
   const { parseDeviceName } = await import('../src/node/device-name.ts')
   const name = options.name === undefined ? null : parseDeviceName(options.name)
+  const rescanIntervalMs = options.rescanInterval === undefined ? null : parseRescanInterval(options.rescanInterval)
   const folders = await readFolders(typed, options, context)
   const homePath = resolveHome(options.home, context.environment)
   if (folders.length === 0) await refuseNothingToStart(homeAt(homePath).settingsFile, homePath)
@@ -84,6 +88,7 @@ async function start(typed: readonly string[], options: StartOptions, context: C
       listen: options.listen ?? null,
       peers: options.peer ?? [],
       mdns: options.mdns,
+      rescanIntervalMs,
       logger,
       folders: folders.map((folder) => folder.request),
     })
@@ -221,6 +226,7 @@ function warnOfUnusedOptions(options: StartOptions, context: CliContext): void {
     options.listen === undefined ? '' : '--listen',
     options.peer === undefined ? '' : '--peer',
     options.mdns ? '' : '--no-mdns',
+    options.rescanInterval === undefined ? '' : '--rescan-interval',
   ].filter((option) => option !== '')
   if (given.length === 0) return
   context.stderr.write(`p2psync: the node runs already, so ${given.join(', ')} had no effect\n`)

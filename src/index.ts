@@ -43,7 +43,8 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
   const settings = await SettingsFile.open(home)
   const identity = await loadOrCreateDeviceIdentity(home.deviceKeyFile)
   const deviceName = options.name ?? settings.current.name ?? defaultDeviceName()
-  await settings.update((old) => ({ ...old, name: deviceName }))
+  const rescanIntervalMs = options.rescanIntervalMs ?? settings.current.rescanIntervalMs
+  await settings.update((old) => ({ ...old, name: deviceName, rescanIntervalMs }))
   const clock = systemClock
   const random = systemRandom
   const transport = new Libp2pTransport({

@@ -1,4 +1,5 @@
 import type { DeviceId } from '../model/device-id.ts'
+import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Logger } from '../ports/logger.ts'
 
 /**
@@ -39,6 +40,8 @@ export interface NodeStartOptions {
   /** Multiaddrs that are dialled and kept dialled. */
   readonly peers: readonly string[]
   readonly mdns: boolean
+  /** How often folders are scanned as a whole; null for the remembered interval, or half an hour. */
+  readonly rescanIntervalMs: RescanIntervalMs | null
   readonly logger: Logger
   /** To be started besides the remembered ones. */
   readonly folders: readonly AddFolderRequest[]

@@ -3,6 +3,7 @@ import { isDeviceId, type DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import { parseFolderId, type FolderId } from '../model/folder-id.ts'
 import { foldersMax } from '../model/limits.ts'
+import { isRescanInterval, type RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Home } from './home.ts'
 import { writePrivateFile } from './private-file.ts'
 
@@ -12,6 +13,8 @@ export interface NodeSettings {
   readonly name: string | null
   /** The TCP port to try first; null until one was used. */
   readonly port: number | null
+  /** Null until one was chosen. */
+  readonly rescanIntervalMs: RescanIntervalMs | null
   readonly folders: readonly KnownFolder[]
   readonly peers: readonly RememberedPeer[]
   /** Fields of another version, kept as they are. */
@@ -32,7 +35,14 @@ interface RememberedPeer {
   readonly addresses: readonly string[]
 }
 
-export const noSettings: NodeSettings = { name: null, port: null, folders: [], peers: [], otherFields: {} }
+export const noSettings: NodeSettings = {
+  name: null,
+  port: null,
+  rescanIntervalMs: null,
+  folders: [],
+  peers: [],
+  otherFields: {},
+}
 
 /**
  * The remembered settings, or {@link noSettings} when there are none.
@@ -70,10 +80,11 @@ const peersMax = 256
 const addressesMax = 16
 
 function parseSettings(value: unknown): NodeSettings {
-  const { name, port, folders, peers, ...otherFields } = asObject(value, 'it')
+  const { name, port, rescanIntervalMs, folders, peers, ...otherFields } = asObject(value, 'it')
   return {
     name: name === undefined || name === null ? null : asText(name, 'name'),
     port: port === undefined || port === null ? null : asPort(port),
+    rescanIntervalMs: rescanIntervalMs === undefined || rescanIntervalMs === null ? null : asInterval(rescanIntervalMs),
     folders: asList(folders ?? [], 'folders', foldersMax).map(parseKnownFolder),
     peers: asList(peers ?? [], 'peers', peersMax).map(parsePeer),
     otherFields,
@@ -108,6 +119,11 @@ function asList(value: unknown, what: string, lengthMax: number): readonly unkno
 
 function asText(value: unknown, what: string): string {
   if (typeof value !== 'string' || value === '') throw new TypeError(`${what} is no text`)
+  return value
+}
+
+function asInterval(value: unknown): RescanIntervalMs {
+  if (!isRescanInterval(value)) throw new TypeError('rescanIntervalMs is no interval')
   return value
 }
 

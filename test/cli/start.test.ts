@@ -76,13 +76,24 @@ describe('start of a new folder', () => {
       '--peer',
       '/ip4/10.0.0.1/tcp/3',
     ]
-    const run = await started(['a', 'b', '--name', 'desk', '--no-mdns', '--relink', ...addresses])
+    const run = await started([
+      'a',
+      'b',
+      '--name',
+      'desk',
+      '--no-mdns',
+      '--relink',
+      '--rescan-interval',
+      '2h',
+      ...addresses,
+    ])
     expect(run.startOptions()).toMatchObject({
       home,
       name: 'desk',
       listen: ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.1/tcp/2'],
       peers: ['/ip4/10.0.0.1/tcp/3'],
       mdns: false,
+      rescanIntervalMs: 7_200_000,
       folders: [
         { path: join(base, 'a'), key: null, relink: true },
         { path: join(base, 'b'), key: null, relink: true },
@@ -129,7 +140,8 @@ describe('the key that is given', () => {
     [['--key', realKey], /without a folder/],
     [['--relink'], /without a folder/],
     [[''], /empty name/],
-  ])('stops before anything is made when it is wrong: %j', async (argv, message) => {
+    [['a', '--rescan-interval', 'often'], /no interval between scans/],
+  ])('stops before anything is made when it is wrong, as any option: %j', async (argv, message) => {
     const run = start(argv)
     expect(await run.exitCode).toBe(2)
     expect(run.stderr()).toMatch(message)
@@ -162,11 +174,11 @@ describe('start without a folder', () => {
 describe('start when a node runs', () => {
   it('adds the folders to it', async () => {
     const first = await started(['a'])
-    const second = start(['b', '--peer', '/ip4/10.0.0.1/tcp/3'])
+    const second = start(['b', '--peer', '/ip4/10.0.0.1/tcp/3', '--rescan-interval', 'never'])
     expect(await second.exitCode).toBe(0)
     expect(second.stdout()).toContain('A node runs already (laptop')
     expect(second.stdout()).toContain(`npx p2psync start b --key ${fakeKey}`)
-    expect(second.stderr()).toContain('--peer had no effect')
+    expect(second.stderr()).toContain('--peer, --rescan-interval had no effect')
     expect(first.node()?.requests.map((request) => request.path)).toEqual([join(base, 'a'), join(base, 'b')])
   })
 

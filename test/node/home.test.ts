@@ -24,6 +24,7 @@ afterEach(async () => rm(base, { recursive: true, force: true }))
 const settings: NodeSettings = {
   name: 'laptop',
   port: 4001,
+  rescanIntervalMs: 7_200_000,
   folders: [{ id: parseFolderId('ab'.repeat(32)), path: '/data/folder', nonce: '01'.repeat(16) }],
   peers: [{ device: parseDeviceId(`12D3KooW${'A'.repeat(44)}`), addresses: ['/ip4/10.0.0.7/tcp/4001'] }],
   otherFields: {},
@@ -73,6 +74,11 @@ describe('the settings', () => {
     expect((await readdir(home.path)).toSorted()).toEqual(['folders', 'node.json'])
   })
 
+  it('have no interval between scans when an earlier version wrote them', async () => {
+    await writeFile(home.settingsFile, '{"name":"desk","port":4001,"folders":[],"peers":[]}')
+    expect(await loadSettings(home)).toMatchObject({ name: 'desk', rescanIntervalMs: null })
+  })
+
   it.each([
     '',
     '{"name":',
@@ -82,6 +88,8 @@ describe('the settings', () => {
     '{"folders":{}}',
     '{"folders":[{"id":"x","path":"/a","nonce":"y"}]}',
     '{"peers":[{"device":"x","addresses":[]}]}',
+    '{"rescanIntervalMs":-1}',
+    '{"rescanIntervalMs":"30m"}',
   ])('are an error that says what to do, and stay as they are, when they are damaged: %s', async (text) => {
     await writeFile(home.settingsFile, text)
     await expect(loadSettings(home)).rejects.toMatchObject({
