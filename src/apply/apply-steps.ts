@@ -4,6 +4,7 @@ import type { Disk } from '../ports/disk.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { HistoryShelf } from './history.ts'
 import { InsideRoot } from './inside.ts'
+import { moveFile, moveFolder } from './move.ts'
 import { isDiskWide, PathTrouble, reasonFor, resultOfTrouble } from './path-trouble.ts'
 import { placeFile, placeLink } from './place.ts'
 import { setMetadata } from './set-metadata.ts'
@@ -57,6 +58,7 @@ function* attempt(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
   try {
     checkPath(step.path)
     if ('keepAs' in step && step.keepAs !== null) checkPath(step.keepAs)
+    if ('from' in step) checkPath(step.from)
     return yield* act(run, step)
   } catch (error) {
     // What a failed call has done to a folder that was known, nobody knows.
@@ -70,6 +72,8 @@ function* act(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
   if (step.type === 'place-file') return yield* placeFile(run, step)
   if (step.type === 'place-link') return yield* placeLink(run, step)
   if (step.type === 'set-metadata') return setMetadata(run, step)
+  if (step.type === 'move-folder') return moveFolder(run, step)
+  if (step.type === 'move-file') return moveFile(run, step)
   if (step.type === 'remove') return yield* remove(run, step)
   return removeFolder(run, step)
 }

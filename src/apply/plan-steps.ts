@@ -1,5 +1,6 @@
 import type { DiskState } from '../model/disk-state.ts'
 import { isExecutable } from '../model/disk-state.ts'
+import { assert } from '../model/errors.ts'
 import { isLive, type FileRecord } from '../model/file-record.ts'
 import { comparePaths, type RelativePath } from '../model/relative-path.ts'
 import type { ApplyStep } from '../ports/file-tasks.ts'
@@ -10,6 +11,8 @@ export interface PlannedChange {
   readonly decision: Exclude<Decision, { action: 'nothing' }>
   readonly local: { readonly record: FileRecord; readonly disk: DiskState | null } | null
   readonly staged: string | null
+  /** The file that is to be given this path instead of a staged one: it is to leave its own. */
+  readonly movedFrom?: { readonly record: FileRecord; readonly disk: DiskState | null } | null
 }
 
 /** The steps of one change; none when only the index changes. */
@@ -28,7 +31,7 @@ export function planSteps(changes: readonly PlannedChange[]): ChangeSteps[] {
   return planned.map(({ change, steps }) => ({ change, steps }))
 }
 
-function stepsOf({ decision, local, staged }: PlannedChange): ApplyStep[] {
+function stepsOf({ decision, local, staged, movedFrom }: PlannedChange): ApplyStep[] {
   const { record } = decision
   const { path } = record
   const disk = local !== null && isLive(local.record) ? local.disk : null
@@ -43,6 +46,7 @@ function stepsOf({ decision, local, staged }: PlannedChange): ApplyStep[] {
         { type: 'make-folder', path, expect: null },
       ]
     case 'file':
+      if (movedFrom) return moveSteps(record, { disk, from: movedFrom })
       return staged === null ? [] : [{ type: 'place-file', path, expect: disk, staged, keepAs }]
     case 'symlink':
       return [{ type: 'place-link', path, expect: disk, target: record.linkTarget, mtimeNs: record.mtimeNs, keepAs }]
@@ -52,6 +56,14 @@ function stepsOf({ decision, local, staged }: PlannedChange): ApplyStep[] {
         ? [{ type: 'remove-folder', path, expect: disk }]
         : [{ type: 'remove', path, expect: disk, keepAs }]
   }
+}
+
+function moveSteps(
+  { path, mtimeNs, executable }: FileRecord,
+  { disk, from }: { readonly disk: DiskState | null; readonly from: NonNullable<PlannedChange['movedFrom']> },
+): ApplyStep[] {
+  assert(from.disk !== null, 'what is moved is on this disk')
+  return [{ type: 'move-file', path, expect: disk, from: from.record.path, fromExpect: from.disk, mtimeNs, executable }]
 }
 
 function metadataSteps(record: FileRecord, disk: DiskState): ApplyStep[] {

@@ -1,4 +1,4 @@
-import { copyRecord, planSteps, type ChangeSteps } from '../apply/plan-steps.ts'
+import { copyRecord, planSteps, type ChangeSteps, type PlannedChange } from '../apply/plan-steps.ts'
 import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
 import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
 import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
@@ -19,6 +19,8 @@ export interface Work {
   readonly row: IndexRow | null
   staged: string | null
   blockList: Uint8Array | null
+  /** The removal, in the same job, of a file whose bytes are what this one is to hold. */
+  movedFrom: Work | null
   /** Of the name under which a conflict's loser is kept. */
   readonly copyRow?: IndexRow | null
 }
@@ -48,7 +50,7 @@ export class ChangeCommitter {
     if (current.length === 0) return
     const { index, tasks, clock } = this.#deps
     const byDecision = new Map(current.map((item) => [item.decision, item]))
-    const planned = planSteps(current.map(({ decision, row, staged }) => ({ decision, local: row, staged })))
+    const planned = planSteps(plannedChanges(current))
     const intents = current.flatMap((item) =>
       item.staged === null
         ? []
@@ -65,10 +67,11 @@ export class ChangeCommitter {
       at += change.steps.length
       const item = byDecision.get(change.change.decision)!
       const failure = own.find((result) => result.outcome !== 'done')
+      const settled = item.movedFrom === null ? [item] : [item, item.movedFrom]
       if (failure === undefined) {
         changes.push(...this.#changesOf(item, change, own))
-        done.push(item.need)
-      } else await this.#onFailure(item, failure, needs, changes)
+        for (const { need } of settled) done.push(need)
+      } else for (const one of settled) await this.#onFailure(one, failure, needs, changes)
     }
     const clearIntents = intents.map((intent) => intent.id)
     if (changes.length > 0 || clearIntents.length > 0) await index.commit(changes, { durable: true, clearIntents })
@@ -97,12 +100,15 @@ export class ChangeCommitter {
   /** What was decided about a row that has changed since is decided anew. */
   async #stillCurrent(work: readonly Work[], needs: Needs): Promise<Work[]> {
     const rows = await this.#deps.index.getMany(work.map((item) => item.decision.record.path))
-    return work.filter((item, i) => {
-      const row = rows[i] ?? null
-      if (row?.seq === item.row?.seq) return true
-      needs.requeue(item.need, 0, '')
-      return false
-    })
+    const stale = new Set<Work>()
+    for (const [i, item] of work.entries()) if (rows[i]?.seq !== item.row?.seq) stale.add(item)
+    for (const item of work) {
+      if (item.movedFrom === null || stale.has(item) === stale.has(item.movedFrom)) continue
+      stale.add(item)
+      stale.add(item.movedFrom)
+    }
+    for (const item of stale) needs.requeue(item.need, 0, '')
+    return work.filter((item) => !stale.has(item))
   }
 
   async #chooseCopies(work: readonly Work[]): Promise<Work[]> {
@@ -121,6 +127,7 @@ export class ChangeCommitter {
     const last = results.at(-1)
     const disk = last?.outcome === 'done' ? last.disk : (row?.disk ?? null)
     const changes: RowChange[] = [{ record: decision.record, disk, blockList: item.blockList }]
+    if (item.movedFrom !== null) changes.push({ record: item.movedFrom.decision.record, disk: null })
     if (decision.action !== 'take-keeping-copy' || change.local === null) return changes
     const kept = results.find((result) => result.outcome === 'done' && result.kept !== null)
     if (kept?.outcome !== 'done' || kept.kept === null) return changes
@@ -208,6 +215,16 @@ export interface ChangeCommitterDeps {
   readonly isReceiving: () => boolean
   readonly onCommit: (changes: readonly RowChange[]) => void
   readonly onStepFailed: (code: string) => void
+}
+
+/** The removal that belongs to a move is no change of its own. */
+function plannedChanges(work: readonly Work[]): PlannedChange[] {
+  const removals = new Set(work.map((item) => item.movedFrom))
+  return work.flatMap((item) => {
+    if (removals.has(item)) return []
+    const { decision, row, staged, movedFrom } = item
+    return [{ decision, local: row, staged, movedFrom: movedFrom?.row ?? null }]
+  })
 }
 
 function hasRemovalBelow(needs: Needs, folder: RelativePath): boolean {

@@ -2,6 +2,7 @@ import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
+import type { FolderMove } from '../model/folder-move.ts'
 import type { FolderWatcher, WatchHint } from '../ports/folder-watcher.ts'
 import type { FolderTransport } from '../ports/transport.ts'
 import { ChangeCommitter, historyName } from './change-committer.ts'
@@ -11,6 +12,7 @@ import { FolderProblems } from './folder-problems.ts'
 import { FolderPresence, troublePollMs } from './folder-presence.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
+import { isIndexDamage } from './index-folder.ts'
 import { LocalChanges } from './local-changes.ts'
 import { recoverFolder } from './recover-folder.ts'
 import { RemoteChanges } from './remote-changes.ts'
@@ -70,6 +72,7 @@ export class FolderReplica implements SessionHost {
       isFolderThere: () => this.#presence.check(),
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
+      onFailed: (error: unknown) => this.#onFailed(error),
     }
     this.#presence = new FolderPresence({
       ...deps,
@@ -88,6 +91,7 @@ export class FolderReplica implements SessionHost {
     })
     this.#remote = new RemoteChanges({
       ...parts,
+      dirty: this.#dirty,
       committer,
       client: (device) => this.peers.client(device),
       isPaused: () => !this.#scanned || this.#presence.isMissing,
@@ -160,6 +164,10 @@ export class FolderReplica implements SessionHost {
     return this.#remote.receive(peer, records, signal)
   }
 
+  takeMove(move: FolderMove): Promise<boolean> {
+    return this.#remote.takeMove(move)
+  }
+
   mayKnow(peer: DeviceId): number {
     return this.#told.mayKnow(peer)
   }
@@ -205,6 +213,7 @@ export class FolderReplica implements SessionHost {
         if (done && batch.type === 'all') this.#scanned = true
       } catch (error) {
         this.#deps.logger.error('looking at the folder failed', { error: errorText(error) })
+        this.#onFailed(error)
         if (!this.#stopping.signal.aborted) void this.#onLocalFailed(error)
       } finally {
         this.#examining = false
@@ -219,6 +228,11 @@ export class FolderReplica implements SessionHost {
     const done = await this.#local.scanAll()
     if (done) this.#presence.onDiskWorks()
     return done
+  }
+
+  /** What fails is tried again, but not with a damaged index. */
+  #onFailed(error: unknown): void {
+    if (isIndexDamage(error)) this.#deps.onFatal('the index', error)
   }
 
   /** Looks at everything by and by: nothing was published of what could not be read. */

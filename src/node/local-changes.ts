@@ -1,263 +1,228 @@
-import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
-import { sameDiskState, type DiskState } from '../model/disk-state.ts'
-import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
+import type { IndexRow } from '../file-index/folder-index.ts'
+import { isLive } from '../model/file-record.ts'
 import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
-import type { Logger } from '../ports/logger.ts'
-import { advanceVersion } from '../vector-clock/compare-versions.ts'
-import type { DirtyPaths } from './dirty-paths.ts'
-import { describeEntry, groupByBytes, isUnchanged, nothingThere, sameEntry, type EntryDraft } from './entry-draft.ts'
-import type { FolderProblems } from './folder-problems.ts'
+import type { HashResult, LstatResult, ScanEntry } from '../ports/file-tasks.ts'
+import { isUnchanged } from './entry-draft.ts'
+import { hashAhead } from './hash-ahead.ts'
+import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
+import { publishMove } from './local-moves.ts'
+import { isAtOrBelow, recogniseMoves } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
-import type { SerialQueue } from './serial-queue.ts'
+
+/** What is new on the disk is held back until it is known what is gone, up to so many entries. */
+const freshMax = 100_000
+const entriesPerCommit = 2000
+/** A folder may have moved out of one that moved. */
+const moveRoundsMax = 8
 
 /** What this device's user did to the folder becomes records: look, hash what looks changed, commit. */
 export class LocalChanges {
   readonly #deps: LocalChangesDeps
-  readonly #retries = new Map<RelativePath, number>()
-  /** The index's sequence number if nobody but us has committed since the look that is under way began. */
-  #expectedSeq = 0
+  readonly #commits: LocalCommits
 
   constructor(deps: LocalChangesDeps) {
     this.#deps = deps
+    this.#commits = new LocalCommits(deps)
   }
 
   /**
-   * Compares the whole folder with the index. New and changed entries are committed while the walk goes on, what is gone
-   * at its end, so that a moved file is known at its new place before it leaves the old one.
+   * Compares the whole folder with the index. Changed entries are committed while the walk goes on; what is new and what
+   * is gone at its end, when it is known what has only moved.
    *
    * @returns false when the folder stopped being there: nothing after that point was committed.
    */
-  async scanAll(): Promise<boolean> {
-    const merge = new ScanMerge(this.#deps.index)
-    const gone: RelativePath[] = []
-    this.#expectedSeq = this.#deps.index.seq
-    for await (const batch of this.#deps.tasks.scan('')) {
-      for (const problem of batch.problems) this.#deps.problems.add(problem.path, problem.reason)
-      const difference = await merge.next(batch.entries, batch.unknown)
-      gone.push(...difference.gone)
-      const { changed } = difference
-      if (!(await this.#takeIn(changed))) return false
-      if (this.#deps.signal.aborted) return false
-    }
-    gone.push(...(await merge.rest()))
-    return this.#takeAway(gone)
+  scanAll(): Promise<boolean> {
+    const look = newLook()
+    return this.#publish(look, this.#inFolder('', look))
   }
 
   /** Looks at single paths; a folder that is new or gone stands for all below it. @returns as {@link scanAll}. */
-  async examine(paths: readonly RelativePath[]): Promise<boolean> {
+  examine(paths: readonly RelativePath[]): Promise<boolean> {
+    const look = newLook()
+    return this.#publish(look, this.#atPaths(paths, look))
+  }
+
+  async #publish(look: Look, changed: AsyncIterable<readonly ScanEntry[]>): Promise<boolean> {
+    const { signal } = this.#deps
+    this.#commits.beginLook()
+    for await (const seen of hashAhead(
+      withNews(changed, () => this.#news(look)),
+      this.#deps,
+    )) {
+      if (!(await this.#commits.takeIn(seen))) return false
+    }
+    return !signal.aborted && this.#commits.takeAway(look.gone)
+  }
+
+  /** Notes what is new and what is gone at and below `start`, and gives out what has changed in its place. */
+  async *#inFolder(start: RelativePath | '', look: Look): AsyncGenerator<readonly ScanEntry[]> {
     const { index, tasks, problems } = this.#deps
-    this.#expectedSeq = index.seq
+    const merge = new ScanMerge(index, start)
+    const isFirst = index.summary.entries === 0
+    for await (const batch of tasks.scan(start)) {
+      for (const problem of batch.problems) problems.add(problem.path, problem.reason)
+      const { changed, gone } = await merge.next(batch)
+      for (const path of gone) look.gone.push(path)
+      yield isFirst ? changed : await this.#holdBackFresh(changed, look)
+      if (look.fresh.length > freshMax) yield look.fresh.splice(0)
+    }
+    for (const path of await merge.rest()) look.gone.push(path)
+  }
+
+  async *#atPaths(paths: readonly RelativePath[], look: Look): AsyncGenerator<readonly ScanEntry[]> {
+    const { index, tasks, problems } = this.#deps
     const sorted = [...new Set(paths)].sort(comparePaths)
     const looks = await tasks.lstat(sorted)
     const rows = await index.getMany(sorted)
-    const found: ScanEntry[] = []
-    const gone: RelativePath[] = []
+    const entries: ScanEntry[] = []
     let walked: RelativePath | null = null
-    for (const [i, look] of looks.entries()) {
+    for (const [i, seen] of looks.entries()) {
       const row = rows[i] ?? null
-      problems.clear(look.path)
-      if (walked !== null && isBelow(look.path, walked)) continue
-      if (look.outcome === 'unknown' || look.outcome === 'unsynced') problems.add(look.path, look.reason)
-      else if (look.outcome === 'absent' || look.disk === null)
-        gone.push(...(await this.#liveAtAndBelow(row, look.path)))
-      else {
-        found.push({ path: look.path, disk: look.disk, linkTarget: look.linkTarget })
-        const wasFolder = row?.record.kind === 'folder'
-        if (look.disk.kind === 'folder') {
-          walked = look.path
-          gone.push(...(await this.#compareBelow(look.path, found)))
-        } else if (wasFolder) gone.push(...(await this.#liveBelow(look.path)))
+      problems.clear(seen.path)
+      if (walked !== null && isBelow(seen.path, walked)) continue
+      if (seen.outcome === 'unknown' || seen.outcome === 'unsynced') problems.add(seen.path, seen.reason)
+      else if (seen.disk === null) await this.#noteGone(row, look)
+      else if (seen.disk.kind === 'folder') {
+        walked = seen.path
+        if (row !== null && isLive(row.record)) yield* this.#inFolder(seen.path, look)
+        else look.folders.push(entryOf(seen))
+      } else {
+        entries.push(entryOf(seen))
+        if (row?.record.kind === 'folder') await this.#noteBelow(seen.path, look)
       }
     }
-    const changed = await this.#changedOf(found)
-    if (!(await this.#takeIn(changed))) return false
-    return this.#takeAway(gone)
-  }
-
-  async #compareBelow(folder: RelativePath, found: ScanEntry[]): Promise<RelativePath[]> {
-    const seen = new Set<RelativePath>()
-    const unknown: (RelativePath | '')[] = []
-    for await (const batch of this.#deps.tasks.scan(folder)) {
-      for (const problem of batch.problems) this.#deps.problems.add(problem.path, problem.reason)
-      unknown.push(...batch.unknown)
-      for (const entry of batch.entries) {
-        if (entry.path === folder) continue
-        seen.add(entry.path)
-        found.push(entry)
-      }
-    }
-    const below = await this.#liveBelow(folder)
-    return below.filter(
-      (path) => !seen.has(path) && !unknown.some((top) => top === '' || top === path || isBelow(path, top)),
+    const now = await index.getMany(entries.map((entry) => entry.path))
+    yield await this.#holdBackFresh(
+      entries.filter((entry, i) => !isUnchanged(now[i] ?? null, entry)),
+      look,
     )
   }
 
-  async #liveAtAndBelow(row: IndexRow | null, path: RelativePath): Promise<RelativePath[]> {
-    if (row === null || !isLive(row.record)) return []
-    return row.record.kind === 'folder' ? [path, ...(await this.#liveBelow(path))] : [path]
+  async #noteGone(row: IndexRow | null, look: Look): Promise<void> {
+    if (row === null || !isLive(row.record)) return
+    look.gone.push(row.record.path)
+    if (row.record.kind === 'folder') await this.#noteBelow(row.record.path, look)
   }
 
-  async #liveBelow(folder: RelativePath): Promise<RelativePath[]> {
-    const paths: RelativePath[] = []
+  async #noteBelow(folder: RelativePath, look: Look): Promise<void> {
     for await (const page of this.#deps.index.rows({ below: folder })) {
-      for (const row of page) if (isLive(row.record)) paths.push(row.record.path)
+      for (const row of page) if (isLive(row.record)) look.gone.push(row.record.path)
     }
-    return paths
   }
 
-  async #changedOf(entries: readonly ScanEntry[]): Promise<ScanEntry[]> {
+  /** Returns those that the index knows by their path. */
+  async #holdBackFresh(entries: readonly ScanEntry[], look: Look): Promise<ScanEntry[]> {
+    if (entries.length === 0) return []
     const rows = await this.#deps.index.getMany(entries.map((entry) => entry.path))
-    return entries.filter((entry, i) => !isUnchanged(rows[i] ?? null, entry))
-  }
-
-  /** Hashes and commits entries that are new or look changed. */
-  async #takeIn(entries: readonly ScanEntry[]): Promise<boolean> {
-    if (entries.length === 0) return true
-    const { tasks, index, clock } = this.#deps
-    const files = entries.filter((entry) => entry.disk.kind === 'file')
-    const hashedAt = clock.now()
-    const hashed = new Map<RelativePath, HashResult>()
-    for (const group of groupByBytes(files)) {
-      for (const result of await tasks.hash(group)) hashed.set(result.path, result)
-      if (this.#deps.signal.aborted) return false
+    const known: ScanEntry[] = []
+    for (const [i, entry] of entries.entries()) {
+      const row = rows[i] ?? null
+      if (row !== null && isLive(row.record)) known.push(entry)
+      else look.fresh.push(entry)
     }
-    return this.#deps.commits.run(async () => {
-      if (!(await this.#deps.isFolderThere())) return false
-      const current = await this.#stillAsSeen(entries)
-      const rows = await index.getMany(entries.map((entry) => entry.path))
-      const changes: RowChange[] = []
-      const statesOnly: { path: RelativePath; disk: DiskState }[] = []
-      for (const [i, entry] of entries.entries()) {
-        if (!current(entry)) continue
-        const change = this.#changeFor(entry, rows[i] ?? null, hashed.get(entry.path) ?? null, hashedAt)
-        if (change === null) continue
-        if ('record' in change) changes.push(change)
-        else statesOnly.push(change)
-      }
-      if (statesOnly.length > 0) await index.updateDisk(statesOnly)
-      await this.#commit(changes)
-      return true
-    })
+    return known
   }
 
-  /**
-   * When others have committed since we looked, a file may have been replaced by a peer's version after it was hashed:
-   * only entries that are still as we saw them count, the others are looked at again.
-   */
-  async #stillAsSeen(entries: readonly ScanEntry[]): Promise<(entry: ScanEntry) => boolean> {
-    if (this.#deps.index.seq === this.#expectedSeq) return () => true
-    const looks = await this.#deps.tasks.lstat(entries.map((entry) => entry.path))
-    const changed = new Set(
-      entries.filter((entry, i) => !sameDiskState(looks[i]?.disk ?? null, entry.disk)).map((entry) => entry.path),
-    )
-    for (const path of changed) this.#deps.dirty.add(path)
-    return (entry) => !changed.has(entry.path)
-  }
-
-  async #commit(changes: readonly RowChange[]): Promise<void> {
-    if (changes.length === 0) return
-    const { index, onCommit } = this.#deps
-    const alone = index.seq === this.#expectedSeq
-    await index.commit(changes)
-    if (alone) this.#expectedSeq = index.seq
-    onCommit(changes)
-  }
-
-  #changeFor(
-    entry: ScanEntry,
-    row: IndexRow | null,
-    hash: HashResult | null,
-    hashedAt: number,
-  ): RowChange | { path: RelativePath; disk: DiskState } | null {
-    const draft = describeEntry(entry, hash)
-    if (draft === null) {
-      this.#lookAgain(entry.path, hash)
-      return null
+  /** What has moved is published as that; the rest of what is new is given out, to be hashed. */
+  async *#news(look: Look): AsyncGenerator<readonly ScanEntry[]> {
+    look.fresh.push(...look.folders)
+    for (let round = 0; round < moveRoundsMax; round++) {
+      const moved = await this.#moveFolders(look)
+      const walk = look.folders.splice(0).filter((folder) => !isAtOrBelow(folder.path, moved))
+      for (const folder of walk) yield* this.#inFolder(folder.path, look)
+      if (moved.size === 0 && walk.length === 0) break
     }
-    this.#retries.delete(entry.path)
-    const disk = hash?.outcome === 'hashed' ? hash.disk : entry.disk
-    // A write that comes right after ours may leave the same times: such a file is looked at once more. Not so one from
-    // the future, where a clock once was: whoever writes to it now leaves another time.
-    const ctimeMs = Number(disk.ctimeNs / 1_000_000n)
-    const soon = Math.max(hashedAt, this.#deps.clock.now()) + timestampGrainMs
-    const racy = entry.disk.kind === 'file' && ctimeMs >= hashedAt - timestampGrainMs && ctimeMs <= soon
-    const kept = racy ? { ...disk, ctimeNs: 0n } : disk
-    if (racy) this.#deps.dirty.addLater(entry.path, timestampGrainMs * 4)
-    const old = row?.record ?? null
-    if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }
-    const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
-    return { record: this.#newVersion(entry.path, old, draft), disk: kept, blockList }
+    await this.#moveFiles(look)
+    yield* batches(look.fresh)
   }
 
-  #lookAgain(path: RelativePath, hash: HashResult | null): void {
-    if (hash?.outcome === 'failed') this.#deps.problems.add(path, hash.reason)
-    if (hash?.outcome === 'gone') this.#deps.dirty.add(path)
-    if (hash?.outcome !== 'changed') return
-    const tries = this.#retries.get(path) ?? 0
-    this.#retries.set(path, tries + 1)
-    this.#deps.dirty.addLater(path, Math.min(100 * 2 ** tries, 10_000))
-  }
-
-  /**
-   * Publishes that these paths are gone, unless they are back or the folder itself is not there. A folder comes after
-   * what was in it, so that a peer which was told one part never takes the rest for new.
-   */
-  async #takeAway(gone: readonly RelativePath[]): Promise<boolean> {
-    const { index, tasks, clock } = this.#deps
-    const paths = gone.toSorted((a, b) => comparePaths(b, a))
-    for (let at = 0; at < paths.length; at += removalsPerCommit) {
-      const part = paths.slice(at, at + removalsPerCommit)
-      const goOn = await this.#deps.commits.run(async () => {
-        const looks = await tasks.lstat(part)
-        const rows = await index.getMany(part)
-        // After the look: a folder that was away while we looked has no marker now.
-        if (!(await this.#deps.isFolderThere())) return false
-        const mtimeNs = BigInt(Math.round(clock.now())) * 1_000_000n
-        const changes: RowChange[] = []
-        for (const [i, path] of part.entries()) {
-          const row = rows[i]
-          if (looks[i]?.outcome !== 'absent' || row === undefined || row === null || !isLive(row.record)) continue
-          this.#deps.problems.clear(path)
-          changes.push({ record: this.#newVersion(path, row.record, { ...nothingThere, mtimeNs }), disk: null })
-        }
-        await this.#commit(changes)
-        return true
-      })
-      if (!goOn) return false
+  /** Returns the new paths of folders that have moved. */
+  async #moveFolders(look: Look): Promise<ReadonlySet<RelativePath>> {
+    const moved = new Set<RelativePath>()
+    if (look.fresh.length === 0 || look.gone.length === 0) return moved
+    const { folders } = recogniseMoves(look.fresh, await this.#goneRows(look))
+    if (folders.length === 0) return moved
+    await this.#takeInFolders(look, new Set(folders.map((pair) => pair.to)))
+    const left = new Set<RelativePath>()
+    const found: Pick<Look, 'fresh' | 'gone'> = { fresh: [], gone: [] }
+    for (const pair of folders) {
+      const differences = await publishMove({ ...this.#deps, commits: this.#commits }, pair)
+      if (differences === null) continue
+      moved.add(pair.to)
+      left.add(pair.from)
+      found.fresh.push(...differences.changed)
+      found.gone.push(...differences.gone)
     }
-    return true
+    look.fresh = look.fresh.filter((entry) => !isAtOrBelow(entry.path, moved)).concat(found.fresh)
+    look.gone = look.gone.filter((path) => !isAtOrBelow(path, left)).concat(found.gone)
+    return moved
   }
 
-  #newVersion(path: RelativePath, old: FileRecord | null, draft: EntryDraft): FileRecord {
-    const { index, deviceName } = this.#deps
-    return {
-      path,
-      ...draft,
-      version: advanceVersion(old?.version ?? [], index.writer, index.seq + 1),
-      writer: index.writer,
-      writerName: deviceName,
-      basis: old === null ? noFingerprint : fingerprint(old),
+  /** New folders that something may have moved into are known before what did. */
+  async #takeInFolders(look: Look, moving: ReadonlySet<RelativePath>): Promise<void> {
+    const isPlain = (entry: ScanEntry): boolean => entry.disk.kind === 'folder' && !isAtOrBelow(entry.path, moving)
+    const entries = look.fresh.filter(isPlain)
+    look.fresh = look.fresh.filter((entry) => !isPlain(entry))
+    for (const batch of batches(entries)) {
+      await this.#commits.takeIn({ entries: batch, hashes: new Map(), hashedAt: this.#deps.clock.now() })
     }
+  }
+
+  /** Publishes files that have moved, each beside what it left, and the folders that they are in. */
+  async #moveFiles(look: Look): Promise<void> {
+    if (look.fresh.length === 0 || look.gone.length === 0) return
+    const { files } = recogniseMoves(look.fresh, await this.#goneRows(look))
+    if (files.size === 0) return
+    await this.#takeInFolders(look, new Set())
+    const entries = look.fresh.filter((entry) => files.has(entry.path)).sort((a, b) => comparePaths(a.path, b.path))
+    look.fresh = look.fresh.filter((entry) => !files.has(entry.path))
+    for (const batch of batches(entries)) {
+      const moved = new Map(batch.map((entry) => [entry.path, files.get(entry.path)!]))
+      const hashes = new Map(batch.map((entry) => [entry.path, knownHash(entry, files.get(entry.path)!)]))
+      await this.#commits.takeIn({ entries: batch, hashes, hashedAt: this.#deps.clock.now() }, moved)
+    }
+  }
+
+  async #goneRows(look: Look): Promise<IndexRow[]> {
+    const rows = await this.#deps.index.getMany(look.gone)
+    return rows.filter((row): row is IndexRow => row !== null && isLive(row.record))
   }
 }
 
-export interface LocalChangesDeps {
-  readonly index: FolderIndex
-  readonly tasks: FileTasks
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly commits: SerialQueue
-  readonly dirty: DirtyPaths
-  readonly problems: FolderProblems
-  readonly deviceName: string
+export interface LocalChangesDeps extends LocalCommitsDeps {
   readonly signal: AbortSignal
-  /** Checks the marker on disk. */
-  readonly isFolderThere: () => Promise<boolean>
-  readonly onCommit: (changes: readonly RowChange[]) => void
 }
 
-/** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
-const timestampGrainMs = 12
-const removalsPerCommit = 10_000
+/** What one look at the disk has found, but for what changed in its place. */
+interface Look {
+  /** New at their paths. */
+  fresh: ScanEntry[]
+  /** New folders whose content has not been looked at. */
+  readonly folders: ScanEntry[]
+  gone: RelativePath[]
+}
+
+function newLook(): Look {
+  return { fresh: [], folders: [], gone: [] }
+}
+
+function entryOf(seen: LstatResult): ScanEntry {
+  return { path: seen.path, disk: seen.disk!, linkTarget: seen.linkTarget }
+}
+
+async function* withNews(
+  changed: AsyncIterable<readonly ScanEntry[]>,
+  news: () => AsyncIterable<readonly ScanEntry[]>,
+): AsyncGenerator<readonly ScanEntry[]> {
+  yield* changed
+  yield* news()
+}
+
+function* batches(entries: readonly ScanEntry[]): Generator<ScanEntry[]> {
+  for (let at = 0; at < entries.length; at += entriesPerCommit) yield entries.slice(at, at + entriesPerCommit)
+}
+
+function knownHash({ path, disk }: ScanEntry, { record }: IndexRow): HashResult {
+  if (record.content === '') throw new RangeError('a file without content')
+  return { outcome: 'hashed', path, disk, content: record.content, blockList: null }
+}

@@ -1,5 +1,7 @@
 import type { DeviceId } from '../model/device-id.ts'
+import type { MoveNote } from '../file-index/move-notes.ts'
 import type { FileRecord } from '../model/file-record.ts'
+import { moveKey, type FolderMove } from '../model/folder-move.ts'
 import { HeardRecords } from './heard-records.ts'
 import { splitBySize } from './record-size.ts'
 import type { SessionHost } from './session-host.ts'
@@ -7,6 +9,7 @@ import type { Changes, ReplicaState } from './sync-messages.ts'
 
 /** Records in one frame; a frame may hold fewer when they are long. */
 const recordsPerFrame = 500
+const heardMovesMax = 1000
 
 /** Sends one peer our sequence log and every change of it and of our state, until its signal is aborted. */
 export class LogSender {
@@ -14,6 +17,10 @@ export class LogSender {
   sentSeq = 0
   readonly #deps: LogSenderDeps
   readonly #heard = new HeardRecords()
+  readonly #heardMoves = new Set<string>()
+  /** The move that is told record by record. */
+  #declined = ''
+  #answerMove: ((taken: boolean) => void) | null = null
   #wake: (() => void) | null = null
 
   constructor(deps: LogSenderDeps) {
@@ -31,6 +38,26 @@ export class LogSender {
     for (const record of records) this.#heard.remember(record)
   }
 
+  /** The peer holds this move: it need not be sent back. */
+  heardMove(move: FolderMove): void {
+    this.#heardMoves.add(moveKey(move))
+    if (this.#heardMoves.size <= heardMovesMax) return
+    for (const oldest of this.#heardMoves) {
+      this.#heardMoves.delete(oldest)
+      return
+    }
+  }
+
+  /** The peer has answered a move. */
+  onMoved(taken: boolean): void {
+    this.#answerMove?.(taken)
+  }
+
+  /** True while the peer owes the answer to a move. */
+  get isAsking(): boolean {
+    return this.#answerMove !== null
+  }
+
   async run(): Promise<void> {
     const { host, send, signal } = this.#deps
     let told: ReplicaState | null = null
@@ -38,6 +65,12 @@ export class LogSender {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
       })
+      const moved = host.index.moveAfter(this.sentSeq)
+      if (moved !== null && (await this.#sendMove(moved))) {
+        this.sentSeq = moved.toSeq
+        told = null
+        continue
+      }
       if (this.sentSeq < host.index.seq) {
         told = await this.#sendSome()
         continue
@@ -50,6 +83,23 @@ export class LogSender {
       }
       await woken
     }
+  }
+
+  /** True when the peer has it by now; else it has to be told record by record. */
+  async #sendMove({ move, toSeq }: MoveNote): Promise<boolean> {
+    const { host, peer, sendMove, signal } = this.#deps
+    if (this.#declined === moveKey(move)) return false
+    if (this.#heardMoves.has(moveKey(move))) return true
+    host.onTelling(peer, toSeq)
+    const answered = new Promise<boolean>((resolve) => {
+      this.#answerMove = resolve
+      signal.addEventListener('abort', () => resolve(false), { once: true })
+    })
+    await sendMove(move, toSeq)
+    const taken = await answered
+    this.#answerMove = null
+    if (!taken) this.#declined = moveKey(move)
+    return taken
   }
 
   async #sendSome(): Promise<ReplicaState | null> {
@@ -76,6 +126,7 @@ export interface LogSenderDeps {
   readonly host: SessionHost
   readonly signal: AbortSignal
   readonly send: (changes: Changes) => Promise<void>
+  readonly sendMove: (move: FolderMove, toSeq: number) => Promise<void>
 }
 
 function sameState(a: ReplicaState, b: ReplicaState): boolean {

@@ -1,7 +1,7 @@
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import { parentPath, type RelativePath } from '../model/relative-path.ts'
+import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import { compareVersions } from '../vector-clock/compare-versions.ts'
 import { compareRecords } from '../vector-clock/order-records.ts'
 
@@ -35,6 +35,8 @@ export const jobBytesMax = 64 * 1024 * 1024
 export class Needs {
   readonly #byPath = new Map<RelativePath, Need[]>()
   readonly #wantedContents = new Map<BlockHash, number>()
+  /** The removals of each content: a file that is to hold it can be moved. */
+  readonly #removals = new Map<BlockHash, Set<Need>>()
   #count = 0
   #files = 0
   #bytes = 0
@@ -128,6 +130,14 @@ export class Needs {
     }
   }
 
+  /** True when something waits for this path, what is below it or a folder above it. */
+  touches(path: RelativePath): boolean {
+    for (const other of this.#byPath.keys()) {
+      if (other === path || isBelow(other, path) || isBelow(path, other)) return true
+    }
+    return false
+  }
+
   hasSource(device: DeviceId): boolean {
     for (const need of this.all()) if (need.sources.has(device)) return true
     return false
@@ -150,11 +160,14 @@ export class Needs {
       const need = needs.find((other) => other.retryAt <= now && this.#mayTake(other, options.removals))
       if (need === undefined) continue
       if (job.length > 0 && bytes + need.bytes > jobBytesMax) continue
-      job.push(need)
       bytes += need.bytes
+      for (const taken of [need, this.#removalFor(need)]) {
+        if (taken === null) continue
+        taken.state = 'active'
+        job.push(taken)
+      }
       if (job.length >= jobNeedsMax || bytes >= jobBytesMax) break
     }
-    for (const need of job) need.state = 'active'
     return job
   }
 
@@ -165,6 +178,16 @@ export class Needs {
       if (need.state === 'queued' && need.retryAt > now && (next === null || need.retryAt < next)) next = need.retryAt
     }
     return next
+  }
+
+  /** The removal that together with `need` makes a move; not tried again as such once it has failed. */
+  #removalFor(need: Need): Need | null {
+    if (need.record.kind !== 'file' || need.attempts > 0 || need.record.content === '') return null
+    for (const removal of this.#removals.get(need.record.content) ?? []) {
+      const others = this.#byPath.get(removal.record.path)
+      if (removal.attempts === 0 && others?.length === 1 && removal.state === 'queued') return removal
+    }
+    return null
   }
 
   #setReason(need: Need, reason: string): void {
@@ -194,10 +217,19 @@ export class Needs {
   #tally(need: Need, sign: 1 | -1): void {
     this.#count += sign
     this.#recordBytes += sign * memoryOf(need.record)
+    if (need.record.kind === 'tombstone' && need.replaces !== '') this.#tallyRemoval(need, need.replaces, sign)
     if (need.record.kind !== 'file') return
     this.#files += sign
     this.#bytes += sign * need.bytes
     this.#want(need, sign)
+  }
+
+  #tallyRemoval(need: Need, content: BlockHash, sign: 1 | -1): void {
+    const removals = this.#removals.get(content) ?? new Set()
+    if (sign === 1) removals.add(need)
+    else removals.delete(need)
+    if (removals.size === 0) this.#removals.delete(content)
+    else this.#removals.set(content, removals)
   }
 
   /** A need that waits because something is wrong may wait for ever: nothing is to wait for it. */

@@ -1,6 +1,7 @@
 import { differingPaths } from '../merkle/diff-trees.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
+import type { FolderMove } from '../model/folder-move.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { FrameStream } from '../ports/transport.ts'
@@ -55,6 +56,7 @@ export class PeerSession {
   /** When the peer last sent something, or we were last busy with what it had sent. */
   #heardAt: number
   #isTaking = false
+  #failure: unknown = null
 
   constructor(deps: { peer: DeviceId; host: SessionHost; stream: FrameStream; clock: Clock; logger: Logger }) {
     this.peer = deps.peer
@@ -67,6 +69,7 @@ export class PeerSession {
       ...deps,
       signal: this.#stopping.signal,
       send: (changes) => this.#send({ type: 'changes', changes }),
+      sendMove: (move, toSeq) => this.#send({ type: 'move', move, toSeq }),
     })
     this.#remoteTree = new RemoteTree((id, question) => this.#send({ type: 'ask', id, question }))
   }
@@ -119,6 +122,7 @@ export class PeerSession {
     } finally {
       this.stop()
     }
+    if (this.#failure !== null) throw this.#failure as Error
   }
 
   stop(): void {
@@ -153,7 +157,7 @@ export class PeerSession {
   async #silenceLoop(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#clock.sleep(silenceCheckMs, this.#stopping.signal)
-      const owes = this.#hello === null || this.#receivingMore || this.#remoteTree.isAsking
+      const owes = this.#hello === null || this.#receivingMore || this.#remoteTree.isAsking || this.#sender.isAsking
       if (!owes || this.#isTaking) this.#heardAt = this.#clock.monotonic()
       if (this.#clock.monotonic() - this.#heardAt > silenceMsMax) {
         throw new P2psyncError('peer-gone', 'the device is silent in the middle of what it has to say')
@@ -205,6 +209,8 @@ export class PeerSession {
       const message = decodeSyncMessage(frame)
       this.#heardAt = this.#clock.monotonic()
       if (message.type === 'changes') await this.#onChanges(message.changes)
+      else if (message.type === 'move') await this.#onMove(message.move, message.toSeq)
+      else if (message.type === 'moved') this.#sender.onMoved(message.taken)
       else if (message.type === 'answer') this.#remoteTree.onAnswer(message.id, message.answer)
       else if (message.type === 'ask') this.#answer(message.id, message.question)
     }
@@ -220,11 +226,18 @@ export class PeerSession {
       .then((answer) => this.#send({ type: 'answer', id, answer }))
       .then(
         () => this.#answering--,
-        (error: unknown) => {
-          this.#logger.warn('answer failed', { error: errorText(error) })
-          this.stop()
-        },
+        (error: unknown) => this.#onAnswerFailed(error),
       )
+  }
+
+  #reply(message: SyncMessage): void {
+    this.#send(message).catch((error: unknown) => this.#onAnswerFailed(error))
+  }
+
+  #onAnswerFailed(error: unknown): void {
+    this.#logger.warn('answer failed', { error: errorText(error) })
+    if (!this.#stopping.signal.aborted) this.#failure = error
+    this.stop()
   }
 
   async #onChanges(changes: Changes): Promise<void> {
@@ -239,6 +252,17 @@ export class PeerSession {
     if (changes.state !== null) this.#peerState = changes.state
     this.#host.onChange()
     if (!changes.more) await this.saveProgress()
+  }
+
+  async #onMove(move: FolderMove, toSeq: number): Promise<void> {
+    this.#sender.heardMove(move)
+    // Its records, or the state behind it, follow.
+    this.#receivingMore = true
+    this.#isTaking = true
+    const taken = await this.#host.takeMove(move)
+    this.#isTaking = false
+    if (taken) this.#receivedSeq = toSeq
+    this.#reply({ type: 'moved', toSeq, taken })
   }
 
   /** Saves progress and, when both sides have been at rest with different roots for a while, walks the peer's tree. */

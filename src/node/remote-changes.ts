@@ -1,11 +1,9 @@
-import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
+import type { IndexRow } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, systemCode } from '../model/errors.ts'
+import type { FolderMove } from '../model/folder-move.ts'
 import { fingerprint, type FileRecord } from '../model/file-record.ts'
 import type { WriterId } from '../model/writer-id.ts'
-import type { Clock } from '../ports/clock.ts'
-import type { FileTasks } from '../ports/file-tasks.ts'
-import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import { decide } from '../reconcile/decide.ts'
 import type { ChangeCommitter, Work } from './change-committer.ts'
@@ -13,7 +11,8 @@ import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher } from './file-fetcher.ts'
 import type { BlockClient } from './block-client.ts'
 import { Needs, type Need } from './needs.ts'
-import type { SerialQueue } from './serial-queue.ts'
+import { pairMoves } from './pair-moves.ts'
+import { takeMove, type TakeMoveDeps } from './take-move.ts'
 
 /** Jobs at once: one is fetched while another is applied, and a large file does not hold up small ones. */
 const jobsMax = 3
@@ -66,6 +65,11 @@ export class RemoteChanges {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
     }
     return news
+  }
+
+  /** See {@link takeMove}. */
+  takeMove(move: FolderMove): Promise<boolean> {
+    return takeMove({ ...this.#deps, needs: this.needs }, move)
   }
 
   /** A record that knows a later change of ours than we do is of a life that this database has forgotten. */
@@ -139,16 +143,18 @@ export class RemoteChanges {
           this.needs.remove(need)
           continue
         }
+        work.push({ need, decision, row, staged: null, blockList: null, movedFrom: null })
+      }
+      pairMoves(work)
+      for (const item of work) {
+        const { need, decision, row } = item
         const takes = decision.action === 'take' || decision.action === 'take-keeping-copy'
-        const item: Work = { need, decision, row, staged: null, blockList: null }
-        if (takes && need.record.kind === 'file') {
-          item.staged = Buffer.from(this.#deps.random.bytes(12)).toString('hex')
-          staged.push(item.staged)
-          this.#needOf.set(item.staged, need)
-          const localBytes = row?.record.sizeBytes ?? 0
-          files.set(item, { record: need.record, sources: need.sources, staged: item.staged, localBytes })
-        }
-        work.push(item)
+        if (!takes || need.record.kind !== 'file' || item.movedFrom !== null) continue
+        item.staged = Buffer.from(this.#deps.random.bytes(12)).toString('hex')
+        staged.push(item.staged)
+        this.#needOf.set(item.staged, need)
+        const localBytes = row?.record.sizeBytes ?? 0
+        files.set(item, { record: need.record, sources: need.sources, staged: item.staged, localBytes })
       }
       const ready = await this.#stage(work, files)
       if (ready.length > 0) await this.#deps.commits.run(() => this.#deps.committer.apply(ready, this.needs))
@@ -203,6 +209,7 @@ export class RemoteChanges {
     const code = systemCode(error)
     const reason = errorText(error)
     this.#deps.logger.warn('job failed', { code, error: reason, needs: job.length })
+    this.#deps.onFailed(error)
     if (diskTroubles.has(code)) {
       this.#pausedUntil = this.#deps.clock.monotonic() + diskTroublePauseMs
       this.#deps.onDiskTrouble(code)
@@ -214,23 +221,17 @@ export class RemoteChanges {
 /** Troubles of the whole disk, not of one path. */
 const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
-export interface RemoteChangesDeps {
-  readonly index: FolderIndex
-  readonly tasks: FileTasks
-  readonly clock: Clock
+export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'> {
   readonly random: Random
-  readonly logger: Logger
-  readonly commits: SerialQueue
   readonly committer: ChangeCommitter
   readonly signal: AbortSignal
   readonly client: (device: DeviceId) => BlockClient | null
   /** True while a peer is in the middle of telling a change. */
   readonly isReceiving: () => boolean
-  /** True while the folder is not there. */
-  readonly isPaused: () => boolean
   /** The database is an old one that was put back. */
   readonly onForgotten: () => Promise<void>
   readonly onProgress: () => void
+  readonly onFailed: (error: unknown) => void
   readonly onDiskTrouble: (code: string) => void
 }
 

@@ -1,38 +1,37 @@
-import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
+import type { FolderIndex, LazyRow } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
-import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
-import type { ScanEntry } from '../ports/file-tasks.ts'
-import { isUnchanged } from './entry-draft.ts'
+import { comparePaths, parentPath, type RelativePath } from '../model/relative-path.ts'
+import type { ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 
-/** Walks the index beside a scan, both in path order. */
+/** What is compared of a row. */
+type Row = Pick<LazyRow, 'path' | 'live' | 'disk'>
+
+/**
+ * Walks the index beside a scan, both in path order: one page of rows and one batch of entries are in memory at a time. What
+ * is unchanged is compared as it comes, and becomes no record and no entry.
+ */
 export class ScanMerge {
-  readonly #rows: AsyncIterator<readonly IndexRow[]>
-  #page: readonly IndexRow[] = []
+  readonly #rows: AsyncIterator<readonly Row[]>
+  readonly #unknown = new Set<RelativePath | ''>()
+  #page: readonly Row[] = []
   #at = 0
   #ended = false
-  #unknown: (RelativePath | '')[] = []
 
-  constructor(index: FolderIndex) {
-    this.#rows = index.rows()[Symbol.asyncIterator]()
+  /** `start` is where the scan starts; '' is all. */
+  constructor(index: FolderIndex, start: RelativePath | '' = '') {
+    this.#rows = start === '' ? index.rowHeads() : rowsFrom(index, start)
   }
 
   /** Of the next entries those that differ from the index, and the live rows that lie between them. */
-  async next(
-    entries: readonly ScanEntry[],
-    unknown: readonly (RelativePath | '')[],
-  ): Promise<{ changed: ScanEntry[]; gone: RelativePath[] }> {
-    this.#unknown.push(...unknown)
+  async next(batch: ScanBatch): Promise<{ changed: ScanEntry[]; gone: RelativePath[] }> {
+    for (const path of batch.unknown) this.#unknown.add(path)
     const changed: ScanEntry[] = []
     const gone: RelativePath[] = []
-    for (const entry of entries) {
-      let row = await this.#peek()
-      while (row !== null && comparePaths(row.record.path, entry.path) < 0) {
-        this.#passed(row, gone)
-        row = await this.#peek()
-      }
-      const same = row !== null && row.record.path === entry.path
-      if (same) this.#at++
-      if (!isUnchanged(same ? row : null, entry)) changed.push(entry)
+    const { paths } = batch
+    let i = 0
+    while (i < paths.length) {
+      if (this.#at === this.#page.length && !this.#ended) await this.#nextPage()
+      i = this.#compare(batch, i, { changed, gone })
     }
     return { changed, gone }
   }
@@ -40,29 +39,60 @@ export class ScanMerge {
   /** The live rows behind the last entry. */
   async rest(): Promise<RelativePath[]> {
     const gone: RelativePath[] = []
-    for (let row = await this.#peek(); row !== null; row = await this.#peek()) this.#passed(row, gone)
+    while (!this.#ended) {
+      while (this.#at < this.#page.length) this.#pass(this.#page[this.#at++]!, gone)
+      await this.#nextPage()
+    }
     return gone
   }
 
-  #passed(row: IndexRow, gone: RelativePath[]): void {
-    this.#at++
-    const { path } = row.record
-    if (!isLive(row.record)) return
-    if (this.#unknown.some((top) => top === '' || top === path || isBelow(path, top))) return
-    gone.push(path)
+  /** Compares from entry `i` on as far as the page reaches; returns the next entry that is not compared yet. */
+  #compare(batch: ScanBatch, i: number, { changed, gone }: { changed: ScanEntry[]; gone: RelativePath[] }): number {
+    const { paths } = batch
+    for (; i < paths.length; i++) {
+      const path = paths[i]!
+      let order = 1
+      while (this.#at < this.#page.length) {
+        order = comparePaths(this.#page[this.#at]!.path, path)
+        if (order >= 0) break
+        this.#pass(this.#page[this.#at++]!, gone)
+      }
+      // Whether the entry has a row, the next page says.
+      if (this.#at === this.#page.length && !this.#ended) return i
+      const row = order === 0 ? this.#page[this.#at++]! : null
+      if (row === null || !isUnchanged(row, batch, i)) changed.push(batch.entryAt(i))
+    }
+    return i
   }
 
-  async #peek(): Promise<IndexRow | null> {
-    while (this.#at >= this.#page.length) {
-      if (this.#ended) return null
-      const next = await this.#rows.next()
-      if (next.done === true) {
-        this.#ended = true
-        return null
-      }
-      this.#page = next.value
-      this.#at = 0
-    }
-    return this.#page[this.#at]!
+  #pass(row: Row, gone: RelativePath[]): void {
+    if (row.live && !this.#isUnknown(row.path)) gone.push(row.path)
   }
+
+  #isUnknown(path: RelativePath): boolean {
+    if (this.#unknown.size === 0) return false
+    for (let top: RelativePath | null = path; top !== null; top = parentPath(top)) {
+      if (this.#unknown.has(top)) return true
+    }
+    return this.#unknown.has('')
+  }
+
+  async #nextPage(): Promise<void> {
+    const next = await this.#rows.next()
+    this.#ended = next.done === true
+    this.#page = next.done === true ? [] : next.value
+    this.#at = 0
+  }
+}
+
+function isUnchanged(row: Row, batch: ScanBatch, i: number): boolean {
+  if (!row.live) return false
+  const { disk } = row
+  return disk !== null && batch.isSameAt(i, disk)
+}
+
+async function* rowsFrom(index: FolderIndex, start: RelativePath): AsyncGenerator<readonly Row[]> {
+  const top = await index.get(start)
+  if (top !== null) yield [{ path: start, live: isLive(top.record), disk: top.disk }]
+  yield* index.rowHeads({ below: start })
 }

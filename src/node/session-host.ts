@@ -1,6 +1,7 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
+import type { FolderMove } from '../model/folder-move.ts'
 import type { ReplicaState } from './sync-messages.ts'
 
 /** What a session asks of the folder that it syncs. */
@@ -13,6 +14,8 @@ export interface SessionHost {
    * how many of them there is something to do for.
    */
   receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number>
+  /** Takes over a move that a peer has made, as a whole; false when its records have to be taken in one by one. */
+  takeMove(move: FolderMove): Promise<boolean>
   /** True when nothing that this peer told waits to be taken over. */
   isSettledWith(peer: DeviceId): boolean
   /** The most of our sequence log that this device can know, by what it was told and what we knew at the start. */

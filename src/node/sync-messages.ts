@@ -1,6 +1,7 @@
 import { blockHashBytes } from '../model/block-hash.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
+import { decodeMove, encodeMove, type FolderMove } from '../model/folder-move.ts'
 import { counterMax, deviceNameBytesMax, recordBytesMax } from '../model/limits.ts'
 import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
 import { WireReader } from '../model/wire-reader.ts'
@@ -21,6 +22,10 @@ export type SyncMessage =
   | { readonly type: 'changes'; readonly changes: Changes }
   | { readonly type: 'ask'; readonly id: number; readonly question: Question }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  /** The whole of the sender's log from where the last frame ended up to `toSeq`: the move of one folder. */
+  | { readonly type: 'move'; readonly move: FolderMove; readonly toSeq: number }
+  /** Answers a move: taken over, or its records are to be sent instead. */
+  | { readonly type: 'moved'; readonly toSeq: number; readonly taken: boolean }
   /** Of a later version of the protocol: ignored. */
   | { readonly type: 'unknown' }
 
@@ -59,7 +64,7 @@ export interface Changes {
   readonly state: ReplicaState | null
 }
 
-/** 2: keys are front-coded. */
+/** 2: keys are front-coded, and folders move as such. */
 export const syncProtocolVersion = 2
 const epochBytes = 8
 const stateBytesMax = 1024
@@ -74,6 +79,10 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
       return withType(3, encodeQuestion(message.id, message.question))
     case 'answer':
       return withType(4, encodeAnswer(message.id, message.answer))
+    case 'move':
+      return withType(5, new WireWriter().uint(1, message.toSeq).element(2, encodeMove(message.move)).finish())
+    case 'moved':
+      return withType(6, new WireWriter().uint(1, message.toSeq).bool(2, message.taken).finish())
     case 'unknown':
       throw new RangeError('an unknown message cannot be sent')
   }
@@ -95,6 +104,10 @@ export function decodeSyncMessage(frame: Uint8Array): SyncMessage {
       const answered = decodeAnswer(reader)
       return answered === null ? { type: 'unknown' } : { type: 'answer', ...answered }
     }
+    case 5:
+      return decodeMoveMessage(reader)
+    case 6:
+      return decodeMoved(reader)
     default:
       return { type: 'unknown' }
   }
@@ -105,6 +118,28 @@ function withType(type: number, body: Uint8Array): Uint8Array {
   frame[0] = type
   frame.set(body, 1)
   return frame
+}
+
+function decodeMoveMessage(reader: WireReader): SyncMessage {
+  let move: FolderMove | null = null
+  let toSeq = 0
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) toSeq = reader.uint(counterMax)
+    else if (field === 2) move = decodeMove(reader.bytes(recordBytesMax))
+    else reader.skip()
+  }
+  if (move === null) throw new P2psyncError('bad-message', 'a move without its paths')
+  return { type: 'move', move, toSeq }
+}
+
+function decodeMoved(reader: WireReader): SyncMessage {
+  const moved = { type: 'moved' as const, toSeq: 0, taken: false }
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) moved.toSeq = reader.uint(counterMax)
+    else if (field === 2) moved.taken = reader.bool()
+    else reader.skip()
+  }
+  return moved
 }
 
 function encodeHello(hello: Hello): Uint8Array {

@@ -43,7 +43,14 @@ export interface FileTasks {
 
 /** A part of a walk. Entries are in path order. */
 export interface ScanBatch {
+  /** One for each entry. */
+  readonly paths: readonly RelativePath[]
+  /** All entries, made anew each time. */
   readonly entries: readonly ScanEntry[]
+  /** The entry that belongs to `paths[index]`, made anew at each call. */
+  entryAt(index: number): ScanEntry
+  /** Whether that entry looks like `disk`, as `sameDiskState` says: no object is made for it. */
+  isSameAt(index: number, disk: DiskState): boolean
   /** Entries that are there but are not synced, with the reason. */
   readonly problems: readonly ScanProblem[]
   /** What could not be read or is not ours to sync: what is at these paths and below them is unknown, not deleted. */
@@ -184,6 +191,23 @@ export type ApplyStep =
       readonly path: RelativePath
       readonly expect: DiskState
       readonly keepAs: RelativePath | null
+    }
+  /** Gives a folder with all that is in it another path, where nothing may be; the parent of `path` must be there. */
+  | {
+      readonly type: 'move-folder'
+      readonly path: RelativePath
+      readonly from: RelativePath
+      readonly expect: DiskState
+    }
+  /** Gives the file at `from` another path, time and executable bit; what was at `path` goes to history. */
+  | {
+      readonly type: 'move-file'
+      readonly path: RelativePath
+      readonly expect: DiskState | null
+      readonly from: RelativePath
+      readonly fromExpect: DiskState
+      readonly mtimeNs: bigint
+      readonly executable: boolean
     }
   /** Removes an empty folder. */
   | { readonly type: 'remove-folder'; readonly path: RelativePath; readonly expect: DiskState }

@@ -92,11 +92,20 @@ describe('needs', () => {
     expect(needs.takeJob(0, removals)[0]?.sources).toEqual(new Set([beta]))
   })
 
-  it('holds a removal back while its bytes are wanted elsewhere', () => {
+  it('gives out a removal together with the file that is to hold its bytes', () => {
     const needs = new Needs()
     const moved = fileRecord('new', 'x')
     needs.add(tombstone('old'), alpha, { bytes: 0, replaces: moved.content })
     needs.add(moved, alpha, plain)
+    expect(paths(needs.takeJob(0, { removals: false }))).toEqual(['new', 'old'])
+  })
+
+  it('holds a removal back while its bytes are wanted elsewhere and could not be moved there', () => {
+    const needs = new Needs()
+    const moved = fileRecord('new', 'x')
+    needs.add(tombstone('old'), alpha, { bytes: 0, replaces: moved.content })
+    needs.add(moved, alpha, plain)
+    for (const need of needs.takeJob(0, removals)) needs.requeue(need, 0, '')
     const [need, ...others] = needs.takeJob(0, removals)
     expect([need!.record.path, others]).toEqual(['new', []])
     needs.remove(need!)

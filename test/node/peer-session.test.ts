@@ -47,6 +47,7 @@ describe('a session with a scripted peer', () => {
       mayKnow: () => host.mayKnowSeq,
       onTelling: () => undefined,
       isSettledWith: () => true,
+      takeMove: async () => false,
       onRestoredDatabase: () => {
         host.restored++
         return index.renewIncarnation()

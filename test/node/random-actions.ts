@@ -4,7 +4,7 @@ import type { StoreEntry } from '../../src/ports/key-value-store.ts'
 import { isConflictCopyName } from '../../src/vector-clock/conflict-name.ts'
 import type { ReplicaWorld, WorldDevice } from './replica-world.ts'
 
-const paths = ['a', 'b', 'd', 'd/a', 'd/b', 'd/e', 'd/e/f']
+const paths = ['a', 'b', 'd', 'd/a', 'd/b', 'd/e', 'd/e/f', 'm/a', 'm/e']
 const deviceCountMax = 5
 /** Files of an old time, as archives and copying tools make them. */
 const oldTimeMs = Date.UTC(2020, 1, 2)
@@ -26,6 +26,7 @@ type Operation = Exclude<Action, { path: string } | { other: number } | { type: 
 type WriteKind = 'small' | 'large' | 'old' | 'save' | 'same'
 
 const anyPath = fc.constantFrom(...paths)
+const anyFolder = fc.constantFrom('d', 'd', 'd/e', 'm', 'm', 'm/e')
 const anyDevice = fc.nat({ max: deviceCountMax - 1 })
 const anyHow = fc.constantFrom<WriteKind>('small', 'small', 'small', 'large', 'old', 'save', 'same')
 const yearMs = 365 * 24 * 60 * 60_000
@@ -47,6 +48,7 @@ const everyday: fc.WeightedArbitrary<Action>[] = [
   },
   { weight: 1, arbitrary: fc.record({ type: only('edit copy', 'remove copy'), device: anyDevice }) },
   { weight: 2, arbitrary: fc.record({ type: only('rename'), device: anyDevice, path: anyPath, to: anyPath }) },
+  { weight: 3, arbitrary: fc.record({ type: only('rename'), device: anyDevice, path: anyFolder, to: anyFolder }) },
   { weight: 3, arbitrary: fc.record({ type: only('part', 'heal'), device: anyDevice, other: anyDevice }) },
   { weight: 1, arbitrary: fc.record({ type: only('restart', 'off', 'on'), device: anyDevice }) },
   { weight: 3, arbitrary: fc.record({ type: only('pause'), ms: fc.constantFrom(5, 30, 30, 100, 700, 4000) }) },

@@ -1,0 +1,211 @@
+import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
+import { sameDiskState, type DiskState } from '../model/disk-state.ts'
+import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
+import type { FolderMove } from '../model/folder-move.ts'
+import { comparePaths, type RelativePath } from '../model/relative-path.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
+import { advanceVersion } from '../vector-clock/compare-versions.ts'
+import type { DirtyPaths } from './dirty-paths.ts'
+import { describeEntry, nothingThere, sameEntry, type EntryDraft } from './entry-draft.ts'
+import type { FolderProblems } from './folder-problems.ts'
+import type { HashedEntries } from './hash-ahead.ts'
+import type { SerialQueue } from './serial-queue.ts'
+
+/** Files that had another path until now, with the rows of those. */
+export type MovedFiles = ReadonlyMap<RelativePath, IndexRow>
+
+/** Turns what was seen on this disk into records, as long as it is still there when its turn comes. */
+export class LocalCommits {
+  readonly #deps: LocalCommitsDeps
+  readonly #retries = new Map<RelativePath, number>()
+  /** The index's sequence number if nobody but us has committed since the look that is under way began. */
+  #expectedSeq = 0
+
+  constructor(deps: LocalCommitsDeps) {
+    this.#deps = deps
+  }
+
+  /** What is handed over from now on was seen from now on. */
+  beginLook(): void {
+    this.#expectedSeq = this.#deps.index.seq
+  }
+
+  /** Publishes entries that are new or look changed. False when the folder is not there. */
+  takeIn(seen: HashedEntries, moved: MovedFiles = noMoves): Promise<boolean> {
+    const { index, commits } = this.#deps
+    return commits.run(async () => {
+      const left = await this.#leftPlaces(moved)
+      if (!(await this.#deps.isFolderThere())) return false
+      const current = await this.#stillAsSeen(seen.entries)
+      const rows = await index.getMany(seen.entries.map((entry) => entry.path))
+      const changes: RowChange[] = []
+      const statesOnly: { path: RelativePath; disk: DiskState }[] = []
+      for (const [i, entry] of seen.entries.entries()) {
+        const from = moved.get(entry.path)
+        if (from !== undefined && !left.has(from.record.path)) this.#deps.dirty.add(entry.path)
+        else if (current(entry)) {
+          const change = this.#changeFor(entry, { row: rows[i] ?? null, isMoved: from !== undefined, seen })
+          if (change === null) continue
+          if ('record' in change) changes.push(change)
+          else statesOnly.push(change)
+          if (from !== undefined) changes.push(this.#tombstone(from.record))
+        }
+      }
+      if (statesOnly.length > 0) await index.updateDisk(statesOnly)
+      await this.#commit(changes)
+      return true
+    })
+  }
+
+  /**
+   * Publishes that these paths are gone, unless they are back or the folder itself is not there. A folder comes after
+   * what was in it, so that a peer which was told one part never takes the rest for new.
+   */
+  async takeAway(gone: readonly RelativePath[]): Promise<boolean> {
+    const { index, tasks, commits } = this.#deps
+    const paths = gone.toSorted((a, b) => comparePaths(b, a))
+    for (let at = 0; at < paths.length; at += removalsPerCommit) {
+      const part = paths.slice(at, at + removalsPerCommit)
+      const goOn = await commits.run(async () => {
+        const looks = await tasks.lstat(part)
+        const rows = await index.getMany(part)
+        // After the look: a folder that was away while we looked has no marker now.
+        if (!(await this.#deps.isFolderThere())) return false
+        const changes: RowChange[] = []
+        for (const [i, path] of part.entries()) {
+          const row = rows[i]
+          if (looks[i]?.outcome !== 'absent' || row === undefined || row === null || !isLive(row.record)) continue
+          this.#deps.problems.clear(path)
+          changes.push(this.#tombstone(row.record))
+        }
+        await this.#commit(changes)
+        return true
+      })
+      if (!goOn) return false
+    }
+    return true
+  }
+
+  /** Publishes what `derive` finds, while nobody else commits. */
+  async takeMove(derive: () => Promise<{ move: FolderMove; changes: readonly RowChange[] } | null>): Promise<boolean> {
+    return this.#deps.commits.run(async () => {
+      const found = await derive()
+      if (found !== null) await this.#commit(found.changes, found.move)
+      return found !== null
+    })
+  }
+
+  /**
+   * When others have committed since we looked, a file may have been replaced by a peer's version after it was hashed:
+   * only entries that are still as we saw them count, the others are looked at again.
+   */
+  async #stillAsSeen(entries: readonly ScanEntry[]): Promise<(entry: ScanEntry) => boolean> {
+    if (this.#deps.index.seq === this.#expectedSeq) return () => true
+    const looks = await this.#deps.tasks.lstat(entries.map((entry) => entry.path))
+    const changed = new Set<RelativePath>()
+    for (const [i, entry] of entries.entries()) {
+      if (!sameDiskState(looks[i]?.disk ?? null, entry.disk)) changed.add(entry.path)
+    }
+    for (const path of changed) this.#deps.dirty.add(path)
+    return (entry) => !changed.has(entry.path)
+  }
+
+  /** The old paths of moved files where nothing is any more, and which nobody has committed since. */
+  async #leftPlaces(moved: MovedFiles): Promise<ReadonlySet<RelativePath>> {
+    const { index, tasks } = this.#deps
+    const from = Array.from(moved.values())
+    if (from.length === 0) return new Set()
+    const paths = from.map((row) => row.record.path)
+    const looks = await tasks.lstat(paths)
+    const rows = await index.getMany(paths)
+    return new Set(paths.filter((_, i) => looks[i]?.outcome === 'absent' && rows[i]?.seq === from[i]!.seq))
+  }
+
+  async #commit(changes: readonly RowChange[], move?: FolderMove): Promise<void> {
+    if (changes.length === 0) return
+    const { index, onCommit } = this.#deps
+    const alone = index.seq === this.#expectedSeq
+    await index.commit(changes, move === undefined ? {} : { move })
+    if (alone) this.#expectedSeq = index.seq
+    onCommit(changes)
+  }
+
+  #changeFor(
+    entry: ScanEntry,
+    facts: { readonly row: IndexRow | null; readonly isMoved: boolean; readonly seen: HashedEntries },
+  ): RowChange | { path: RelativePath; disk: DiskState } | null {
+    const { row, isMoved, seen } = facts
+    const hash = seen.hashes.get(entry.path) ?? null
+    const draft = describeEntry(entry, hash)
+    if (draft === null) {
+      this.#lookAgain(entry.path, hash)
+      return null
+    }
+    this.#retries.delete(entry.path)
+    const disk = hash?.outcome === 'hashed' ? hash.disk : entry.disk
+    // A move sets ctime anew, but not a byte.
+    const changedNs = isMoved ? disk.mtimeNs : disk.ctimeNs
+    const racy = entry.disk.kind === 'file' && this.#isRacy(changedNs, seen.hashedAt)
+    const kept = racy ? { ...disk, ctimeNs: 0n } : disk
+    if (racy) this.#deps.dirty.addLater(entry.path, timestampGrainMs * 4)
+    const old = row?.record ?? null
+    if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }
+    const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
+    return { record: this.#newVersion(entry.path, old, draft), disk: kept, blockList }
+  }
+
+  /**
+   * A write that comes right after ours may leave the same times: such a file is looked at once more. Not so one from the
+   * future, where a clock once was: whoever writes to it now leaves another time.
+   */
+  #isRacy(changedNs: bigint, hashedAt: number): boolean {
+    const changedMs = Number(changedNs / 1_000_000n)
+    const soon = Math.max(hashedAt, this.#deps.clock.now()) + timestampGrainMs
+    return changedMs >= hashedAt - timestampGrainMs && changedMs <= soon
+  }
+
+  #lookAgain(path: RelativePath, hash: HashResult | null): void {
+    if (hash?.outcome === 'failed') this.#deps.problems.add(path, hash.reason)
+    if (hash?.outcome === 'gone') this.#deps.dirty.add(path)
+    if (hash?.outcome !== 'changed') return
+    const tries = this.#retries.get(path) ?? 0
+    this.#retries.set(path, tries + 1)
+    this.#deps.dirty.addLater(path, Math.min(100 * 2 ** tries, 10_000))
+  }
+
+  #tombstone(old: FileRecord): RowChange {
+    const mtimeNs = BigInt(Math.round(this.#deps.clock.now())) * 1_000_000n
+    return { record: this.#newVersion(old.path, old, { ...nothingThere, mtimeNs }), disk: null }
+  }
+
+  #newVersion(path: RelativePath, old: FileRecord | null, draft: EntryDraft): FileRecord {
+    const { index, deviceName } = this.#deps
+    return {
+      path,
+      ...draft,
+      version: advanceVersion(old?.version ?? [], index.writer, index.seq + 1),
+      writer: index.writer,
+      writerName: deviceName,
+      basis: old === null ? noFingerprint : fingerprint(old),
+    }
+  }
+}
+
+export interface LocalCommitsDeps {
+  readonly index: FolderIndex
+  readonly tasks: FileTasks
+  readonly clock: Clock
+  readonly commits: SerialQueue
+  readonly dirty: DirtyPaths
+  readonly problems: FolderProblems
+  readonly deviceName: string
+  /** Checks the marker on disk. */
+  readonly isFolderThere: () => Promise<boolean>
+  readonly onCommit: (changes: readonly RowChange[]) => void
+}
+
+/** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
+const timestampGrainMs = 12
+const removalsPerCommit = 10_000
+const noMoves: MovedFiles = new Map()
