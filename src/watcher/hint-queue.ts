@@ -8,13 +8,16 @@ export interface HintQueueOptions {
 }
 
 /**
- * Turns single paths into few hints: the first leaves with the next turn of the event loop, those that follow it in
- * batches, at most one each 20 ms and never before the last was taken. Holds at most {@link hintPathsMax} different paths:
- * more become an overflow, because walking everything is cheaper then.
+ * Turns single paths into few hints: the first leaves at once, those that follow it in batches, first 2 ms apart, then
+ * twice as long each time, up to 20 ms, and never before the last was taken. Every batch waits for two turns of the event
+ * loop, so that both ends of a rename are in it even when the kernel was read between them.
+ *
+ * Holds at most {@link hintPathsMax} different paths: more become an overflow, because walking everything is cheaper then.
  */
 export class HintQueue {
   readonly #options: HintQueueOptions
   readonly #failures: WatchHint[] = []
+  readonly #told = new Set<string>()
   #paths = new Set<string>()
   #overflowed = false
   #stopped = false
@@ -38,8 +41,10 @@ export class HintQueue {
     this.#draining ??= this.#drain()
   }
 
-  /** Goes before everything that waits. The caller bounds how many there are. */
-  addFailure(reason: string, hint: string): void {
+  /** Goes before everything that waits. The same reason is said once, and at most {@link failuresMax} of them. */
+  addFailure({ reason, hint }: { readonly reason: string; readonly hint: string }): void {
+    if (this.#told.has(reason) || this.#told.size >= failuresMax) return
+    this.#told.add(reason)
     this.#failures.push({ type: 'failed', reason, hint })
     this.#draining ??= this.#drain()
   }
@@ -51,10 +56,13 @@ export class HintQueue {
   }
 
   async #drain(): Promise<void> {
-    await nextTurn()
+    let intervalMs = hintIntervalMsMin
+    await twoTurns()
     for (let hint = this.#take(); hint !== null; hint = this.#take()) {
       await this.#options.send(hint)
-      await this.#options.clock.sleep(hintIntervalMs)
+      await this.#options.clock.sleep(intervalMs)
+      intervalMs = Math.min(2 * intervalMs, hintIntervalMsMax)
+      await twoTurns()
     }
     this.#draining = null
   }
@@ -75,8 +83,11 @@ export class HintQueue {
 }
 
 export const hintPathsMax = 50_000
-export const hintIntervalMs = 20
+export const hintIntervalMsMin = 2
+export const hintIntervalMsMax = 20
+export const failuresMax = 100
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
+async function twoTurns(): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
 }

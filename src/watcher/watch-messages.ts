@@ -5,6 +5,8 @@ import type { WatchHint } from '../ports/folder-watcher.ts'
 export interface WatchWorkerData {
   readonly root: string
   readonly queuedEventsMax: number
+  /** As in `AdaptiveWatcherOptions`. */
+  readonly folderLevelFrom: number
 }
 
 /** From the watching thread. Each `hint` is answered by one message, whatever it holds, before the next is sent. */

@@ -4,13 +4,14 @@ import { parentPort, workerData } from 'node:worker_threads'
 
 import { assert, errorText, P2psyncError } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
-import { ChokidarWatcher } from './chokidar-watcher.ts'
+import { AdaptiveWatcher } from './adaptive-watcher.ts'
 import type { WatchMessage, WatchWorkerData } from './watch-messages.ts'
+import { realWatchedDisk } from './watched-disk.ts'
 
 // The entry of the thread that does nothing but watch. It ends when it is terminated.
 const port = parentPort
 assert(port !== null, 'the watch worker is the entry of a worker thread')
-const { root, queuedEventsMax } = workerData as WatchWorkerData
+const { root, queuedEventsMax, folderLevelFrom } = workerData as WatchWorkerData
 
 const post = (message: WatchMessage) => port.postMessage(message)
 const clock: Pick<Clock, 'sleep'> = {
@@ -18,7 +19,7 @@ const clock: Pick<Clock, 'sleep'> = {
     await timeout(milliseconds, undefined, signal === undefined ? {} : { signal })
   },
 }
-const watcher = new ChokidarWatcher({ queuedEventsMax, clock })
+const watcher = new AdaptiveWatcher({ queuedEventsMax, folderLevelFrom, clock, disk: realWatchedDisk })
 try {
   await watcher.start(root, async (hint) => {
     post({ type: 'hint', hint })
