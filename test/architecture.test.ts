@@ -76,6 +76,8 @@ const filesThatUseTheFileSystem = [
   // Look at a folder before it is started: nothing of it is synced yet.
   'src/node/check-folder.ts',
   'src/node/open-folder.ts',
+  // Watches folders, and lists those that are new, where no other file of the room may.
+  'src/watcher/watched-disk.ts',
 ]
 
 /** What only its door may call, in `src/` and `cli/`. */
