@@ -21,7 +21,9 @@ export interface CliContext {
 export interface Output {
   readonly isTTY?: boolean
   readonly columns?: number
+  /** False: wait for `drain` before more is written. */
   write(text: string): unknown
+  once?(event: 'drain' | 'error' | 'close', listener: () => void): unknown
 }
 
 /** Where a hidden key can be typed. */

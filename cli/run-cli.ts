@@ -41,6 +41,8 @@ const modules: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   peers: async () => (await import('./peers.ts')).definePeers,
   key: async () => (await import('./key.ts')).defineKey,
   remove: async () => (await import('./remove.ts')).defineRemove,
+  manifest: async () => (await import('./manifest.ts')).defineManifest,
+  diff: async () => (await import('./diff.ts')).defineDiff,
 }
 
 async function loadCommands(argv: readonly string[]): Promise<readonly DefineCommand[]> {

@@ -27,10 +27,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   workers: ['model', 'ports', 'watcher', 'blocks', 'apply', 'disk'],
   node: ['model', 'ports', 'watcher', 'blocks', 'vector-clock', 'merkle', 'file-index', 'reconcile', 'apply'],
   control: ['model', 'ports', 'node'],
+  manifest: ['model', 'ports', 'watcher', 'blocks', 'disk', 'workers/packed-error.ts'],
 }
 
-/** What the command line may know: the public entry, the control API, and files of the node that need no network. */
-const cliMayImport = ['src/index.ts', 'src/control/', 'src/model/', 'src/ports/']
+/** What the command line may know: the public entry, the control API, and what needs no network. */
+const cliMayImport = ['src/index.ts', 'src/control/', 'src/model/', 'src/ports/', 'src/manifest/']
 const nodeFilesForCli = [
   'src/node/node-api.ts',
   'src/node/home.ts',
@@ -56,7 +57,7 @@ const doors: readonly (readonly [packages: RegExp, places: readonly string[]])[]
   [/^node:http$/, ['src/control/']],
   // The lock of a home is its socket, and the mDNS check asks for a route: both are the node's.
   [/^node:net$/, ['src/control/', 'src/node/']],
-  [/^node:worker_threads$/, ['src/workers/', 'src/watcher/', 'src/blocks/']],
+  [/^node:worker_threads$/, ['src/workers/', 'src/watcher/', 'src/blocks/', 'src/manifest/']],
 ]
 
 /** The synced folder is touched by the disk alone; these read and write the state directory, or look before the disk opens. */
@@ -86,7 +87,7 @@ const banned: readonly (readonly [names: RegExp, places: readonly string[]])[] =
   // Loops of worker threads give way to their messages, without a clock of ours.
   [
     /^(setTimeout|setInterval|setImmediate|node:timers.*)$/,
-    ['src/node/system-clock.ts', 'src/watcher/', 'src/workers/'],
+    ['src/node/system-clock.ts', 'src/watcher/', 'src/workers/', 'src/manifest/reader-worker.ts'],
   ],
   [/^(Math\.random|crypto\.\w+|randomBytes|randomInt|randomUUID|randomFillSync)$/, ['src/node/system-random.ts']],
   [/^console(\.\w+)?$/, ['cli/']],
@@ -124,7 +125,8 @@ describe('who may import whom', () => {
           .map(({ target }) => `${file.path} imports ${target}`),
       )
     expect(wrong).toEqual([])
-    const reached = new Set(nodeFilesForCli.flatMap((path) => Array.from(packagesBehind(path))))
+    const folderFiles = src.map((file) => file.path).filter((path) => path.startsWith('src/manifest/'))
+    const reached = new Set([...nodeFilesForCli, ...folderFiles].flatMap((path) => Array.from(packagesBehind(path))))
     expect([...reached].filter((name) => /libp2p|multiformats|level|chokidar/.test(name))).toEqual([])
   })
 
