@@ -31,6 +31,7 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
     field('here', `${contentText(folder)}, ${sizeText(folder.bytes)}`),
     field('devices', `${folder.peersConnected} connected`),
   ]
+  if (folder.notice !== '') lines.push(field('notice', printable(folder.notice)))
   if (folder.state === 'syncing' || folder.needed.files > 0 || folder.needed.bytes > 0)
     lines.push(field('needed', progressText(folder)))
   if (folder.state === 'stopped' && folder.hint !== '') lines.push(field('', printable(folder.hint)))

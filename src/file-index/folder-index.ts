@@ -64,7 +64,7 @@ export class FolderIndex {
   /**
    * Opens the index that `store` holds, or begins one. `deviceTag` are 8 bytes derived from the device's id.
    *
-   * @throws {P2psyncError} `index-failed` when it is damaged or of an unknown layout; `store` is left open.
+   * @throws {P2psyncError} `index-damaged`, or `index-failed` when it is of a later layout; `store` is left open.
    */
   static async open(
     store: KeyValueStore,
@@ -139,7 +139,7 @@ export class FolderIndex {
    * Commits changes as one batch, each with the next seq; of several to one path the last wins. With `durable` it has
    * reached the disk when the promise resolves. `clearIntents` are ids of intents that are carried out by it.
    *
-   * @throws {P2psyncError} `index-failed`: nothing was changed.
+   * @throws {P2psyncError} `index-failed`, `index-damaged`: nothing was changed.
    */
   commit(
     changes: readonly RowChange[],
@@ -149,7 +149,7 @@ export class FolderIndex {
       const plan = await planCommit(this.#store, { seq: this.#seq, counts: this.#counts, tree: this.#tree }, changes)
       const operations = plan.operations
       for (const id of options.clearIntents ?? []) operations.push({ type: 'del', key: textKey(prefix.intent, id) })
-      operations.push({ type: 'put', key: metaKeys.head, value: encodeHead(plan.seq, plan.counts) })
+      operations.push({ type: 'put', key: metaKeys.head, value: encodeHead(plan) })
       const beyond = plan.seq > this.#ceiling
       const ceiling = beyond ? plan.seq + seqReserve : this.#ceiling
       if (beyond) operations.push({ type: 'put', key: metaKeys.ceiling, value: encodeSeq(ceiling) })

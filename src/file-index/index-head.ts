@@ -5,7 +5,7 @@ import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { Random } from '../ports/random.ts'
 import { keyRange, layoutVersion, metaKeys, prefix } from './index-keys.ts'
 import { loadTree, rebuildTree } from './leaf-rows.ts'
-import { rootHash, type MerkleTree } from '../merkle/merkle-tree.ts'
+import { emptyTree, rootHash, type MerkleTree } from '../merkle/merkle-tree.ts'
 import { readRange } from './read-range.ts'
 
 /** How much the index holds. */
@@ -50,7 +50,7 @@ export const seqReserve = 100_000
  * Reads what a store holds, or begins it. An index that was not closed in order is checked as a whole, and its sequence
  * goes on above every number that may have been given out: a peer may know changes that this disk has lost.
  *
- * @throws {P2psyncError} `index-failed` when its layout is unknown or its tree is not that of its rows.
+ * @throws {P2psyncError} `index-failed` when its layout is of a later version, `index-damaged` when its tree is not that of its rows.
  */
 export async function openHead(
   store: KeyValueStore,
@@ -64,12 +64,23 @@ export async function openHead(
   ])
   if (layout === undefined || stored === undefined) {
     await beginIndex(store)
-  } else if (layout.length !== 1 || layout[0] !== layoutVersion) {
-    throw damaged(`has the layout ${layout.join('.')}, which this version of p2psync does not know`)
+  } else if (layout.length !== 1 || layout[0] === 0) {
+    throw damaged('has no layout version')
+  } else if (layout[0] !== layoutVersion) {
+    throw new P2psyncError(
+      'index-failed',
+      `the index has the layout ${layout[0]}, which this version of p2psync does not know`,
+      {
+        hint: 'It was made by a later version: update p2psync.',
+      },
+    )
   }
+  if ((stored?.length ?? 8) !== 8 || (ceiling?.length ?? 6) !== 6) throw damaged('has numbers that cannot be read')
   const incarnation = stored ?? options.random.bytes(8)
-  const decoded = head === undefined ? { seq: 0, counts: noCounts } : decodeHead(head)
+  const decoded = head === undefined ? { seq: 0, counts: noCounts, root: rootHash(emptyTree) } : decodeHead(head)
   const tree = await loadTree(store)
+  if (decoded.root !== null && Buffer.compare(rootHash(tree), decoded.root) !== 0)
+    throw damaged('was damaged: its tree is another')
   let { seq } = decoded
   if (ceiling !== undefined) {
     await checkTree(store, tree, decoded.counts)
@@ -78,7 +89,7 @@ export async function openHead(
   const operations: StoreOperation[] = [
     { type: 'put', key: metaKeys.layout, value: Uint8Array.of(layoutVersion) },
     { type: 'put', key: metaKeys.incarnation, value: incarnation },
-    { type: 'put', key: metaKeys.head, value: encodeHead(seq, decoded.counts) },
+    { type: 'put', key: metaKeys.head, value: encodeHead({ seq, counts: decoded.counts, tree }) },
     { type: 'put', key: metaKeys.ceiling, value: encodeSeq(seq + seqReserve) },
   ]
   await store.batch(operations, { durable: true })
@@ -86,14 +97,15 @@ export async function openHead(
   return { writer: makeWriterId(options.deviceTag, incarnation), epoch, seq, counts: decoded.counts, tree }
 }
 
-/** Seq (6 bytes), then the counts (6 bytes each, the bytes of files 8). */
-export function encodeHead(seq: number, counts: TreeCounts): Uint8Array {
-  const bytes = Buffer.allocUnsafe(44)
+/** Seq (6 bytes), then the counts (6 bytes each, the bytes of files 8), then the tree's root. */
+export function encodeHead({ seq, counts, tree }: Pick<IndexHead, 'seq' | 'counts' | 'tree'>): Uint8Array {
+  const bytes = Buffer.allocUnsafe(headBytes)
   let at = bytes.writeUIntBE(seq, 0, 6)
   for (const number of [counts.entries, counts.files, counts.folders, counts.links, counts.tombstones]) {
     at = bytes.writeUIntBE(number, at, 6)
   }
-  bytes.writeBigUInt64BE(BigInt(counts.bytes), at)
+  at = bytes.writeBigUInt64BE(BigInt(counts.bytes), at)
+  bytes.set(rootHash(tree), at)
   return bytes
 }
 
@@ -107,8 +119,9 @@ export function decodeSeq(bytes: Uint8Array): number {
   return Buffer.from(bytes).readUIntBE(0, 6)
 }
 
-function decodeHead(value: Uint8Array): { seq: number; counts: TreeCounts } {
-  if (value.length !== 44) throw damaged('has a head that cannot be read')
+/** `root` is null in a head that was written before roots were. */
+function decodeHead(value: Uint8Array): { seq: number; counts: TreeCounts; root: Uint8Array | null } {
+  if (value.length !== headBytes && value.length !== rootAt) throw damaged('has a head that cannot be read')
   const bytes = Buffer.from(value)
   const [entries, files, folders, links, tombstones] = [6, 12, 18, 24, 30].map((at) => bytes.readUIntBE(at, 6)) as [
     number,
@@ -118,8 +131,11 @@ function decodeHead(value: Uint8Array): { seq: number; counts: TreeCounts } {
     number,
   ]
   const counts = { entries, files, folders, links, tombstones, bytes: Number(bytes.readBigUInt64BE(36)) }
-  return { seq: bytes.readUIntBE(0, 6), counts }
+  return { seq: bytes.readUIntBE(0, 6), counts, root: value.length === rootAt ? null : bytes.subarray(rootAt) }
 }
+
+const rootAt = 44
+const headBytes = rootAt + 32
 
 async function beginIndex(store: KeyValueStore): Promise<void> {
   const found = await readRange(store, { from: new Uint8Array(0), to: Uint8Array.of(0xff), limit: 1 })
@@ -135,7 +151,7 @@ async function checkTree(store: KeyValueStore, tree: MerkleTree, counts: TreeCou
 }
 
 function damaged(what: string): P2psyncError {
-  return new P2psyncError('index-failed', `the index ${what}`, {
-    hint: 'Remove the index of this folder: it is built anew from the files, and nothing of them is lost.',
+  return new P2psyncError('index-damaged', `the index ${what}`, {
+    hint: 'Start the node again: the index is set aside and built anew from the files.',
   })
 }

@@ -25,7 +25,7 @@ export function encodeIntent(intent: Intent): Uint8Array {
     .finish()
 }
 
-/** @throws {P2psyncError} `index-failed` */
+/** @throws {P2psyncError} `index-damaged` */
 export function decodeIntent(id: string, bytes: Uint8Array): Intent {
   try {
     let record: FileRecord | null = null
@@ -41,6 +41,6 @@ export function decodeIntent(id: string, bytes: Uint8Array): Intent {
     if (record === null) throw new RangeError('an intent without a record')
     return { id, record, blockList, staged }
   } catch (cause) {
-    throw new P2psyncError('index-failed', 'the index holds an intent that cannot be read', { cause })
+    throw new P2psyncError('index-damaged', 'the index holds an intent that cannot be read', { cause })
   }
 }

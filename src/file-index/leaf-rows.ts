@@ -52,11 +52,12 @@ export async function planLeaves(
   return { tree: replaceLeaves(tree, splices), operations, before }
 }
 
-/** The tree as its summary rows have it. @throws {P2psyncError} `index-failed` when the first is not there. */
+/** The tree as its summary rows have it. @throws {P2psyncError} `index-damaged` when the first is not there. */
 export async function loadTree(store: KeyValueStore): Promise<MerkleTree> {
   const leaves: TreeNode[] = []
   for await (const page of store.pages(keyRange(prefix.leaf, nothing, null))) {
     for (const [key, value] of page) {
+      if (value.length !== 33) throw new P2psyncError('index-damaged', 'the index was damaged: a leaf is garbage')
       // Copies come out of shared slabs: a view would keep all of its page alive.
       const hash = Buffer.from(value.subarray(1))
       leaves.push({ firstKey: Buffer.from(key.subarray(1)), keyLevel: value[0]!, hash })
@@ -64,7 +65,7 @@ export async function loadTree(store: KeyValueStore): Promise<MerkleTree> {
   }
   if (leaves.length === 0) return emptyTree
   if (leaves[0]!.firstKey.length > 0)
-    throw new P2psyncError('index-failed', 'the index was damaged: leaves are missing')
+    throw new P2psyncError('index-damaged', 'the index was damaged: leaves are missing')
   return buildTree(leaves)
 }
 

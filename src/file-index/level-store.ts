@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { Level } from 'level'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import type { KeyValueStore, StoreEntry, StoreOperation, StoreRange } from '../ports/key-value-store.ts'
@@ -5,9 +6,11 @@ import type { KeyValueStore, StoreEntry, StoreOperation, StoreRange } from '../p
 /**
  * Opens the LevelDB in `folderPath`, which it creates where there is none.
  *
- * @throws {P2psyncError} `folder-busy` when another process has it open, `index-failed` when it is damaged or unreadable.
+ * @throws {P2psyncError} `folder-busy` when another process has it open, `index-damaged` when its files are not what was
+ * written, `index-failed` when it cannot be reached.
  */
 export async function openLevelStore(folderPath: string): Promise<KeyValueStore> {
+  if (await lacksCurrent(folderPath)) throw troubleOf('be opened', new Error('its file CURRENT is missing'), true)
   const level = new Level<Uint8Array, Uint8Array>(folderPath, {
     keyEncoding: 'view',
     valueEncoding: 'view',
@@ -25,7 +28,7 @@ export async function openLevelStore(folderPath: string): Promise<KeyValueStore>
         cause: error,
       })
     }
-    throw indexFailed('be opened', cause)
+    throw troubleOf('be opened', cause, isDamage(cause))
   }
   return abstractLevelStore(level)
 }
@@ -42,7 +45,7 @@ export interface ByteLevel {
   close(): Promise<void>
 }
 
-/** A store over an open database, which it closes. Its failures are {@link P2psyncError}s `index-failed`. */
+/** A store over an open database, which it closes. Its failures are {@link P2psyncError}s `index-damaged` and `index-failed`. */
 export function abstractLevelStore(level: ByteLevel): KeyValueStore {
   return new LevelStore(level)
 }
@@ -100,13 +103,34 @@ async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw indexFailed(what, error)
+    throw troubleOf(what, error, isDamage(error))
   }
 }
 
-function indexFailed(what: string, cause: unknown): P2psyncError {
+/** LevelDB would begin anew without a word, and remove the files that are there. */
+async function lacksCurrent(folderPath: string): Promise<boolean> {
+  const names = await readdir(folderPath).catch((): string[] => [])
+  return !names.includes('CURRENT') && names.some((name) => /^\d+\.(?:ldb|log)$/.test(name))
+}
+
+/** What LevelDB calls an I/O error is damage when a file of its own is not there or ends too early. */
+function isDamage(error: unknown): boolean {
+  const code = systemCode(error)
+  if (code === 'LEVEL_CORRUPTION') return true
+  return code === 'LEVEL_IO_ERROR' && damagedFile.test(errorText(error))
+}
+
+/** ENOENT; EINVAL of a read before the beginning of a file that was cut off; EISDIR and ENODEV of a folder in its place. */
+const damagedFile = /: (?:No such file or directory|Invalid argument|Is a directory|No such device)$/
+
+function troubleOf(what: string, cause: unknown, isDamaged: boolean): P2psyncError {
   const detail = cause instanceof Error && cause.cause !== undefined ? cause.cause : cause
-  return new P2psyncError('index-failed', `the index could not ${what}: ${errorText(detail)}`, {
+  const message = `the index could not ${what}: ${errorText(detail)}`
+  if (isDamaged) {
+    const hint = 'Start the node again: the index is set aside and built anew from the files.'
+    return new P2psyncError('index-damaged', message, { hint, cause })
+  }
+  return new P2psyncError('index-failed', message, {
     hint: 'Check the free space and the health of the disk that holds the state folder.',
     cause,
   })

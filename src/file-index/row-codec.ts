@@ -69,14 +69,14 @@ export function rowHead(row: Uint8Array): RowHead {
   }
 }
 
-/** @throws {P2psyncError} `index-failed` when it is none. */
+/** @throws {P2psyncError} `index-damaged` when it is none. */
 export function rowKind(row: Uint8Array): EntryKind {
   const kind = kinds[row[0]!]
   if (kind === undefined) throw unreadable('a row of no kind')
   return kind
 }
 
-/** @throws {P2psyncError} `index-failed` when it cannot be read. */
+/** @throws {P2psyncError} `index-damaged` when it cannot be read. */
 export function rowDisk(row: Uint8Array): DiskState | null {
   if (row[diskLengthAt] === 0) return null
   try {
@@ -86,7 +86,7 @@ export function rowDisk(row: Uint8Array): DiskState | null {
   }
 }
 
-/** @throws {P2psyncError} `index-failed` when these are not the bytes that were written. Keeps no reference to `row`. */
+/** @throws {P2psyncError} `index-damaged` when these are not the bytes that were written. Keeps no reference to `row`. */
 export function decodeRow(row: Uint8Array): IndexRow {
   try {
     const bytes = asBuffer(row)
@@ -102,7 +102,7 @@ export function decodeRow(row: Uint8Array): IndexRow {
 }
 
 function unreadable(cause: unknown): P2psyncError {
-  return new P2psyncError('index-failed', 'the index holds a row that cannot be read', { cause })
+  return new P2psyncError('index-damaged', 'the index holds a row that cannot be read', { cause })
 }
 
 function recordHash(record: Uint8Array): Buffer {

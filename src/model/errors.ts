@@ -36,6 +36,8 @@ export type ErrorCode =
   | 'disk-failed'
   | 'index-failed'
   | 'peer-gone'
+  /** What the database holds is not what was written: it is set aside and made anew. */
+  | 'index-damaged'
   | 'limit'
 
 /** A bug of ours: thrown by `assert`, never caught to go on. */

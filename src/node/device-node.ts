@@ -18,12 +18,13 @@ import type { DeviceIdentity } from './device-identity.ts'
 import { loadFolderKey } from './folder-key-file.ts'
 import { deriveFolderKeys } from './folder-keys.ts'
 import { folderState, type Home } from './home.ts'
+import { isIndexDamage } from './index-folder.ts'
 import { parseFolderKey } from './key-text.ts'
 import type { Libp2pTransport } from './libp2p-transport.ts'
 import type { KnownFolder } from './node-settings.ts'
 import { planFolder, prepareFolder } from './open-folder.ts'
 import { describePeers, type MetDevice } from './peer-view.ts'
-import { RunningFolder } from './running-folder.ts'
+import { RunningFolder, type FolderOptions } from './running-folder.ts'
 import { SerialQueue } from './serial-queue.ts'
 import type { SettingsFile } from './settings-file.ts'
 import { ViewEvents } from './view-events.ts'
@@ -179,10 +180,11 @@ export class DeviceNode implements NodeApi {
     return { path, created: plan.created, keyIsNew: plan.keyIsNew, key: plan.keyIsNew ? plan.keyText : null }
   }
 
-  async #run(options: Pick<RunningFolder, 'path' | 'keys' | 'marker'>): Promise<void> {
+  async #run(options: Pick<FolderOptions, 'path' | 'keys' | 'marker' | 'damage'>): Promise<void> {
     const { transport, home, logger } = this.#deps
     transport.addFolderKeys(options.keys)
     const { indexFolder } = folderState(home, options.keys.folder)
+    let hasFailed = false
     const folder = await RunningFolder.open(
       { ...options, indexFolder },
       {
@@ -190,11 +192,29 @@ export class DeviceNode implements NodeApi {
         deviceTag: this.#deps.identity.deviceTag,
         logger: logger.child({ folder: options.path }),
         onChange: () => this.#events.changed(),
-        onFatal: (what, error) => this.#onFatal(options.path, what, error),
+        onFatal: (what, error) => {
+          if (!hasFailed && isIndexDamage(error)) void this.#rebuildIndex(options.path, error)
+          else if (!hasFailed) this.#onFatal(options.path, what, error)
+          hasFailed = true
+        },
       },
     )
     this.#folders.push(folder)
+    if (folder.notice !== '') this.#events.warn(`${folder.path}: ${folder.notice}`, '')
     this.#events.changed()
+  }
+
+  /** The folder begins anew with what is on the disk. What its damaged index did until now was atomic all the same. */
+  #rebuildIndex(path: string, damage: unknown): Promise<void> {
+    return this.#changes
+      .run(async () => {
+        const folder = this.#folders.find((other) => other.path === path)
+        if (folder === undefined || this.#stopping !== null) return
+        this.#folders.splice(this.#folders.indexOf(folder), 1)
+        await folder.close().catch(() => undefined)
+        await this.#run({ path, keys: folder.keys, marker: folder.marker, damage })
+      })
+      .catch((error: unknown) => this.#onFatal(path, 'a new index', error))
   }
 
   /** A bug, or a database that fails: going on could lose data, so the node ends. */
@@ -220,9 +240,10 @@ export class DeviceNode implements NodeApi {
   }
 
   #status(): FolderStatus[] {
-    return this.#folders.map(({ path, keys, replica }) => ({
+    return this.#folders.map(({ path, keys, notice, replica }) => ({
       path,
       id: keys.folder.slice(0, 8),
+      notice,
       ...replica.view.status(),
     }))
   }

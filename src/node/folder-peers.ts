@@ -132,6 +132,7 @@ export class FolderPeers implements FolderTransportHandler {
       const fields = { peer: peer.device, name: session.peerName, error: errorText(error) }
       if (gone) logger.debug('session ended', fields)
       else logger.warn('session failed', fields)
+      this.#deps.onFailed(error)
     } finally {
       if (peer.session === session) peer.session = null
       this.#deps.onChange()
@@ -174,6 +175,7 @@ export interface FolderPeersDeps {
   readonly signal: AbortSignal
   readonly transport: () => FolderTransport
   readonly onReceived: (bytes: number) => void
+  readonly onFailed: (error: unknown) => void
   readonly onPeerGone: (device: DeviceId) => void
   readonly onChange: () => void
 }

@@ -95,6 +95,8 @@ export interface FolderStatus {
   /** Why it is stopped and what to do; '' otherwise. */
   readonly reason: string
   readonly hint: string
+  /** Something that a person should know although the folder is synced; '' when there is nothing. */
+  readonly notice: string
   /** What this device holds. */
   readonly files: number
   readonly folders: number

@@ -1,18 +1,16 @@
-import { rename, rm } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { FolderIndex } from '../file-index/folder-index.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
 import { privateFolderName } from '../model/relative-path.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { KeyValueStore } from '../ports/key-value-store.ts'
-import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import { checkFolder, createFolder, type CheckedFolder } from './check-folder.ts'
 import { loadFolderKey, storeFolderKey } from './folder-key-file.ts'
 import { deriveFolderKeys, type FolderKeys } from './folder-keys.ts'
 import { folderState, type Home } from './home.ts'
+import { isIndexDamage } from './index-folder.ts'
 import { formatFolderKey, parseFolderKey } from './key-text.ts'
 import type { KnownFolder } from './node-settings.ts'
 
@@ -117,44 +115,6 @@ export async function prepareFolder(plan: FolderPlan, parts: { home: Home; tasks
 }
 
 /**
- * Opens a folder's index. One that is damaged is set aside and begun anew from the disk, in a new incarnation, so that
- * nothing is taken for deleted.
- */
-export async function openIndex(
-  folder: string,
-  parts: {
-    openStore: (path: string) => Promise<KeyValueStore>
-    deviceTag: Uint8Array
-    random: Random
-    clock: Clock
-    logger: Logger
-  },
-): Promise<FolderIndex> {
-  try {
-    return await open(folder, parts)
-  } catch (error) {
-    if (!(error instanceof P2psyncError) || error.code !== 'index-failed') throw error
-    const aside = `${folder}.damaged-${parts.clock.now()}`
-    parts.logger.error('the index is damaged: it is set aside and made anew', { aside, error: error.message })
-    await rename(folder, aside)
-    return open(folder, parts)
-  }
-}
-
-async function open(
-  folder: string,
-  parts: { openStore: (path: string) => Promise<KeyValueStore>; deviceTag: Uint8Array; random: Random },
-): Promise<FolderIndex> {
-  const store = await parts.openStore(folder)
-  try {
-    return await FolderIndex.open(store, parts)
-  } catch (error) {
-    await store.close()
-    throw error
-  }
-}
-
-/**
  * Keeps other nodes, with other homes, away from a folder: the lock of an empty database in `.p2psync/lock`, which the
  * system gives up with the process, however it ends.
  *
@@ -164,13 +124,25 @@ export async function lockFolder(
   path: string,
   openStore: (path: string) => Promise<KeyValueStore>,
 ): Promise<KeyValueStore> {
+  const lock = join(path, privateFolderName, 'lock')
   try {
-    return await openStore(join(path, privateFolderName, 'lock'))
+    return await openStore(lock).catch(async (error: unknown) => {
+      if (!isIndexDamage(error)) throw error
+      await emptyLock(lock)
+      return openStore(lock)
+    })
   } catch (error) {
     if (!(error instanceof P2psyncError) || error.code !== 'folder-busy') throw error
     throw new P2psyncError('folder-busy', `another p2psync node syncs ${path}`, {
       hint: 'One folder belongs to one node. Stop the other one, or name its state directory (--home DIR).',
       cause: error,
     })
+  }
+}
+
+/** Nothing is in it but the lock itself, which another node may have taken meanwhile. */
+async function emptyLock(lock: string): Promise<void> {
+  for (const name of await readdir(lock)) {
+    if (name !== 'LOCK') await rm(join(lock, name), { recursive: true, force: true })
   }
 }

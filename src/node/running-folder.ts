@@ -1,4 +1,5 @@
 import { openLevelStore } from '../file-index/level-store.ts'
+import { errorText } from '../model/errors.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
@@ -9,59 +10,78 @@ import type { Random } from '../ports/random.ts'
 import type { Transport } from '../ports/transport.ts'
 import type { FolderKeys } from './folder-keys.ts'
 import { FolderReplica } from './folder-replica.ts'
-import { lockFolder, openIndex } from './open-folder.ts'
+import { isIndexDamage, openIndex, setIndexAside } from './index-folder.ts'
+import { lockFolder } from './open-folder.ts'
 
 /** A folder that is being synced, with all that has to be closed after it. */
 export class RunningFolder {
   readonly path: string
   readonly keys: FolderKeys
   readonly marker: FolderMarker
+  /** What a person should know of how it was opened; '' for nothing. */
+  readonly notice: string
   readonly replica: FolderReplica
   readonly #tasks: FileTasks
   readonly #stores: readonly Closable[]
 
   private constructor(
-    options: { path: string; keys: FolderKeys; marker: FolderMarker },
+    options: { path: string; keys: FolderKeys; marker: FolderMarker; notice: string },
     parts: { replica: FolderReplica; tasks: FileTasks; stores: readonly Closable[] },
   ) {
     this.path = options.path
     this.keys = options.keys
     this.marker = options.marker
+    this.notice = options.notice
     this.replica = parts.replica
     this.#tasks = parts.tasks
     this.#stores = parts.stores
   }
 
   /**
-   * Opens lock and index and starts the replica.
+   * Opens lock and index and starts the replica. A damaged index, also one that was found to be when it was open before
+   * (`damage` says how), is set aside and begun anew from the disk: nothing is taken for deleted.
    *
    * @throws {P2psyncError} `folder-busy` when another node has the folder, `index-failed`.
    */
-  static async open(
-    options: { path: string; keys: FolderKeys; marker: FolderMarker; indexFolder: string },
-    deps: RunningFolderDeps,
-  ): Promise<RunningFolder> {
+  static async open(options: FolderOptions, deps: RunningFolderDeps): Promise<RunningFolder> {
+    let damage: unknown = options.damage
+    if (damage === undefined) {
+      try {
+        return await RunningFolder.#open({ ...options, notice: '' }, deps)
+      } catch (error) {
+        if (!isIndexDamage(error)) throw error
+        damage = error
+      }
+    }
+    const aside = await setIndexAside(options.indexFolder, deps.clock.now())
+    deps.logger.error('the index is damaged: it is set aside and made anew', { aside, error: errorText(damage) })
+    const kept = aside === null ? '' : ` The old one is kept for now: ${aside}`
+    const notice = `the index was damaged and is built anew from the files; nothing is deleted.${kept}`
+    return RunningFolder.#open({ ...options, notice }, deps)
+  }
+
+  static async #open(options: FolderOptions & { notice: string }, deps: RunningFolderDeps): Promise<RunningFolder> {
     const { path, keys, marker } = options
     const stores: Closable[] = []
     const tasks = deps.openTasks(path)
+    const failures = new EarlyFailures(deps.onFatal)
+    const { onFatal } = failures
     try {
       // A folder on a disk that is not mounted cannot be locked: its index still can.
       if ((await tasks.readMarker()) !== null) stores.push(await lockFolder(path, openLevelStore))
-      const index = await openIndex(options.indexFolder, { ...deps, openStore: openLevelStore })
+      const onDamaged = (error: unknown): void => onFatal('the index', error)
+      const index = await openIndex(options.indexFolder, { ...deps, openStore: openLevelStore, onDamaged })
       // The index, not its store: it notes that it was closed in order, and need not be checked as a whole next time.
       stores.push(index)
-      const replica = new FolderReplica({
-        ...deps,
-        folder: keys.folder,
-        path,
-        marker,
-        index,
-        tasks,
+      const replica = new FolderReplica({ ...deps, folder: keys.folder, path, marker, index, tasks, onFatal })
+      await replica.start().catch(async (error: unknown) => {
+        await replica.stop()
+        throw error
       })
-      await replica.start()
+      failures.pass()
       return new RunningFolder(options, { replica, tasks, stores })
     } catch (error) {
-      await closeAll(tasks, stores)
+      await closeAll(tasks, stores).catch(() => undefined)
       throw error
     }
   }
@@ -70,6 +90,15 @@ export class RunningFolder {
     await this.replica.stop()
     await closeAll(this.#tasks, this.#stores)
   }
+}
+
+export interface FolderOptions {
+  readonly path: string
+  readonly keys: FolderKeys
+  readonly marker: FolderMarker
+  readonly indexFolder: string
+  /** Why the index that is there cannot be used. */
+  readonly damage?: unknown
 }
 
 export interface RunningFolderDeps {
@@ -85,10 +114,41 @@ export interface RunningFolderDeps {
   readonly onFatal: (what: string, error: unknown) => void
 }
 
+/** What fails while a folder is being opened is told once it is open: whoever opens it may yet give it up. */
+class EarlyFailures {
+  readonly #onFatal: RunningFolderDeps['onFatal']
+  #early: Parameters<RunningFolderDeps['onFatal']>[] | null = []
+
+  constructor(onFatal: RunningFolderDeps['onFatal']) {
+    this.#onFatal = onFatal
+  }
+
+  readonly onFatal: RunningFolderDeps['onFatal'] = (what, error) => {
+    if (this.#early === null) this.#onFatal(what, error)
+    else this.#early.push([what, error])
+  }
+
+  pass(): void {
+    const early = this.#early ?? []
+    this.#early = null
+    for (const failure of early) this.#onFatal(...failure)
+  }
+}
+
 type Closable = Pick<KeyValueStore, 'close'>
 
 async function closeAll(tasks: FileTasks, stores: readonly Closable[]): Promise<void> {
   await tasks.close()
-  // The lock goes last.
-  for (const store of stores.toReversed()) await store.close()
+  await closeStores(stores)
+}
+
+/** The lock goes last, and goes whatever became of the index. */
+async function closeStores(stores: readonly Closable[]): Promise<void> {
+  const last = stores.at(-1)
+  if (last === undefined) return
+  try {
+    await last.close()
+  } finally {
+    await closeStores(stores.slice(0, -1))
+  }
 }

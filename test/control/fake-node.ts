@@ -102,6 +102,7 @@ export function folderStatus(differences: Partial<FolderStatus> = {}): FolderSta
     state: 'in-sync',
     reason: '',
     hint: '',
+    notice: '',
     files: 1234,
     folders: 56,
     links: 0,

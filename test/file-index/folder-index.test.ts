@@ -141,14 +141,14 @@ describe('the index of a folder', () => {
     expect(index.summary.hash).toEqual(rootHash(await rebuildTree(store)))
   })
 
-  it('refuses a layout that it does not know, and rows without a layout', async () => {
+  it('refuses a layout of a later version, and takes rows without a layout for damage', async () => {
     const store = lastingStore()
     await (await open(store)).close()
     await store.batch([{ type: 'put', key: Buffer.from('mlayout'), value: Uint8Array.of(99) }])
     await expect(open(store)).rejects.toMatchObject({ code: 'index-failed' })
     const foreign = memoryStore()
     await foreign.batch([{ type: 'put', key: Buffer.from('x'), value: Uint8Array.of(1) }])
-    await expect(open(foreign)).rejects.toMatchObject({ code: 'index-failed' })
+    await expect(open(foreign)).rejects.toMatchObject({ code: 'index-damaged' })
   })
 
   it('finds out after a crash that a row is missing', async () => {
@@ -156,7 +156,26 @@ describe('the index of a folder', () => {
     const index = await open(store)
     await index.commit(Array.from({ length: 100 }, (_, i) => fileOf(`f${i}`, 'x')))
     await store.batch([{ type: 'del', key: Buffer.from('rf7') }])
-    await expect(open(store)).rejects.toMatchObject({ code: 'index-failed' })
+    await expect(open(store)).rejects.toMatchObject({ code: 'index-damaged' })
+  })
+
+  it('finds out that its tree is not the one that it was closed with', async () => {
+    const store = lastingStore()
+    const index = await open(store)
+    await index.commit(Array.from({ length: 100 }, (_, i) => fileOf(`f${i}`, 'x')))
+    await index.close()
+    await store.batch([{ type: 'put', key: Buffer.from('s'), value: new Uint8Array(33).fill(17) }])
+    await expect(open(store)).rejects.toMatchObject({ code: 'index-damaged' })
+  })
+
+  it('opens with a head of an earlier version, which had no root', async () => {
+    const store = lastingStore()
+    const index = await open(store)
+    await index.commit([fileOf('a', 'x')])
+    await index.close()
+    const head = Buffer.from('mhead')
+    await store.batch([{ type: 'put', key: head, value: (await store.get(head))!.subarray(0, 44) }])
+    expect((await open(store)).summary).toEqual(index.summary)
   })
 
   it('has a new writer and a new epoch when its incarnation is renewed, for good', async () => {

@@ -1,8 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openLevelStore } from '../../src/file-index/level-store.ts'
+import { abstractLevelStore, openLevelStore } from '../../src/file-index/level-store.ts'
 import type { KeyValueStore, StoreEntry, StoreRange } from '../../src/ports/key-value-store.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 
@@ -78,12 +78,59 @@ describe('a store that cannot be used', () => {
     await expect(openLevelStore(join(folder, 'db'))).rejects.toMatchObject({ code: 'folder-busy' })
   })
 
-  it('is index-failed when its files are damaged', async () => {
+  const harms: Record<string, (path: (start: string) => string) => void> = {
+    'its manifest is garbage': (path) => writeFileSync(path('MANIFEST'), 'not a manifest'),
+    'its manifest is gone': (path) => rmSync(path('MANIFEST')),
+    'CURRENT is gone': (path) => rmSync(path('CURRENT')),
+    'CURRENT is garbage': (path) => writeFileSync(path('CURRENT'), 'garbage\n'),
+    'a table is gone': (path) => rmSync(path('.ldb')),
+    'a table is cut off': (path) => truncateSync(path('.ldb'), 50),
+    'a table is empty': (path) => truncateSync(path('.ldb'), 0),
+    'a table is overwritten': (path) => writeFileSync(path('.ldb'), Buffer.alloc(5000, 0xa5)),
+  }
+  it.each(Object.entries(harms))('is index-damaged when %s', async (_, harm) => {
+    await writeTables(join(folder, 'db'))
+    harm((part) =>
+      join(
+        folder,
+        'db',
+        readdirSync(join(folder, 'db')).find((name) => name.includes(part))!,
+      ),
+    )
+    await expect(readAll()).rejects.toMatchObject({ code: 'index-damaged' })
+  })
+
+  it.each(['No space left on device', 'Permission denied', 'Too many open files', 'Input/output error'])(
+    'is index-failed, not damaged, on: %s',
+    async (reason) => {
+      const trouble = Object.assign(new Error(`IO error: /home/db/000005.ldb: ${reason}`), { code: 'LEVEL_IO_ERROR' })
+      const refuse = (): Promise<never> => Promise.reject(trouble)
+      const iterator = (): { nextv: typeof refuse; close: () => Promise<void> } => ({
+        nextv: refuse,
+        close: () => Promise.resolve(),
+      })
+      const store = abstractLevelStore({ get: refuse, getMany: refuse, batch: refuse, close: refuse, iterator })
+      await expect(store.get(Uint8Array.of(1))).rejects.toMatchObject({ code: 'index-failed' })
+      await expect(collect(store, everything)).rejects.toMatchObject({ code: 'index-failed' })
+    },
+  )
+
+  it('is index-failed when a folder above it is a file', async () => {
+    writeFileSync(join(folder, 'state'), 'x')
+    await expect(openLevelStore(join(folder, 'state', 'db'))).rejects.toMatchObject({ code: 'index-failed' })
+  })
+
+  it('opens at an earlier state when its log is cut off, as after a power cut', async () => {
     const store = await openLevelStore(join(folder, 'db'))
+    for (let n = 0; n < 10; n++) await store.batch([{ type: 'put', key: Uint8Array.of(n), value: new Uint8Array(100) }])
     await store.close()
-    const manifest = readdirSync(join(folder, 'db')).find((name) => name.startsWith('MANIFEST'))!
-    writeFileSync(join(folder, 'db', manifest), 'not a manifest')
-    await expect(openLevelStore(join(folder, 'db'))).rejects.toMatchObject({ code: 'index-failed' })
+    const log = join(
+      folder,
+      'db',
+      readdirSync(join(folder, 'db')).find((name) => name.endsWith('.log'))!,
+    )
+    truncateSync(log, statSync(log).size - 50)
+    expect((await readAll()).keys).toHaveLength(9)
   })
 
   it('is index-failed when it was closed', async () => {
@@ -94,3 +141,21 @@ describe('a store that cannot be used', () => {
     await expect(write).rejects.toMatchObject({ code: 'index-failed' })
   })
 })
+
+const everything = { from: Uint8Array.of(0), to: Uint8Array.of(0xff) }
+
+async function readAll(): Promise<{ keys: string[] }> {
+  const store = await openLevelStore(join(folder, 'db'))
+  open.push(store)
+  return collect(store, everything)
+}
+
+/** LevelDB writes its log into a table when it opens. */
+async function writeTables(path: string): Promise<void> {
+  for (let round = 0; round < 2; round++) {
+    const store = await openLevelStore(path)
+    const keys = Array.from({ length: 20 }, (_, i) => Uint8Array.of(round, i))
+    await store.batch(keys.map((key) => ({ type: 'put', key, value: new Uint8Array(1000).fill(round) })))
+    await store.close()
+  }
+}

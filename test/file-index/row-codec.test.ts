@@ -47,10 +47,10 @@ describe('a row of the index', () => {
     expect(rowHead(encodeRow({ record: recordOf('a'), disk: null, seq: 1 })).live).toBe(false)
   })
 
-  it('is refused as index-failed when its bytes are cut off anywhere', () => {
+  it('is refused as index-damaged when its bytes are cut off anywhere', () => {
     const row = encodeRow({ record: fileOf('a', 'text').record, disk: diskOf(4), seq: 5 })
     for (let length = 0; length < row.length; length++) {
-      expect(() => decodeRow(row.subarray(0, length))).toThrow(expect.objectContaining({ code: 'index-failed' }))
+      expect(() => decodeRow(row.subarray(0, length))).toThrow(expect.objectContaining({ code: 'index-damaged' }))
     }
   })
 })
