@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'bad-key'
   | 'bad-address'
   | 'bad-message'
+  | 'bad-manifest'
   | 'wrong-key'
   | 'no-node'
   | 'node-failed'
@@ -35,9 +36,9 @@ export type ErrorCode =
   | 'disk-full'
   | 'disk-failed'
   | 'index-failed'
-  | 'peer-gone'
   /** What the database holds is not what was written: it is set aside and made anew. */
   | 'index-damaged'
+  | 'peer-gone'
   | 'limit'
 
 /** A bug of ours: thrown by `assert`, never caught to go on. */
