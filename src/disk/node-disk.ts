@@ -29,13 +29,12 @@ const fstatOptions = { bigint: true } as const
  */
 export class NodeDisk implements Disk {
   lstat(path: string): DiskEntry | null {
-    try {
-      const stats = fs.lstatSync(path, lstatOptions)
-      return stats === undefined ? null : entryOf(stats)
-    } catch (error) {
-      if (systemCode(error) === 'ENOTDIR') return null
-      throw error
-    }
+    const stats = lookAt(path)
+    return stats === null ? null : entryOf(stats)
+  }
+
+  fileSystemAt(path: string): bigint | null {
+    return lookAt(path)?.dev ?? null
   }
 
   readFolder(path: string): readonly FolderEntry[] {
@@ -173,6 +172,15 @@ export class NodeDisk implements Disk {
   freeBytes(path: string): number {
     const { bavail, bsize } = fs.statfsSync(path)
     return bavail * bsize
+  }
+}
+
+function lookAt(path: string): fs.BigIntStats | null {
+  try {
+    return fs.lstatSync(path, lstatOptions) ?? null
+  } catch (error) {
+    if (systemCode(error) === 'ENOTDIR') return null
+    throw error
   }
 }
 

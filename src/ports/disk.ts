@@ -8,6 +8,8 @@ import type { DiskState } from '../model/disk-state.ts'
 export interface Disk {
   /** What is there, or null when nothing is. */
   lstat(path: string): DiskEntry | null
+  /** A number that two paths share when one file system holds what is there; null where nothing is. */
+  fileSystemAt(path: string): bigint | null
   /** The entries of a folder in no order; a name that is not UTF-8 comes with `name: null`. */
   readFolder(path: string): readonly FolderEntry[]
   readLink(path: string): string

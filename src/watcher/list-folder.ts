@@ -7,6 +7,8 @@ import { causeText } from './look-at-entry.ts'
 /** The names in one folder, in the order of their UTF-8 bytes, all in NFC. */
 export interface FolderListing {
   readonly names: readonly string[]
+  /** Those of the names that were folders when they were listed. */
+  readonly folders: ReadonlySet<string>
   /** Entries whose names cannot be synced. */
   readonly problems: readonly ScanProblem[]
   /** True when the folder holds an entry named like p2psync's own folder. */
@@ -24,18 +26,21 @@ export function listFolder(disk: Disk, root: string, folder: RelativePath | ''):
   const prefix = folder === '' ? '' : `${folder}/`
   const names: string[] = []
   const problems: ScanProblem[] = []
-  const foreign: string[] = []
+  const folders = new Set<string>()
+  const foreign: FolderEntry[] = []
   let hasPrivateFolder = false
-  for (const { name } of entries) {
+  for (const entry of entries) {
+    const { name } = entry
+    if (name !== null && entry.kind === 'folder') folders.add(name)
     if (name === null) problems.push({ path: `${prefix}\uFFFD`, reason: 'its name is not valid UTF-8' })
     else if (isPrivateName(name)) {
       hasPrivateFolder = true
       if (folder !== '') names.push(name)
     } else if (plainName.test(name) || name.normalize('NFC') === name) names.push(name)
-    else foreign.push(name)
+    else foreign.push(entry)
   }
-  if (foreign.length > 0) normalizeNames({ disk, root, prefix, entries, foreign, problems, names })
-  return { names: sortByBytes(names), problems, hasPrivateFolder }
+  if (foreign.length > 0) normalizeNames({ disk, root, prefix, entries, foreign, problems, names, folders })
+  return { names: sortByBytes(names), folders, problems, hasPrivateFolder }
 }
 
 const plainName = /^[\u0020-\u007e]*$/
@@ -56,16 +61,19 @@ interface ForeignNames {
   readonly root: string
   readonly prefix: string
   readonly entries: readonly FolderEntry[]
-  /** Names that are not in NFC. */
-  readonly foreign: readonly string[]
+  /** Those whose names are not in NFC. */
+  readonly foreign: readonly FolderEntry[]
   readonly problems: ScanProblem[]
   readonly names: string[]
+  readonly folders: Set<string>
 }
 
-/** Adds to `names` what was renamed, to `problems` what could not be. */
-function normalizeNames({ disk, root, prefix, entries, foreign, problems, names }: ForeignNames): void {
+/** Adds to `names` and `folders` what was renamed, to `problems` what could not be. */
+function normalizeNames(found: ForeignNames): void {
+  const { disk, root, prefix, entries, foreign, problems, names, folders } = found
   const taken = new Set(entries.map(({ name }) => name))
-  for (const name of foreign) {
+  for (const { name, kind } of foreign) {
+    if (name === null) continue
     const normal = name.normalize('NFC')
     const reason = taken.has(normal)
       ? takenReason
@@ -73,6 +81,7 @@ function normalizeNames({ disk, root, prefix, entries, foreign, problems, names 
     if (reason === null) {
       taken.add(normal)
       names.push(normal)
+      if (kind === 'folder') folders.add(normal)
     } else problems.push({ path: `${prefix}${name}`, reason })
   }
 }

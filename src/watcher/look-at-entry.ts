@@ -14,7 +14,8 @@ export type EntryLook =
 
 /** Looks at one entry of a folder that is known to be one. Its parents are not looked at. */
 export function lookAtEntry(disk: Disk, root: string, path: RelativePath): EntryLook {
-  if (isNameTooLong(path)) return { outcome: 'unsynced', reason: `its name is longer than ${nameBytesMax} bytes` }
+  const longName = nameProblem(path)
+  if (longName !== null) return { outcome: 'unsynced', reason: longName }
   try {
     const entry = disk.lstat(`${root}/${path}`)
     if (entry === null) return absent
@@ -29,12 +30,31 @@ export function lookAtEntry(disk: Disk, root: string, path: RelativePath): Entry
   }
 }
 
+/** Why an entry with this path ('' is the root) cannot be synced, or null. */
+export function nameProblem(path: RelativePath | ''): string | null {
+  // Three bytes a code unit at most.
+  if (path === '' || path.length * 3 <= nameBytesMax || Buffer.byteLength(baseName(path)) <= nameBytesMax) return null
+  return `its name is longer than ${nameBytesMax} bytes`
+}
+
 /** What stands between the root and a path: parents that were looked at before, for the time of one slice of work. */
-export type ParentLooks = Map<RelativePath, EntryLook>
+export interface ParentLooks {
+  readonly looks: Map<RelativePath, EntryLook>
+  /** That of the root; null when the root cannot be looked at: then nothing below it can. */
+  readonly fileSystem: bigint | null
+}
+
+export function newParentLooks(disk: Disk, root: string): ParentLooks {
+  try {
+    return { looks: new Map(), fileSystem: disk.fileSystemAt(root) }
+  } catch {
+    return { looks: new Map(), fileSystem: null }
+  }
+}
 
 /**
  * Looks at a path and all its parents: below what is no folder, or a link to one, there is nothing, and what lies in a
- * synced folder of its own is not ours.
+ * synced folder of its own, or on a file system that is mounted below the root, is not ours.
  */
 export function lookAtPath(disk: Disk, root: string, path: RelativePath, parents: ParentLooks): EntryLook {
   const parent = parentPath(path)
@@ -42,14 +62,30 @@ export function lookAtPath(disk: Disk, root: string, path: RelativePath, parents
   if (above !== null && above.outcome !== 'found') return above
   const look = lookAtEntry(disk, root, path)
   if (look.outcome !== 'found' || look.disk.kind !== 'folder') return look
-  return lookForMarker(disk, root, path) ?? look
+  return whyNotOurs(disk, root, path, { fileSystem: parents.fileSystem, mayHaveMarker: true }) ?? look
 }
 
-/** How a folder's own marker shows that it is synced by itself, or null when it is an ordinary folder. */
-export function lookForMarker(disk: Disk, root: string, folder: RelativePath): EntryLook | null {
+/** What is there and yet not to be synced, or could not be looked at. */
+export type RefusedLook = Extract<EntryLook, { reason: string }>
+
+/**
+ * Why a folder below the root is not ours: its own marker shows that it is synced by itself, or it lies on another file
+ * system than the root (`fileSystem`). Null when it is an ordinary folder.
+ */
+export function whyNotOurs(
+  disk: Disk,
+  root: string,
+  folder: RelativePath,
+  { fileSystem, mayHaveMarker }: { fileSystem: bigint | null; mayHaveMarker: boolean },
+): RefusedLook | null {
+  const path = `${root}/${folder}`
   try {
-    if (disk.lstat(`${root}/${folder}/${privateFolderName}/folder.json`) === null) return null
-    return { outcome: 'unsynced', reason: 'it is a synced folder of its own' }
+    const itsFileSystem = disk.fileSystemAt(path)
+    if (itsFileSystem !== null && fileSystem !== null && itsFileSystem !== fileSystem) {
+      return { outcome: 'unsynced', reason: isMount }
+    }
+    if (!mayHaveMarker || disk.lstat(`${path}/${privateFolderName}/folder.json`) === null) return null
+    return { outcome: 'unsynced', reason: isSyncedByItself }
   } catch (error) {
     // An unreadable folder is an entry of ours all the same; what is below it shows when it is looked at.
     if (isMissing(error) || isRefused(error)) return null
@@ -62,30 +98,35 @@ export function causeText(error: unknown): string {
   return isRefused(error) ? 'permission denied' : errorText(error)
 }
 
+const isMount = 'another file system is mounted there'
+const isSyncedByItself = 'it is a synced folder of its own'
+const reasonsBelow: ReadonlyMap<string, string> = new Map([
+  [isMount, 'it is on another file system, which is mounted below the folder'],
+  [isSyncedByItself, 'it is in a synced folder of its own'],
+])
+
 const absent: EntryLook = { outcome: 'absent' }
 
 function lookAtParents(disk: Disk, root: string, folder: RelativePath, parents: ParentLooks): EntryLook {
-  const known = parents.get(folder)
+  const known = parents.looks.get(folder)
   if (known !== undefined) return known
   let look: EntryLook = absent
   for (let end = folder.indexOf('/'); ; end = folder.indexOf('/', end + 1)) {
     const at = (end < 0 ? folder : folder.slice(0, end)) as RelativePath
-    look = parents.get(at) ?? lookAtParent(disk, root, at)
-    parents.set(at, look)
+    look = parents.looks.get(at) ?? lookAtParent(disk, root, at, parents.fileSystem)
+    parents.looks.set(at, look)
     if (look.outcome !== 'found' || end < 0) break
   }
-  parents.set(folder, look)
+  parents.looks.set(folder, look)
   return look
 }
 
-function lookAtParent(disk: Disk, root: string, folder: RelativePath): EntryLook {
+function lookAtParent(disk: Disk, root: string, folder: RelativePath, fileSystem: bigint | null): EntryLook {
   const look = lookAtEntry(disk, root, folder)
   if (look.outcome === 'unknown') return look
   if (look.outcome !== 'found' || look.disk.kind !== 'folder') return absent
-  const marker = lookForMarker(disk, root, folder)
-  return marker?.outcome === 'unsynced'
-    ? { ...marker, reason: 'it is in a synced folder of its own' }
-    : (marker ?? look)
+  const refused = whyNotOurs(disk, root, folder, { fileSystem, mayHaveMarker: true })
+  return refused === null ? look : { ...refused, reason: reasonsBelow.get(refused.reason) ?? refused.reason }
 }
 
 function lookAtLink(disk: Disk, root: string, path: RelativePath, state: DiskState): EntryLook {
@@ -93,12 +134,6 @@ function lookAtLink(disk: Disk, root: string, path: RelativePath, state: DiskSta
   const problem = linkTargetProblem(path, linkTarget)
   if (problem !== null) return { outcome: 'unsynced', reason: problem }
   return { outcome: 'found', disk: state, linkTarget }
-}
-
-function isNameTooLong(path: RelativePath): boolean {
-  // Three bytes a code unit at most.
-  if (path.length * 3 <= nameBytesMax) return false
-  return Buffer.byteLength(baseName(path)) > nameBytesMax
 }
 
 function isMissing(error: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { LstatResult } from '../ports/file-tasks.ts'
-import { lookAtPath, type EntryLook } from './look-at-entry.ts'
+import { lookAtPath, newParentLooks, type EntryLook } from './look-at-entry.ts'
 
 /**
  * Looks at single paths under `root`, without walking below them. Yields after each bounded slice; returns one result for
@@ -13,7 +13,7 @@ export function* lstatPaths(disk: Disk, root: string, paths: readonly RelativePa
   const results: LstatResult[] = []
   for (let at = 0; at < paths.length; at += slicePaths) {
     if (at > 0) yield
-    const parents = new Map<RelativePath, EntryLook>()
+    const parents = newParentLooks(disk, root)
     for (const path of paths.slice(at, at + slicePaths)) {
       results.push(lstatResult(path, lookAtPath(disk, root, path, parents)))
     }

@@ -13,8 +13,9 @@ import type { FolderMarker } from '../model/folder-marker.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk } from '../ports/disk.ts'
 import type * as tasks from '../ports/file-tasks.ts'
+import { listTree, type Listing } from '../watcher/list-tree.ts'
+import { LookedBatch, lookAtListing, type ListingLook } from '../watcher/look-at-listing.ts'
 import { lstatPaths } from '../watcher/lstat-paths.ts'
-import { scanFolder } from '../watcher/scan-folder.ts'
 
 /** A job that stops after each bounded slice of work. */
 type Job<Result> = Generator<void, Result>
@@ -43,12 +44,23 @@ export class DiskFileTasks implements tasks.FileTasks {
   }
 
   async *scan(start: RelativePath | ''): AsyncGenerator<tasks.ScanBatch, void> {
-    for (const batch of scanFolder(this.#disk, this.#root, start)) {
+    for await (const listing of this.list(start)) yield new LookedBatch(await this.look(listing))
+  }
+
+  /** The first half of a scan: what there is to be looked at. */
+  async *list(start: RelativePath | ''): AsyncGenerator<Listing, void> {
+    for (const listing of listTree(this.#disk, this.#root, start)) {
       this.#requireOpen()
-      yield batch
+      yield listing
       await this.#turn()
     }
     this.#requireOpen()
+  }
+
+  /** The second half, which another thread can do: a listing is one slice of work. */
+  async look(listing: Listing): Promise<ListingLook> {
+    this.#requireOpen()
+    return lookAtListing(this.#disk, this.#root, listing)
   }
 
   lstat(paths: readonly RelativePath[]): Promise<readonly tasks.LstatResult[]> {

@@ -41,11 +41,14 @@ export class FileWorkerPool {
     return { number: ++this.#lastSession, root }
   }
 
-  /** The thread that does this. */
+  /** The thread that does this; what a scan does much of goes to both, unless it is little. */
   linkFor(name: CallName | 'scan'): WorkerLink {
-    const link = outwardCalls.has(name) ? this.#outwards : this.#inwards
-    if (link === null) throw new P2psyncError('disk-failed', 'the file workers are not started')
-    return link
+    const [outwards, inwards] = [this.#outwards, this.#inwards]
+    if (outwards === null || inwards === null) {
+      throw new P2psyncError('disk-failed', 'the file workers are not started')
+    }
+    if (name === 'look' || name === 'hash') return inwards.pending + 1 < outwards.pending ? inwards : outwards
+    return outwardCalls.has(name) ? outwards : inwards
   }
 
   get links(): readonly WorkerLink[] {
@@ -64,4 +67,4 @@ const fileWorkerUrl = new URL(`./file-worker${extname(import.meta.url)}`, import
 // A nursery that fits the cache of a core; what lives longer is mostly buffers, which are outside of it.
 const youngGenerationMb = 4
 
-const outwardCalls: ReadonlySet<CallName | 'scan'> = new Set(['scan', 'lstat', 'hash', 'readBlocks', 'findBlocks'])
+const outwardCalls: ReadonlySet<CallName | 'scan'> = new Set(['scan', 'lstat', 'readBlocks', 'findBlocks'])

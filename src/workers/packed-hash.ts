@@ -1,13 +1,15 @@
 import type { BlockHash } from '../model/block-hash.ts'
 import { assert } from '../model/errors.ts'
+import { packStates, unpackStates, type PackedStates } from '../model/packed-states.ts'
+import type { RelativePath } from '../model/relative-path.ts'
 import type { HashRequest, HashResult } from '../ports/file-tasks.ts'
-import { joinPaths, splitPaths } from './packed-scan.ts'
-import { packStates, unpackStates, type PackedStates } from './packed-states.ts'
 import { ownBytes } from './own-bytes.ts'
 
 /** Hash requests on their way to a file worker. */
 export interface PackedHashRequests {
+  /** With a NUL, which no path has, between two. */
   readonly paths: string
+  readonly count: number
   readonly states: PackedStates
 }
 
@@ -20,12 +22,16 @@ export interface PackedHashResults {
 }
 
 export function packHashRequests(requests: readonly HashRequest[]): PackedHashRequests {
-  return { paths: joinPaths(requests), states: packStates(requests.map((request) => request.disk)) }
+  return {
+    paths: requests.map((request) => request.path).join('\0'),
+    count: requests.length,
+    states: packStates(requests.map((request) => request.disk)),
+  }
 }
 
-export function unpackHashRequests({ paths, states }: PackedHashRequests): HashRequest[] {
-  const names = splitPaths(paths)
-  return unpackStates(states).map((disk, i) => ({ path: names[i]!, disk }))
+export function unpackHashRequests({ paths, count, states }: PackedHashRequests): HashRequest[] {
+  const names = paths.split('\0') as RelativePath[]
+  return unpackStates(states, count).map((disk, i) => ({ path: names[i]!, disk }))
 }
 
 /** `results` are those of `requests`, in their order. */

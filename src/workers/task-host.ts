@@ -3,9 +3,8 @@ import { DiskFileTasks } from './disk-file-tasks.ts'
 import { ownBytes, transferList } from './own-bytes.ts'
 import { packError } from './packed-error.ts'
 import { packHashResults, unpackHashRequests, type PackedHashRequests } from './packed-hash.ts'
-import { packScan } from './packed-scan.ts'
 import {
-  scanBatchesAhead,
+  listingsAhead,
   type CallName,
   type CallResult,
   type Session,
@@ -75,19 +74,20 @@ export class TaskHost {
     } else if (name === 'hash') {
       const lists = (value as CallResult<'hash'>).blockLists.map(([, blockList]) => blockList)
       this.#send({ type: 'result', id, value }, transferList(lists))
+    } else if (name === 'look') {
+      this.#send({ type: 'result', id, value }, [(value as CallResult<'look'>).states.words.buffer])
     } else {
       this.#send({ type: 'result', id, value }, [])
     }
   }
 
   async #scan({ id, session, start }: Extract<WorkerRequest, { type: 'scan' }>): Promise<void> {
-    const allowance = new Allowance(scanBatchesAhead)
+    const allowance = new Allowance(listingsAhead)
     this.#scans.set(id, allowance)
     try {
-      for await (const batch of this.#tasks(session).scan(start)) {
+      for await (const listing of this.#tasks(session).list(start)) {
         if (!(await allowance.take())) return
-        const packed = packScan(batch)
-        this.#send({ type: 'batch', id, batch: packed }, [packed.states.words.buffer])
+        this.#send({ type: 'listing', id, listing }, [])
       }
       this.#send({ type: 'scan-end', id }, [])
     } finally {

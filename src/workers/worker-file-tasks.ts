@@ -4,6 +4,7 @@ import type { FolderMarker } from '../model/folder-marker.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import { ownsBuffer } from '../model/reused-buffer.ts'
 import type * as tasks from '../ports/file-tasks.ts'
+import { LookedBatch, type ListingLook } from '../watcher/look-at-listing.ts'
 import type { FileWorkerPool } from './file-worker-pool.ts'
 import { ownBytes, transferList } from './own-bytes.ts'
 import { packHashRequests, unpackHashResults } from './packed-hash.ts'
@@ -26,7 +27,7 @@ export class WorkerFileTasks implements tasks.FileTasks {
 
   scan(start: RelativePath | ''): AsyncIterable<tasks.ScanBatch> {
     this.#requireOpen()
-    return this.#pool.linkFor('scan').scan(this.#session, start)
+    return this.#scan(start)
   }
 
   lstat(paths: readonly RelativePath[]): Promise<readonly tasks.LstatResult[]> {
@@ -103,6 +104,19 @@ export class WorkerFileTasks implements tasks.FileTasks {
     await Promise.allSettled(links.map((link) => link.call(this.#session, 'close', [])))
   }
 
+  /** One thread lists, both look, a few listings ahead; what they find is given out in order. */
+  async *#scan(start: RelativePath | ''): AsyncGenerator<tasks.ScanBatch, void> {
+    const looks: Promise<ListingLook>[] = []
+    for await (const listing of this.#pool.linkFor('scan').list(this.#session, start)) {
+      const look = this.#call('look', [listing])
+      // Whoever takes it, later, learns of its failure.
+      look.catch(() => undefined)
+      looks.push(look)
+      if (looks.length > looksAhead) yield new LookedBatch(await looks.shift()!)
+    }
+    for (const look of looks) yield new LookedBatch(await look)
+  }
+
   async #call<Name extends CallName>(
     name: Name,
     args: CallArguments<Name>,
@@ -116,3 +130,6 @@ export class WorkerFileTasks implements tasks.FileTasks {
     if (this.#isClosed) throw new P2psyncError('disk-failed', `the file tasks of ${this.#session.root} are closed`)
   }
 }
+
+// So that each thread has one in hand and one in line.
+const looksAhead = 4

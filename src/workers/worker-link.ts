@@ -2,9 +2,8 @@ import { Worker } from 'node:worker_threads'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { ScanBatch } from '../ports/file-tasks.ts'
+import type { Listing } from '../watcher/list-tree.ts'
 import { unpackError } from './packed-error.ts'
-import { unpackScan } from './packed-scan.ts'
 import type { CallArguments, CallName, CallResult, Session, WorkerAnswer, WorkerRequest } from './worker-messages.ts'
 
 export interface WorkerLinkOptions {
@@ -37,6 +36,11 @@ export class WorkerLink {
 
   get isRunning(): boolean {
     return this.#worker !== null
+  }
+
+  /** How much it was asked for and has not answered. */
+  get pending(): number {
+    return this.#waiting.size
   }
 
   /** Resolves when the worker is ready. @throws {P2psyncError} `disk-failed` when it cannot start. */
@@ -81,8 +85,8 @@ export class WorkerLink {
     })
   }
 
-  /** Batches are asked for ahead; ending the iteration ends the scan. Rejects as {@link call}. */
-  async *scan(session: Session, start: RelativePath | ''): AsyncGenerator<ScanBatch, void> {
+  /** The listings of a scan, asked for ahead; ending the iteration ends the scan. Rejects as {@link call}. */
+  async *list(session: Session, start: RelativePath | ''): AsyncGenerator<Listing, void> {
     const id = ++this.#lastId
     const running = this.#running()
     const inbox = new Inbox()
@@ -92,11 +96,11 @@ export class WorkerLink {
       running.post({ type: 'scan', id, session, start })
       for (;;) {
         const answer = await inbox.next()
-        isOver = answer.type !== 'batch'
+        isOver = answer.type !== 'listing'
         if (answer.type === 'failed') throw unpackError(answer.error)
-        if (answer.type !== 'batch') return
+        if (answer.type !== 'listing') return
         running.post({ type: 'scan-more', id })
-        yield unpackScan(answer.batch)
+        yield answer.listing
       }
     } finally {
       this.#waiting.delete(id)

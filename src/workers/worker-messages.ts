@@ -1,12 +1,15 @@
 import type { RelativePath } from '../model/relative-path.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
+import type { Listing } from '../watcher/list-tree.ts'
+import type { ListingLook } from '../watcher/look-at-listing.ts'
 import type { PackedError } from './packed-error.ts'
 import type { PackedHashRequests, PackedHashResults } from './packed-hash.ts'
-import type { PackedScan } from './packed-scan.ts'
 
 /** What can be called on a file worker: the tasks, but a scan is a stream, and what is many is packed. */
 export interface WorkerCalls extends Omit<FileTasks, 'scan' | 'hash'> {
   hash(requests: PackedHashRequests): Promise<PackedHashResults>
+  /** The second half of a scan; the first is its stream of listings. */
+  look(listing: Listing): Promise<ListingLook>
 }
 
 export type CallName = keyof WorkerCalls
@@ -29,19 +32,19 @@ export type WorkerRequest =
       readonly args: readonly unknown[]
     }
   | { readonly type: 'scan'; readonly id: number; readonly session: Session; readonly start: RelativePath | '' }
-  /** The scan may send one batch more. */
+  /** The scan may send one listing more. */
   | { readonly type: 'scan-more'; readonly id: number }
   /** Nobody reads the scan any more. Answered by nothing. */
   | { readonly type: 'scan-stop'; readonly id: number }
   /** End all jobs, then the thread. */
   | { readonly type: 'stop' }
 
-/** How many batches of a scan may be on their way. */
-export const scanBatchesAhead = 2
+/** How many listings of a scan may be on their way. */
+export const listingsAhead = 2
 
 export type WorkerAnswer =
   | { readonly type: 'ready' }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly error: PackedError }
-  | { readonly type: 'batch'; readonly id: number; readonly batch: PackedScan }
+  | { readonly type: 'listing'; readonly id: number; readonly listing: Listing }
   | { readonly type: 'scan-end'; readonly id: number }

@@ -17,7 +17,7 @@ export interface MemoryTreeEntry {
  * Only what was synced survives {@link crash}: a file's bytes by `sync`, a folder's names by `syncFolder`, all by
  * `syncFileSystem`. That is harsher than a journal: a file renamed to another folder may have both names afterwards, or
  * none, until both folders are synced. Not modelled: users, umask, reuse of inode numbers, case-insensitive or
- * normalising names, other mounted file systems, sparse files, the size of names.
+ * normalising names, sparse files, the size of names.
  *
  * What this class adds is for tests: `onCall` hears of none of it.
  */
@@ -70,6 +70,11 @@ export class MemoryDisk extends MemorySystemCalls {
   /** A FIFO, a socket or a device. */
   makeOther(path: string): void {
     this.inodes.add(path, this.inodes.newOther())
+  }
+
+  /** From now on this folder, and all below it, is on a file system of its own; nothing else about it changes. */
+  mount(path: string): void {
+    this.mounts.add(path)
   }
 
   /** Puts an entry into a folder whose name is not UTF-8. */

@@ -19,6 +19,8 @@ export class MemorySystemCalls implements Disk {
    */
   onCall: ((operation: keyof Disk, path: string) => void) | undefined
 
+  /** Folders on which another file system is mounted. */
+  protected readonly mounts = new Set<string>()
   protected readonly inodes: InodeTree
   protected readonly open = new Map<FileHandle, OpenFile>()
   readonly #canSyncFileSystem: boolean
@@ -52,6 +54,13 @@ export class MemorySystemCalls implements Disk {
       if (error instanceof DiskError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
       throw error
     }
+  }
+
+  fileSystemAt(path: string): bigint | null {
+    this.#call('fileSystemAt', path)
+    if (this.quietly(() => this.lstat(path)) === null) return null
+    const above = [...this.mounts].filter((mount) => path === mount || path.startsWith(`${mount}/`))
+    return BigInt(above.length)
   }
 
   readFolder(path: string): readonly FolderEntry[] {

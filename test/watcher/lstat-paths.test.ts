@@ -72,6 +72,17 @@ describe('lstatPaths', () => {
     ])
   })
 
+  it('does not look into another file system that is mounted below', () => {
+    const disk = memoryDisk('mnt/a', 'mnt/b/c', 'd')
+    disk.mount(`${root}/mnt`)
+    expect(look(disk, 'mnt', 'mnt/a', 'mnt/b/c', 'd')).toMatchObject([
+      { outcome: 'unsynced', reason: 'another file system is mounted there' },
+      { outcome: 'unsynced', reason: 'it is on another file system, which is mounted below the folder' },
+      { outcome: 'unsynced', reason: 'it is on another file system, which is mounted below the folder' },
+      { outcome: 'found' },
+    ])
+  })
+
   it('looks at a common parent once a slice and pauses between slices', () => {
     const paths = Array.from({ length: 1200 }, (_, i) => `a/b/${i}`)
     const disk = memoryDisk(...paths)
@@ -79,6 +90,7 @@ describe('lstatPaths', () => {
     disk.onCall = () => looks++
     const job = lstatPaths(disk, root, paths as RelativePath[])
     expect([job.next().done, job.next().done, job.next().done]).toEqual([false, false, true])
-    expect(looks).toBe(1200 + 3 * 4)
+    // A slice: the root's file system; entry, file system and marker of each of two parents.
+    expect(looks).toBe(1200 + 3 * 7)
   })
 })

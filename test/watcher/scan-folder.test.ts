@@ -23,7 +23,9 @@ function memoryDisk(...files: readonly string[]): MemoryDisk {
   return disk
 }
 
-function scan(disk: Disk, start: string = '', folder = root): ScanBatch & { paths: readonly string[] } {
+type Scanned = Pick<ScanBatch, 'entries' | 'problems' | 'unknown'> & { paths: readonly string[] }
+
+function scan(disk: Disk, start: string = '', folder = root): Scanned {
   const batches = [...scanFolder(disk, folder, start as RelativePath | '')]
   const entries = batches.flatMap((batch) => batch.entries)
   return {
@@ -32,6 +34,16 @@ function scan(disk: Disk, start: string = '', folder = root): ScanBatch & { path
     problems: batches.flatMap(({ problems }) => problems),
     unknown: batches.flatMap(({ unknown }) => unknown),
   }
+}
+
+/** A root with nothing but files, which costs no time to make. */
+function wideDisk(files: number): Disk {
+  const disk = memoryDisk('one')
+  const state = disk.lstat(`${root}/one`)
+  const names = Array.from({ length: files }, (_, i) => ({ name: `file ${i}`, kind: 'file' as const }))
+  disk.readFolder = () => names
+  disk.lstat = () => state
+  return disk
 }
 
 describe('scanFolder', () => {
@@ -146,7 +158,9 @@ describe('scanFolder', () => {
     const disk = memoryDisk('a/x', 'b', 'c')
     disk.onCall = (operation, path) => {
       if (operation === 'lstat' && path === `${root}/b`) disk.unlink(`${root}/b`)
-      if (operation === 'readFolder' && path === `${root}/a`) throw new DiskError('ENOENT', path)
+      if (operation !== 'readFolder' || path !== `${root}/a`) return
+      disk.unlink(`${root}/a/x`)
+      disk.removeFolder(`${root}/a`)
     }
     expect(scan(disk)).toMatchObject({ paths: ['c'], problems: [], unknown: [] })
   })
@@ -182,12 +196,48 @@ describe('scanFolder', () => {
     expect(problems).toMatchObject([{ reason: 'it is longer than 4096 bytes' }])
   })
 
-  it('asks the disk once an entry and once a folder', () => {
+  it('asks the disk once an entry and twice more a folder', () => {
     const disk = memoryDisk('a/b', 'a/c', 'd')
     const calls: string[] = []
     disk.onCall = (operation, path) => calls.push(`${operation} ${path.slice(root.length)}`)
     scan(disk)
-    expect(calls).toEqual(['readFolder ', 'lstat /a', 'readFolder /a', 'lstat /a/b', 'lstat /a/c', 'lstat /d'])
+    const listing = ['fileSystemAt ', 'readFolder ', 'readFolder /a', 'fileSystemAt /a']
+    expect(calls).toEqual([...listing, 'lstat /a', 'lstat /a/b', 'lstat /a/c', 'lstat /d'])
+  })
+
+  it('does not cross into another file system that is mounted below, and calls what is there unknown', () => {
+    const disk = memoryDisk('a/b', 'mnt/x/y', 'z')
+    disk.mount(`${root}/mnt`)
+    const problems = [{ path: 'mnt', reason: 'another file system is mounted there' }]
+    expect(scan(disk)).toMatchObject({ paths: ['a', 'a/b', 'z'], problems, unknown: ['mnt'] })
+    expect(scan(disk, 'mnt')).toMatchObject({ paths: [], problems, unknown: ['mnt'] })
+    expect(scan(disk, 'mnt/x/y')).toMatchObject({ paths: [], unknown: ['mnt/x/y'] })
+  })
+
+  it('walks a folder of 100,000 entries and a tree of 1,000 levels without recursion', () => {
+    const wide = wideDisk(100_000)
+    let count = 0
+    for (const batch of scanFolder(wide, root, '')) count += batch.paths.length
+    expect(count).toBe(100_000)
+    const disk = memoryDisk()
+    disk.makeFolders(`${root}${'/d'.repeat(1000)}`)
+    expect(scan(disk).paths.length).toBe(1000)
+  })
+
+  it('finds a file that took the place of a folder while it walked, and nothing below it', () => {
+    const disk = memoryDisk('a/b', 'c')
+    disk.onCall = (operation, path) => {
+      if (operation !== 'readFolder' || path !== `${root}/a`) return
+      disk.unlink(`${root}/a/b`)
+      disk.removeFolder(`${root}/a`)
+      disk.writeFile(`${root}/a`, 'a file now')
+    }
+    const { entries, problems, unknown } = scan(disk)
+    expect(entries.map(({ path, disk: state }) => [path, state.kind])).toEqual([
+      ['a', 'file'],
+      ['c', 'file'],
+    ])
+    expect([problems, unknown]).toEqual([[], []])
   })
 })
 

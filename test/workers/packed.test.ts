@@ -4,7 +4,7 @@ import type { BlockHash } from '../../src/model/block-hash.ts'
 import { AssertionError, P2psyncError, systemCode } from '../../src/model/errors.ts'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
-import type { HashRequest, HashResult, ScanBatch } from '../../src/ports/file-tasks.ts'
+import type { HashRequest, HashResult } from '../../src/ports/file-tasks.ts'
 import { ownBytes, transferList } from '../../src/workers/own-bytes.ts'
 import { packError, unpackError } from '../../src/workers/packed-error.ts'
 import {
@@ -13,7 +13,6 @@ import {
   unpackHashRequests,
   unpackHashResults,
 } from '../../src/workers/packed-hash.ts'
-import { packScan, unpackScan } from '../../src/workers/packed-scan.ts'
 
 const states: fc.Arbitrary<DiskState> = fc.record({
   kind: fc.constantFrom('file', 'folder', 'symlink'),
@@ -30,24 +29,10 @@ const paths = fc
   .string({ minLength: 1, unit: 'grapheme' })
   .filter((text) => !text.includes('\0'))
   .map((text) => text as RelativePath)
-const text = fc.string()
-const batches: fc.Arbitrary<ScanBatch> = fc.record({
-  entries: fc.array(fc.record({ path: paths, disk: states, linkTarget: fc.oneof(fc.constant(''), text) })),
-  problems: fc.array(fc.record({ path: text, reason: text })),
-  unknown: fc.array(fc.oneof(paths, fc.constant('' as const))),
-})
 const requests: fc.Arbitrary<HashRequest[]> = fc.array(fc.record({ path: paths, disk: states }))
 const contents = fc.base64String({ minLength: 4 }).map((hash) => hash as BlockHash)
 
 describe('packing', () => {
-  it('gives scan batches back as they were', () => {
-    fc.assert(
-      fc.property(batches, (batch) => {
-        expect(unpackScan(structuredClone(packScan(batch)))).toEqual(batch)
-      }),
-    )
-  })
-
   it('gives hash requests back as they were', () => {
     fc.assert(
       fc.property(requests, (files) => {

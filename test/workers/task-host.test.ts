@@ -22,13 +22,13 @@ describe('TaskHost', () => {
     const { host, types } = hostWith(4500)
     host.handle({ type: 'scan', id: 1, session, start: '' })
     await settle()
-    expect(types).toEqual(['batch', 'batch'])
+    expect(types).toEqual(['listing', 'listing'])
     host.handle({ type: 'scan-more', id: 1 })
     await settle()
-    expect(types).toEqual(['batch', 'batch', 'batch'])
+    expect(types).toEqual(['listing', 'listing', 'listing'])
     for (let i = 0; i < 3; i++) host.handle({ type: 'scan-more', id: 1 })
     await settle()
-    expect(types).toEqual(['batch', 'batch', 'batch', 'batch', 'batch', 'scan-end'])
+    expect(types).toEqual(['listing', 'listing', 'listing', 'listing', 'listing', 'scan-end'])
   })
 
   it('forgets a scan that nobody reads', async () => {
@@ -38,7 +38,7 @@ describe('TaskHost', () => {
     host.handle({ type: 'scan-stop', id: 1 })
     host.handle({ type: 'scan-more', id: 1 })
     await settle()
-    expect(types).toEqual(['batch', 'batch'])
+    expect(types).toEqual(['listing', 'listing'])
   })
 
   it('answers each call once, with a failure where the task failed', async () => {
@@ -54,6 +54,6 @@ describe('TaskHost', () => {
     host.handle({ type: 'scan', id: 1, session, start: '' })
     await settle()
     await host.close()
-    expect(types).toEqual(['batch', 'batch'])
+    expect(types).toEqual(['listing', 'listing'])
   })
 })
