@@ -100,8 +100,19 @@ export class LocalChanges {
 
   async #noteGone(row: IndexRow | null, look: Look): Promise<void> {
     if (row === null || !isLive(row.record)) return
-    look.gone.push(row.record.path)
-    if (row.record.kind === 'folder') await this.#noteBelow(row.record.path, look)
+    if (row.record.kind === 'folder') look.goneFolders.push(row)
+    else look.gone.push(row.record.path)
+  }
+
+  /** What was in folders that are gone, and have not moved as a whole. */
+  async #noteGoneFolders(look: Look): Promise<void> {
+    let last: RelativePath | null = null
+    for (const { record } of look.goneFolders.splice(0)) {
+      if (last !== null && isBelow(record.path, last)) continue
+      last = record.path
+      look.gone.push(record.path)
+      await this.#noteBelow(record.path, look)
+    }
   }
 
   async #noteBelow(folder: RelativePath, look: Look): Promise<void> {
@@ -128,9 +139,11 @@ export class LocalChanges {
     look.fresh.push(...look.folders)
     for (let round = 0; round < moveRoundsMax; round++) {
       const moved = await this.#moveFolders(look)
-      const walk = look.folders.splice(0).filter((folder) => !isAtOrBelow(folder.path, moved))
+      await this.#noteGoneFolders(look)
+      const walk = new Set(look.folders.splice(0).filter((folder) => !isAtOrBelow(folder.path, moved)))
+      look.fresh = look.fresh.filter((entry) => !walk.has(entry))
       for (const folder of walk) yield* this.#inFolder(folder.path, look)
-      if (moved.size === 0 && walk.length === 0) break
+      if (moved.size === 0 && walk.size === 0) break
     }
     await this.#moveFiles(look)
     yield* batches(look.fresh)
@@ -139,8 +152,8 @@ export class LocalChanges {
   /** Returns the new paths of folders that have moved. */
   async #moveFolders(look: Look): Promise<ReadonlySet<RelativePath>> {
     const moved = new Set<RelativePath>()
-    if (look.fresh.length === 0 || look.gone.length === 0) return moved
-    const { folders } = recogniseMoves(look.fresh, await this.#goneRows(look))
+    if (look.fresh.length === 0 || look.gone.length + look.goneFolders.length === 0) return moved
+    const { folders } = recogniseMoves(look.fresh, look.goneFolders.concat(await this.#goneRows(look)))
     if (folders.length === 0) return moved
     await this.#takeInFolders(look, new Set(folders.map((pair) => pair.to)))
     const left = new Set<RelativePath>()
@@ -155,6 +168,7 @@ export class LocalChanges {
     }
     look.fresh = look.fresh.filter((entry) => !isAtOrBelow(entry.path, moved)).concat(found.fresh)
     look.gone = look.gone.filter((path) => !isAtOrBelow(path, left)).concat(found.gone)
+    look.goneFolders = look.goneFolders.filter((row) => !isAtOrBelow(row.record.path, left))
     return moved
   }
 
@@ -200,10 +214,12 @@ interface Look {
   /** New folders whose content has not been looked at. */
   readonly folders: ScanEntry[]
   gone: RelativePath[]
+  /** Folders that are gone, but for what was in them. */
+  goneFolders: IndexRow[]
 }
 
 function newLook(): Look {
-  return { fresh: [], folders: [], gone: [] }
+  return { fresh: [], folders: [], gone: [], goneFolders: [] }
 }
 
 function entryOf(seen: LstatResult): ScanEntry {

@@ -64,7 +64,7 @@ export class LocalCommits {
    */
   async takeAway(gone: readonly RelativePath[]): Promise<boolean> {
     const { index, tasks, commits } = this.#deps
-    const paths = gone.toSorted((a, b) => comparePaths(b, a))
+    const paths = [...new Set(gone)].sort((a, b) => comparePaths(b, a))
     for (let at = 0; at < paths.length; at += removalsPerCommit) {
       const part = paths.slice(at, at + removalsPerCommit)
       const goOn = await commits.run(async () => {
