@@ -22,6 +22,8 @@ export interface Waiting {
 /** What is to be taken in now, in the order it came in, and what is to be looked at again. */
 export interface Sorted extends Differences {
   readonly waiting: readonly Waiting[]
+  /** Those of a database that was known before: they are published in one commit. */
+  readonly together: ReadonlySet<RelativePath>
 }
 
 /**
@@ -82,12 +84,21 @@ export class Settling {
       if (wait !== null) waits.set(entry.path, wait)
     }
     for (const path of differences.gone) if (!databases.has(unitOf(path))) this.#held.delete(path)
-    if (waits.size === 0) return { ...differences, waiting: [] }
+    const together = new Set<RelativePath>()
+    for (const [database, { changed, gone }] of databases) {
+      // One that is wholly new may have moved here, and is like other new files.
+      const isKnown = gone.length > 0 || changed.some((entry) => previous(entry.path) !== null)
+      if (waits.has(database) || !isKnown) continue
+      for (const entry of changed) together.add(entry.path)
+      for (const path of gone) together.add(path)
+    }
+    if (waits.size === 0) return { ...differences, waiting: [], together }
     return {
       // What is in a folder never comes before it: only files wait.
       changed: differences.changed.filter((entry) => entry.disk.kind !== 'file' || !waits.has(unitOf(entry.path))),
       gone: differences.gone.filter((path) => !waits.has(unitOf(path))),
       waiting: Array.from(waits, ([path, wait]) => ({ path, ...wait })),
+      together,
     }
   }
 
@@ -183,10 +194,13 @@ export class Settling {
     return null
   }
 
-  /** A file from the future was written when a clock was wrong: it is not being written now. */
+  /**
+   * By mtime, which a write sets and a rename does not. A file from the future was written when a clock was wrong: it is
+   * not being written now.
+   */
   #isFresh(disk: DiskState, quietMs: number): boolean {
     if (quietMs === 0) return false
-    const ageMs = this.#clock.now() - Number(disk.ctimeNs) / 1e6
+    const ageMs = this.#clock.now() - Number(disk.mtimeNs) / 1e6
     return ageMs < quietMs && ageMs > -skewMsMax
   }
 

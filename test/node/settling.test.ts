@@ -8,6 +8,7 @@ import { ManualClock } from '../twins/manual-clock.ts'
 
 const mebibyte = 1024 * 1024
 const hourMs = 3_600_000
+const noPaths = new Set<RelativePath>()
 
 let clock: ManualClock
 let settling: Settling
@@ -48,7 +49,7 @@ function pathsOf(list: readonly { readonly path: RelativePath }[]): readonly str
 describe('a file', () => {
   it('that is new and small is taken at once', () => {
     const entry = written('a')
-    expect(sort([entry])).toEqual({ changed: [entry], gone: [], waiting: [] })
+    expect(sort([entry])).toEqual({ changed: [entry], gone: [], waiting: [], together: noPaths })
     expect(settling.size).toBe(0)
   })
 
@@ -87,7 +88,7 @@ describe('a file', () => {
     await clock.advance(200)
     expect(pathsOf(sort([entry]).waiting)).toEqual(['log'])
     await clock.advance(50)
-    expect(sort([entry])).toEqual({ changed: [entry], gone: [], waiting: [] })
+    expect(sort([entry])).toEqual({ changed: [entry], gone: [], waiting: [], together: noPaths })
   })
 
   it('that is large and grows waits for a fifth of the time that hashing takes', async () => {
@@ -114,8 +115,14 @@ describe('a file', () => {
     const entries = Array.from({ length: 1000 }, (_, i) =>
       written(`f${i}`, { ageMs: 5_000 + i, sizeBytes: i * 100 * mebibyte }),
     )
-    expect(sort(entries)).toEqual({ changed: entries, gone: [], waiting: [] })
+    expect(sort(entries)).toEqual({ changed: entries, gone: [], waiting: [], together: noPaths })
     expect(settling.size).toBe(0)
+  })
+
+  it('that was only renamed is taken at once, so that it is seen with the place that it left', () => {
+    const old = written('film', { ageMs: hourMs, sizeBytes: 5000 * mebibyte })
+    const entry = { ...old, disk: { ...old.disk, ctimeNs: written('film').disk.ctimeNs } }
+    expect(sort([entry], ['old name'])).toMatchObject({ changed: [entry], gone: ['old name'] })
   })
 
   it.each([
@@ -204,11 +211,13 @@ describe('a database', () => {
 
   it('waits until half a second has passed without a write, then comes out as a whole', async () => {
     const base = written('x', { ageMs: 400 })
+    index.set('x', written('x', { ageMs: hourMs }).disk)
     const wal = written('x-wal')
     expect(sort([base, wal])).toEqual({
       changed: [],
       gone: [],
       waiting: [{ path: 'x', delayMs: 500, problem: null }],
+      together: noPaths,
     })
     expect(settling.companionsOf(parseRelativePath('x'))).toEqual(all.slice(1))
     await clock.advance(300)
@@ -217,7 +226,12 @@ describe('a database', () => {
     await clock.advance(499)
     expect(sort([base, longer]).changed).toEqual([])
     await clock.advance(1)
-    expect(sort([base, longer])).toEqual({ changed: [base, longer], gone: [], waiting: [] })
+    expect(sort([base, longer])).toEqual({
+      changed: [base, longer],
+      gone: [],
+      waiting: [],
+      together: new Set(['x', 'x-wal']),
+    })
   })
 
   it('waits when its log alone has changed', () => {
@@ -230,7 +244,12 @@ describe('a database', () => {
     const base = written('x')
     expect(sort([base], ['x-journal', 'other'])).toMatchObject({ changed: [], gone: ['other'] })
     await clock.advance(500)
-    expect(sort([base], ['x-journal'])).toEqual({ changed: [base], gone: ['x-journal'], waiting: [] })
+    expect(sort([base], ['x-journal'])).toEqual({
+      changed: [base],
+      gone: ['x-journal'],
+      waiting: [],
+      together: new Set(['x', 'x-journal']),
+    })
   })
 
   it('that is written all the time is taken after a minute as it is', async () => {
@@ -246,7 +265,7 @@ describe('a database', () => {
 
   it('that is at rest is taken at once', () => {
     const entries = all.map((path) => written(path, { ageMs: 1_000 }))
-    expect(sort(entries)).toEqual({ changed: entries, gone: [], waiting: [] })
+    expect(sort(entries)).toEqual({ changed: entries, gone: [], waiting: [], together: noPaths })
   })
 
   it('waits as a whole when one of its files changed while it was read', async () => {

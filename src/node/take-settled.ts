@@ -1,0 +1,49 @@
+import type { FolderIndex } from '../file-index/folder-index.ts'
+import type { DiskState } from '../model/disk-state.ts'
+import { isLive } from '../model/file-record.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { DirtyPaths } from './dirty-paths.ts'
+import type { FolderProblems } from './folder-problems.ts'
+import type { Settling, Sorted } from './settling.ts'
+
+export interface TakeSettledDeps {
+  readonly index: Pick<FolderIndex, 'getMany'>
+  readonly settling: Settling
+  readonly dirty: Pick<DirtyPaths, 'addLater'>
+  readonly problems: Pick<FolderProblems, 'add'>
+}
+
+/**
+ * Of what differs from the index, what may be read now. The rest is looked at again by itself, and told where it never
+ * rests.
+ */
+export async function takeSettled(
+  differences: Pick<Sorted, 'changed' | 'gone'>,
+  { index, settling, dirty, problems }: TakeSettledDeps,
+): Promise<Pick<Sorted, 'changed' | 'gone' | 'together'>> {
+  const paths = new Set<RelativePath>()
+  for (const { path, disk } of differences.changed) {
+    if (disk.kind === 'file') paths.add(path)
+    for (const companion of settling.companionsOf(path)) paths.add(companion)
+  }
+  for (const path of differences.gone) for (const companion of settling.companionsOf(path)) paths.add(companion)
+  const previous = await liveStates(index, [...paths])
+  const { waiting, ...ready } = settling.sort(differences, (path) => previous.get(path) ?? null)
+  for (const { path, delayMs, problem } of waiting) {
+    dirty.addLater(path, delayMs)
+    if (problem !== null) problems.add(path, problem)
+  }
+  return ready
+}
+
+async function liveStates(
+  index: Pick<FolderIndex, 'getMany'>,
+  paths: readonly RelativePath[],
+): Promise<ReadonlyMap<RelativePath, DiskState>> {
+  const states = new Map<RelativePath, DiskState>()
+  if (paths.length === 0) return states
+  for (const row of await index.getMany(paths)) {
+    if (row !== null && row.disk !== null && isLive(row.record)) states.set(row.record.path, row.disk)
+  }
+  return states
+}
