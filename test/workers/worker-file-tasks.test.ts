@@ -66,6 +66,18 @@ describe('WorkerFileTasks', () => {
     expect([...(await scanned('sub')).keys()]).toEqual(['sub', 'sub/b'])
   })
 
+  it('shares much of the same work among both threads, and leaves little to one', async () => {
+    put('a', 'one')
+    const files = [{ path: path('a'), disk: await stateOf('a') }]
+    const pendingOf = () => pool.links.map((link) => link.pending)
+    const first = tasks.hash(files)
+    expect(pendingOf()).toEqual([1, 0])
+    const all = [first, ...Array.from({ length: 7 }, () => tasks.hash(files))]
+    expect(pendingOf()).toEqual([5, 3])
+    for (const results of await Promise.all(all)) expect(results).toMatchObject([{ outcome: 'hashed', path: 'a' }])
+    expect(pendingOf()).toEqual([0, 0])
+  })
+
   it('lets a scan be left at any time', async () => {
     fs.mkdirSync(`${root}/sub`)
     putMany('sub/', 6000)
