@@ -64,8 +64,9 @@ async function benchmark(folder: string, count: number): Promise<void> {
     return Promise.resolve()
   })
   const scattered = (amount: number): number[] => range(0, amount).map((i) => Math.floor((i * count) / amount))
+  const row = new Uint8Array(250)
   const leavesOnly = (numbers: readonly number[]): Promise<unknown> => {
-    const changes = numbers.map((n) => ({ key: pathKey(changeOf(n, 9).record.path), hash: new Uint8Array(16) }))
+    const changes = numbers.map((n) => ({ key: pathKey(changeOf(n, 9).record.path), hash: new Uint8Array(16), row }))
     return planLeaves(store, tree, changes)
   }
   await timed('tree alone, 10,000 clustered', 1, () => leavesOnly(range(5000, 10_000)))

@@ -1,10 +1,11 @@
 import { decodeBlockList, type BlockList } from '../blocks/block-list.ts'
-import { blockHashBytes, blockHashFromBytes, blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
-import { isSingleBlock, type FileRecord } from '../model/file-record.ts'
+import { blockHashBytes, blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
+import { isSingleBlock } from '../model/file-record.ts'
 import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import { extraKey, keyRange, prefix, prefixed } from './index-keys.ts'
 import { readRange } from './read-range.ts'
+import type { RowContent } from './row-codec.ts'
 
 /** Where this disk has a block. */
 export interface BlockLocation {
@@ -13,24 +14,25 @@ export interface BlockLocation {
   readonly length: number
 }
 
-/** A path whose record changes. */
+/** A path whose content changes. */
 export interface ContentChange {
   readonly key: Uint8Array
-  readonly before: FileRecord | null
-  readonly after: FileRecord
+  /** Null for what is no file. */
+  readonly before: RowContent | null
+  readonly after: RowContent | null
   /** The encoded list of `after`, where it has one and it is known. */
   readonly blockList: Uint8Array | null
 }
 
 /**
- * Keeps account of which paths have which content, and of the blocks of block lists. One path of each content stands in
+ * Keeps account, for `changes` of each path once, of which paths have which content, and of the blocks of block lists. One path of each content stands in
  * the content's own row, so that a lookup is a single key; the others have rows of their own and step in when it goes.
  *
  * A block that several lists have is known by the last one that was committed; when that goes, so does the row: a hint is
  * lost, not a block.
  */
 export async function planContents(store: KeyValueStore, changes: readonly ContentChange[]): Promise<StoreOperation[]> {
-  const touched = [...collect(changes).values()]
+  const touched = [...collect(changes).values()].sort((a, b) => Buffer.compare(a.id, b.id))
   const rows = await store.getMany(touched.map((use) => contentKey(use.id)))
   const removals: StoreOperation[] = []
   const puts: StoreOperation[] = []
@@ -95,16 +97,16 @@ export async function pathOfContent(store: KeyValueStore, content: BlockHash): P
   return key === null ? null : pathFromKey(key)
 }
 
-/** The key of a content's block list. */
-export function listKey(content: BlockHash): Uint8Array {
-  return prefixed(prefix.list, blockHashToBytes(content))
+/** The key of a content's (32 bytes) block list. */
+export function listKey(content: Uint8Array): Uint8Array {
+  return prefixed(prefix.list, content)
 }
 
 /** What a batch does to one content. */
 interface ContentUse {
   /** The hash and whether it is of the bytes (1) or of a list (0): a file may hold the very bytes of another's list. */
   readonly id: Uint8Array
-  readonly content: BlockHash
+  readonly content: Uint8Array
   readonly sizeBytes: number
   blockList: Uint8Array | null
   readonly added: Uint8Array[]
@@ -123,7 +125,7 @@ function collect(changes: readonly ContentChange[]): Map<string, ContentUse> {
   const uses = new Map<string, ContentUse>()
   for (const { key, before, after, blockList } of changes) {
     const old = before === null ? null : useOf(uses, before)
-    const fresh = useOf(uses, after)
+    const fresh = after === null ? null : useOf(uses, after)
     if (fresh !== null) fresh.blockList ??= isSingleBlock(fresh.sizeBytes) ? null : blockList
     if (old === fresh) continue
     old?.removed.set(keyText(key), key)
@@ -133,14 +135,12 @@ function collect(changes: readonly ContentChange[]): Map<string, ContentUse> {
   return uses
 }
 
-function useOf(uses: Map<string, ContentUse>, { content, sizeBytes }: FileRecord): ContentUse | null {
-  if (content === '') return null
-  const single = isSingleBlock(sizeBytes)
-  const name = `${content}${single}`
+function useOf(uses: Map<string, ContentUse>, { hash, sizeBytes }: RowContent): ContentUse {
+  const id = contentId(hash, isSingleBlock(sizeBytes))
+  const name = keyText(id)
   let use = uses.get(name)
   if (use === undefined) {
-    const id = contentId(blockHashToBytes(content), single)
-    use = { id, content, sizeBytes, blockList: null, added: [], removed: new Map() }
+    use = { id, content: hash, sizeBytes, blockList: null, added: [], removed: new Map() }
     uses.set(name, use)
   }
   return use
@@ -179,12 +179,11 @@ async function settle(
 }
 
 function* listPuts(use: ContentUse): Generator<StoreOperation> {
-  const content = use.id.subarray(0, blockHashBytes)
   yield { type: 'put', key: listKey(use.content), value: use.blockList! }
   const list = decodeBlockList(use.blockList!, use.sizeBytes)
   for (let i = 0; i < list.count; i++) {
     const value = Buffer.allocUnsafe(blockHashBytes + 10)
-    value.set(content)
+    value.set(use.content)
     value.writeUIntBE(list.offsetAt(i), blockHashBytes, 6)
     value.writeUInt32BE(list.lengthAt(i), blockHashBytes + 6)
     yield { type: 'put', key: blockKey(list, i), value }
@@ -201,7 +200,7 @@ async function listRemovals(store: KeyValueStore, use: ContentUse): Promise<Stor
     const keys = Array.from({ length: Math.min(1000, list.count - at) }, (_, i) => blockKey(list, at + i))
     const rows = await store.getMany(keys)
     for (const [i, row] of rows.entries()) {
-      const ours = row !== undefined && blockHashFromBytes(row.subarray(0, blockHashBytes)) === use.content
+      const ours = row !== undefined && Buffer.compare(row.subarray(0, blockHashBytes), use.content) === 0
       if (ours) removals.push({ type: 'del', key: keys[i]! })
     }
   }
@@ -229,7 +228,8 @@ function firstBehind(id: Uint8Array): Uint8Array {
   return end
 }
 
-function keyText(key: Uint8Array): string {
+/** The bytes of a key as text, to tell keys apart in maps. */
+export function keyText(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
 }
 

@@ -1,30 +1,28 @@
 import { rootHash, type MerkleTree } from '../merkle/merkle-tree.ts'
 import type { LocalTree, TreeSource } from '../merkle/diff-trees.ts'
-import type { BlockHash } from '../model/block-hash.ts'
+import { blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { DiskState } from '../model/disk-state.ts'
-import { assert } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
+import type { FolderMove } from '../model/folder-move.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import { makeWriterId, type WriterId } from '../model/writer-id.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { Random } from '../ports/random.ts'
 import { planCommit } from './commit-plan.ts'
+import { ContentQueue } from './content-queue.ts'
 import { listKey, locateBlocks, pathOfContent, type BlockLocation } from './content-rows.ts'
-import {
-  decodeSeq,
-  encodeHead,
-  encodeSeq,
-  openHead,
-  seqReserve,
-  type IndexHead,
-  type TreeCounts,
-} from './index-head.ts'
-import { belowRange, keyRange, logKey, metaKeys, prefix, prefixed, rowKey, textKey } from './index-keys.ts'
-import { decodeIntent, encodeIntent, type Intent } from './intent-codec.ts'
+import { planDiskStates, type DiskChange } from './disk-states.ts'
+import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeCounts } from './index-head.ts'
+import { metaKeys, prefix, textKey } from './index-keys.ts'
+import { encodeIntent, readIntents, type Intent } from './intent-codec.ts'
 import { LazyRow } from './lazy-row.ts'
-import { readRange } from './read-range.ts'
-import { decodeRow, rowHead, withDisk, type IndexRow } from './row-codec.ts'
+import { MoveNotes, type MoveNote } from './move-notes.ts'
+import { readMovedRows, type MovedRows } from './moved-rows.ts'
+import { decodePeerState, encodePeerState, type PeerState } from './peer-state.ts'
+import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
+import { pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
+import { readLog } from './sequence-log.ts'
 import { StoredTree } from './stored-tree.ts'
 
 export type { LazyRow } from './lazy-row.ts'
@@ -38,9 +36,23 @@ export interface RowChange {
   readonly blockList?: Uint8Array | null
 }
 
+export interface CommitOptions {
+  readonly durable?: boolean
+  readonly clearIntents?: readonly string[]
+  readonly move?: FolderMove
+}
+
 /** The root (32 bytes) and how much is below it. */
 export interface TreeSummary extends TreeCounts {
   readonly hash: Uint8Array
+}
+
+interface OpenParts {
+  readonly deviceTag: Uint8Array
+  readonly random: Random
+  readonly head: IndexHead
+  readonly moves: MoveNotes
+  readonly contents: ContentQueue
 }
 
 /**
@@ -52,6 +64,9 @@ export class FolderIndex {
   readonly #deviceTag: Uint8Array
   readonly #random: Random
   readonly #localTree: StoredTree
+  readonly #moves: MoveNotes
+  readonly #rows: RowReader
+  readonly #contents: ContentQueue
   #writer: WriterId
   #epoch: string
   #seq: number
@@ -70,20 +85,25 @@ export class FolderIndex {
     store: KeyValueStore,
     options: { readonly deviceTag: Uint8Array; readonly random: Random },
   ): Promise<FolderIndex> {
-    return new FolderIndex(store, options, await openHead(store, options))
+    const head = await openHead(store, options)
+    const parts = { head, moves: await MoveNotes.load(store), contents: await ContentQueue.load(store) }
+    return new FolderIndex(store, { ...options, ...parts })
   }
 
-  private constructor(store: KeyValueStore, options: { deviceTag: Uint8Array; random: Random }, head: IndexHead) {
+  private constructor(store: KeyValueStore, parts: OpenParts) {
     this.#store = store
-    this.#deviceTag = options.deviceTag
-    this.#random = options.random
-    this.#localTree = new StoredTree(store, () => this.#tree)
-    this.#writer = head.writer
-    this.#epoch = head.epoch
-    this.#seq = head.seq
-    this.#ceiling = head.seq + seqReserve
-    this.#counts = head.counts
-    this.#tree = head.tree
+    this.#moves = parts.moves
+    this.#contents = parts.contents
+    this.#deviceTag = parts.deviceTag
+    this.#random = parts.random
+    this.#rows = new RowReader(store, () => this.#tree)
+    this.#localTree = new StoredTree(store, this.#rows, () => this.#tree)
+    this.#writer = parts.head.writer
+    this.#epoch = parts.head.epoch
+    this.#seq = parts.head.seq
+    this.#ceiling = parts.head.seq + seqReserve
+    this.#counts = parts.head.counts
+    this.#tree = parts.head.tree
   }
 
   /** This device in this life of its database. */
@@ -106,54 +126,55 @@ export class FolderIndex {
   }
 
   async get(path: RelativePath): Promise<IndexRow | null> {
-    const row = await this.#store.get(rowKey(path))
-    return row === undefined ? null : decodeRow(row)
+    return (await this.getMany([path]))[0]!
   }
 
   /** In the order of `paths`. */
   async getMany(paths: readonly RelativePath[]): Promise<(IndexRow | null)[]> {
-    const rows = await this.#store.getMany(paths.map(rowKey))
+    const rows = await this.#rows.getMany(paths)
     return rows.map((row) => (row === undefined ? null : decodeRow(row)))
   }
 
-  /** All rows in path order, in pages of up to 1000; with `below`, those strictly below that folder. */
-  async *rows(range: { readonly below?: RelativePath } = {}): AsyncGenerator<readonly IndexRow[]> {
-    const keys = range.below === undefined ? keyRange(prefix.row, nothing, null) : belowRange(range.below)
-    for await (const page of this.#store.pages(keys)) yield page.map(([, row]) => decodeRow(row))
+  /** All rows in path order, in pages of about 1000; with `below`, those strictly below that folder. */
+  async *rows(range: RowRange = {}): AsyncGenerator<readonly IndexRow[]> {
+    for await (const page of this.#rows.pages(pathsIn(range))) yield page.map(({ row }) => decodeRow(row))
   }
 
   /** As {@link rows}, but nothing of a row is decoded before it is asked for. */
-  async *rowHeads(range: { readonly below?: RelativePath } = {}): AsyncGenerator<readonly LazyRow[]> {
-    const keys = range.below === undefined ? keyRange(prefix.row, nothing, null) : belowRange(range.below)
-    for await (const page of this.#store.pages(keys)) yield page.map(([key, row]) => new LazyRow(key.subarray(1), row))
+  async *rowHeads(range: RowRange = {}): AsyncGenerator<readonly LazyRow[]> {
+    for await (const page of this.#rows.pages(pathsIn(range))) yield page.map(({ key, row }) => new LazyRow(key, row))
   }
 
   async hasLiveBelow(folder: RelativePath): Promise<boolean> {
-    for await (const page of this.#store.pages({ ...belowRange(folder), pageEntries: 100 })) {
-      if (page.some(([, row]) => rowHead(row).live)) return true
+    for await (const page of this.#rows.pages(pathsBelow(folder), 100)) {
+      if (page.some(({ row }) => rowHead(row).live)) return true
     }
     return false
   }
 
   /**
    * Commits changes as one batch, each with the next seq; of several to one path the last wins. With `durable` it has
-   * reached the disk when the promise resolves. `clearIntents` are ids of intents that are carried out by it.
+   * reached the disk when the promise resolves. `clearIntents` are ids of intents that are carried out by it; `move` is
+   * what the changes, as {@link deriveMove} gives them, come from.
    *
    * @throws {P2psyncError} `index-failed`, `index-damaged`: nothing was changed.
    */
-  commit(
-    changes: readonly RowChange[],
-    options: { readonly durable?: boolean; readonly clearIntents?: readonly string[] } = {},
-  ): Promise<void> {
+  commit(changes: readonly RowChange[], options: CommitOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
+      if (this.#contents.isFull) await this.#contents.settle()
       const plan = await planCommit(this.#store, { seq: this.#seq, counts: this.#counts, tree: this.#tree }, changes)
-      const operations = plan.operations
+      const contents = await this.#contents.plan(plan.seq, plan.contents)
+      const operations = plan.operations.concat(contents.operations)
       for (const id of options.clearIntents ?? []) operations.push({ type: 'del', key: textKey(prefix.intent, id) })
+      const note = options.move === undefined ? null : { move: options.move, afterSeq: this.#seq, toSeq: plan.seq }
+      if (note !== null) operations.push(...this.#moves.operations(note))
       operations.push({ type: 'put', key: metaKeys.head, value: encodeHead(plan) })
       const beyond = plan.seq > this.#ceiling
       const ceiling = beyond ? plan.seq + seqReserve : this.#ceiling
       if (beyond) operations.push({ type: 'put', key: metaKeys.ceiling, value: encodeSeq(ceiling) })
       await this.#store.batch(operations, { durable: beyond || options.durable === true })
+      contents.written()
+      if (note !== null) this.#moves.add(note)
       this.#seq = plan.seq
       this.#ceiling = ceiling
       this.#counts = plan.counts
@@ -162,29 +183,33 @@ export class FolderIndex {
   }
 
   /** Sets what the disk looks like for records that stay as they are; paths without a record are left out. */
-  updateDisk(changes: readonly { readonly path: RelativePath; readonly disk: DiskState | null }[]): Promise<void> {
-    return this.#inTurn(async () => {
-      const keys = changes.map((change) => rowKey(change.path))
-      const rows = await this.#store.getMany(keys)
-      const puts: StoreOperation[] = []
-      for (const [i, row] of rows.entries()) {
-        if (row !== undefined) puts.push({ type: 'put', key: keys[i]!, value: withDisk(row, changes[i]!.disk) })
-      }
-      await this.#store.batch(puts)
-    })
+  updateDisk(changes: readonly DiskChange[]): Promise<void> {
+    return this.#inTurn(async () => this.#store.batch(await planDiskStates(this.#store, this.#tree, changes)))
   }
 
   /**
    * Up to `limit` records that were committed after `seq`, in the order of the log, as they are now. `toSeq` is how far
-   * they reach: {@link seq} when there is no more.
+   * they reach: {@link seq} when there is no more, or the beginning of a move that comes later.
    */
   async since(seq: number, limit: number): Promise<{ records: FileRecord[]; toSeq: number }> {
-    const current = this.#seq
+    const current = Math.min(this.#seq, this.#moves.endOfRecords(seq))
     if (seq >= current) return { records: [], toSeq: current }
-    const log = await readRange(this.#store, { from: logKey(seq + 1), to: logKey(current + 1), limit })
-    const rows = await this.#store.getMany(log.map(([, key]) => prefixed(prefix.row, key)))
-    const records = rows.flatMap((row) => (row === undefined ? [] : [decodeRow(row).record]))
-    return { records, toSeq: log.length < limit ? current : decodeSeq(log.at(-1)![0].subarray(1)) }
+    return readLog(this.#store, this.#rows, { after: seq, upTo: current, limit })
+  }
+
+  /** The move of a folder whose records begin right after `seq`, or null. */
+  moveAfter(seq: number): MoveNote | null {
+    return this.#moves.after(seq)
+  }
+
+  /** True when this very move is in the log, or was not long ago. */
+  hasMove(move: FolderMove): boolean {
+    return this.#moves.has(move)
+  }
+
+  /** What a move would take along; null when it cannot be one. */
+  movedRows(move: Pick<FolderMove, 'from' | 'to'>): Promise<MovedRows | null> {
+    return readMovedRows(this.#rows, move)
   }
 
   /** For walking a peer's tree and for answering a peer's walk; always as the last commit left it. */
@@ -194,17 +219,20 @@ export class FolderIndex {
 
   /** The row of some live file with this content. */
   async rowOfContent(content: BlockHash): Promise<IndexRow | null> {
+    await this.#settleContents()
     const path = await pathOfContent(this.#store, content)
     return path === null ? null : this.get(path)
   }
 
   /** The encoded block list of a content that some live file has. */
   async blockList(content: BlockHash): Promise<Uint8Array | null> {
-    return (await this.#store.get(listKey(content))) ?? null
+    await this.#settleContents()
+    return (await this.#store.get(listKey(blockHashToBytes(content)))) ?? null
   }
 
   /** Where this disk has each of these blocks, in whichever file. */
-  findBlocks(hashes: readonly BlockHash[]): Promise<(BlockLocation | null)[]> {
+  async findBlocks(hashes: readonly BlockHash[]): Promise<(BlockLocation | null)[]> {
+    await this.#settleContents()
     return locateBlocks(this.#store, hashes)
   }
 
@@ -216,22 +244,19 @@ export class FolderIndex {
     return this.#inTurn(() => this.#store.batch(puts, { durable: true }))
   }
 
-  async intents(): Promise<Intent[]> {
-    const rows = await readRange(this.#store, keyRange(prefix.intent, nothing, null))
-    return rows.map(([key, value]) => decodeIntent(Buffer.from(key.subarray(1)).toString('utf8'), value))
+  intents(): Promise<Intent[]> {
+    return readIntents(this.#store)
   }
 
   /** How far we have taken in a peer's log, or null when we never did. */
-  async peerState(device: DeviceId): Promise<{ epoch: string; seq: number } | null> {
+  async peerState(device: DeviceId): Promise<PeerState | null> {
     const value = await this.#store.get(textKey(prefix.peer, device))
-    if (value === undefined) return null
-    return { epoch: Buffer.from(value.subarray(0, 8)).toString('hex'), seq: decodeSeq(value.subarray(8)) }
+    return value === undefined ? null : decodePeerState(value)
   }
 
-  setPeerState(device: DeviceId, state: { readonly epoch: string; readonly seq: number }): Promise<void> {
-    const value = Buffer.concat([Buffer.from(state.epoch, 'hex'), encodeSeq(state.seq)])
-    assert(value.length === 14, 'an epoch is 16 hex digits')
-    return this.#inTurn(() => this.#store.batch([{ type: 'put', key: textKey(prefix.peer, device), value }]))
+  setPeerState(device: DeviceId, state: PeerState): Promise<void> {
+    const put: StoreOperation = { type: 'put', key: textKey(prefix.peer, device), value: encodePeerState(state) }
+    return this.#inTurn(() => this.#store.batch([put]))
   }
 
   /** Begins a new life with the same records: an old database was put back, so its counters may have been used. */
@@ -261,6 +286,10 @@ export class FolderIndex {
     return this.close()
   }
 
+  async #settleContents(): Promise<void> {
+    if (!this.#contents.isEmpty) await this.#inTurn(() => this.#contents.settle())
+  }
+
   /** Changes never overlap: each is planned on what the one before it left. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(work)
@@ -268,5 +297,3 @@ export class FolderIndex {
     return turn
   }
 }
-
-const nothing = new Uint8Array(0)

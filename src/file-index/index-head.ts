@@ -3,8 +3,10 @@ import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { Random } from '../ports/random.ts'
-import { keyRange, layoutVersion, metaKeys, prefix } from './index-keys.ts'
-import { loadTree, rebuildTree } from './leaf-rows.ts'
+import { pagesProblem } from './check-pages.ts'
+import { layoutVersion, metaKeys } from './index-keys.ts'
+import { loadTree } from './leaf-rows.ts'
+import { migrateLayout } from './migrate-layout.ts'
 import { emptyTree, rootHash, type MerkleTree } from '../merkle/merkle-tree.ts'
 import { readRange } from './read-range.ts'
 
@@ -22,17 +24,18 @@ export interface TreeCounts {
 
 const noCounts: TreeCounts = { entries: 0, files: 0, folders: 0, links: 0, tombstones: 0, bytes: 0 }
 
-/** `counts` with one record more (`sign` 1) or less (-1). */
-export function count(counts: TreeCounts, record: FileRecord, sign: 1 | -1): TreeCounts {
-  return {
-    entries: counts.entries + sign,
-    files: counts.files + (record.kind === 'file' ? sign : 0),
-    folders: counts.folders + (record.kind === 'folder' ? sign : 0),
-    links: counts.links + (record.kind === 'symlink' ? sign : 0),
-    tombstones: counts.tombstones + (record.kind === 'tombstone' ? sign : 0),
-    bytes: counts.bytes + sign * record.sizeBytes,
-  }
+/** Counts one record more (`sign` 1) or less (-1). */
+export function count(
+  counts: { -readonly [name in keyof TreeCounts]: number },
+  record: Pick<FileRecord, 'kind' | 'sizeBytes'>,
+  sign: 1 | -1,
+): void {
+  counts.entries += sign
+  counts[countNames[record.kind]] += sign
+  counts.bytes += sign * record.sizeBytes
 }
+
+const countNames = { file: 'files', folder: 'folders', symlink: 'links', tombstone: 'tombstones' } as const
 
 /** What an opened index knows besides its rows. */
 export interface IndexHead {
@@ -64,26 +67,20 @@ export async function openHead(
   ])
   if (layout === undefined || stored === undefined) {
     await beginIndex(store)
-  } else if (layout.length !== 1 || layout[0] === 0) {
-    throw damaged('has no layout version')
-  } else if (layout[0] !== layoutVersion) {
-    throw new P2psyncError(
-      'index-failed',
-      `the index has the layout ${layout[0]}, which this version of p2psync does not know`,
-      {
-        hint: 'It was made by a later version: update p2psync.',
-      },
-    )
+  } else {
+    await migrateLayout(store, layout)
   }
   if ((stored?.length ?? 8) !== 8 || (ceiling?.length ?? 6) !== 6) throw damaged('has numbers that cannot be read')
   const incarnation = stored ?? options.random.bytes(8)
   const decoded = head === undefined ? { seq: 0, counts: noCounts, root: rootHash(emptyTree) } : decodeHead(head)
   const tree = await loadTree(store)
-  if (decoded.root !== null && Buffer.compare(rootHash(tree), decoded.root) !== 0)
+  if (decoded.root !== null && Buffer.compare(rootHash(tree), decoded.root) !== 0) {
     throw damaged('was damaged: its tree is another')
+  }
   let { seq } = decoded
   if (ceiling !== undefined) {
-    await checkTree(store, tree, decoded.counts)
+    const problem = await pagesProblem(store, tree, decoded.counts.entries)
+    if (problem !== null) throw damaged(`was damaged: ${problem}`)
     seq = Math.max(seq, decodeSeq(ceiling))
   }
   const operations: StoreOperation[] = [
@@ -140,14 +137,6 @@ const headBytes = rootAt + 32
 async function beginIndex(store: KeyValueStore): Promise<void> {
   const found = await readRange(store, { from: new Uint8Array(0), to: Uint8Array.of(0xff), limit: 1 })
   if (found.length > 0) throw damaged('holds rows but not its layout version')
-}
-
-async function checkTree(store: KeyValueStore, tree: MerkleTree, counts: TreeCounts): Promise<void> {
-  const rebuilt = await rebuildTree(store)
-  if (Buffer.compare(rootHash(rebuilt), rootHash(tree)) !== 0) throw damaged('was damaged: rows are missing')
-  let logged = 0
-  for await (const page of store.pages(keyRange(prefix.log, new Uint8Array(0), null))) logged += page.length
-  if (logged !== counts.entries) throw damaged('was damaged: its log is not complete')
 }
 
 function damaged(what: string): P2psyncError {

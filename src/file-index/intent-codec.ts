@@ -4,6 +4,9 @@ import { blockListBytesMax, recordBytesMax } from '../model/limits.ts'
 import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
 import { WireReader } from '../model/wire-reader.ts'
 import { WireWriter } from '../model/wire-writer.ts'
+import type { KeyValueStore } from '../ports/key-value-store.ts'
+import { keyRange, prefix } from './index-keys.ts'
+import { readRange } from './read-range.ts'
 
 /** What is about to be renamed into place: a restart that finds it there adopts it instead of taking it for an edit. */
 export interface Intent {
@@ -25,8 +28,14 @@ export function encodeIntent(intent: Intent): Uint8Array {
     .finish()
 }
 
+/** All intents. @throws {P2psyncError} `index-damaged` */
+export async function readIntents(store: KeyValueStore): Promise<Intent[]> {
+  const rows = await readRange(store, keyRange(prefix.intent, new Uint8Array(0), null))
+  return rows.map(([key, value]) => decodeIntent(Buffer.from(key.subarray(1)).toString('utf8'), value))
+}
+
 /** @throws {P2psyncError} `index-damaged` */
-export function decodeIntent(id: string, bytes: Uint8Array): Intent {
+function decodeIntent(id: string, bytes: Uint8Array): Intent {
   try {
     let record: FileRecord | null = null
     let blockList: Uint8Array | null = null

@@ -3,51 +3,56 @@ import { LeafCutter, rewriteRun, touchedRuns, type EntryChange, type LeafRun } f
 import {
   buildTree,
   emptyTree,
+  isEmptyLeaf,
   replaceLeaves,
   type LeafSplice,
   type MerkleTree,
   type TreeNode,
 } from '../merkle/merkle-tree.ts'
 import { P2psyncError } from '../model/errors.ts'
-import type { KeyValueStore, StoreEntry, StoreOperation } from '../ports/key-value-store.ts'
-import { keyRange, prefix, prefixed } from './index-keys.ts'
-import { readRanges } from './read-range.ts'
-import { rowHead } from './row-codec.ts'
+import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
+import { keyRange, pageKey, prefix, prefixed } from './index-keys.ts'
+import { decodePage, encodePage, type PageEntry } from './leaf-page.ts'
 
 /** What a commit does to the tree. */
 export interface LeafPlan {
   readonly tree: MerkleTree
-  /** The leaves' summary rows. */
-  readonly operations: readonly StoreOperation[]
+  /** The leaves' pages and summary rows. */
+  readonly operations: StoreOperation[]
   /** The rows before the change, for each change in order; undefined where there was none. */
-  readonly before: readonly (Uint8Array | undefined)[]
+  readonly before: (Uint8Array | undefined)[]
 }
 
 /**
- * Reads the leaves that `changes` (ascending, each key once) touch and recomputes them. The rows of a leaf are its
- * content, so this also finds what each row was before.
+ * Reads the leaves that `changes` (ascending, each key once) touch and rewrites them.
+ *
+ * @throws {P2psyncError} `index-damaged` when the page of a leaf is not there or cannot be read.
  */
 export async function planLeaves(
   store: KeyValueStore,
   tree: MerkleTree,
-  changes: readonly EntryChange[],
+  changes: readonly (PageEntry | EntryChange)[],
 ): Promise<LeafPlan> {
-  const runs = touchedRuns(tree, changes)
-  const read = await readRanges(
-    store,
-    runs.map((run) => keyRange(prefix.row, run.firstKey, run.end)),
-  )
   const splices: LeafSplice[] = []
   const operations: StoreOperation[] = []
   const before: (Uint8Array | undefined)[] = []
-  for (const [i, run] of runs.entries()) {
-    const entries = read[i]!.map(([key, row]) => ({ key: key.subarray(1), hash: rowHead(row).hash, row }))
-    const splice = rewriteRun(tree, run, entries)
-    splices.push(splice)
-    for (const operation of leafOperations(tree.levels[0]!.slice(run.from, run.to), splice.leaves)) {
-      operations.push(operation)
+  for (const runs of groupsOf(touchedRuns(tree, changes))) {
+    for (const [i, pages] of (await readPages(store, tree, runs)).entries()) {
+      const run = runs[i]!
+      const entries = pages.flatMap((page) => decodePage(page).entries)
+      const cuts: { leaf: TreeNode; entries: readonly PageEntry[] }[] = []
+      splices.push(rewriteRun(tree, run, entries, (leaf, inside) => cuts.push({ leaf, entries: inside })))
+      for (const { firstKey } of goneLeaves(tree.levels[0]!.slice(run.from, run.to), cuts)) {
+        operations.push({ type: 'del', key: pageKey(firstKey) }, { type: 'del', key: prefixed(prefix.leaf, firstKey) })
+      }
+      for (const [n, { leaf, entries: inside }] of cuts.entries()) {
+        const page = encodePage(cuts[n + 1]?.leaf.firstKey ?? run.end, inside)
+        operations.push({ type: 'put', key: pageKey(leaf.firstKey), value: page })
+        const summary = prefixed(leaf.keyLevel, leaf.hash)
+        operations.push({ type: 'put', key: prefixed(prefix.leaf, leaf.firstKey), value: summary })
+      }
+      for (const row of rowsOf(run, entries)) before.push(row)
     }
-    for (const row of rowsOf(run, read[i]!)) before.push(row)
   }
   return { tree: replaceLeaves(tree, splices), operations, before }
 }
@@ -72,10 +77,9 @@ export async function loadTree(store: KeyValueStore): Promise<MerkleTree> {
 /** The tree as the rows themselves make it: what {@link loadTree} must be equal to. Reads everything. */
 export async function rebuildTree(store: KeyValueStore): Promise<MerkleTree> {
   const cutter = new LeafCutter(nothing, emptyKeyLevel)
-  for await (const page of store.pages(keyRange(prefix.row, nothing, null))) {
-    for (const [key, row] of page) {
-      const pathKey = key.subarray(1)
-      cutter.add({ key: pathKey, hash: rowHead(row).hash }, levelOf(pathKey))
+  for await (const pages of store.pages({ ...keyRange(prefix.page, nothing, null), pageEntries: 64 })) {
+    for (const [, page] of pages) {
+      for (const entry of decodePage(page).entries) cutter.add(entry, levelOf(entry.key))
     }
   }
   return buildTree(cutter.finish())
@@ -83,23 +87,56 @@ export async function rebuildTree(store: KeyValueStore): Promise<MerkleTree> {
 
 const nothing = new Uint8Array(0)
 
-function* leafOperations(old: readonly TreeNode[], leaves: readonly TreeNode[]): Generator<StoreOperation> {
-  let next = 0
-  for (const leaf of old) {
-    while (next < leaves.length && Buffer.compare(leaves[next]!.firstKey, leaf.firstKey) < 0) next++
-    const stays = next < leaves.length && Buffer.compare(leaves[next]!.firstKey, leaf.firstKey) === 0
-    if (!stays) yield { type: 'del', key: prefixed(prefix.leaf, leaf.firstKey) }
+/** So many pages, of about 4 KiB, are read at once. */
+const pagesAtOnce = 1000
+
+function* groupsOf(runs: readonly Run[]): Generator<readonly Run[]> {
+  let group: Run[] = []
+  let pages = 0
+  for (const run of runs) {
+    group.push(run)
+    pages += run.to - run.from
+    if (pages < pagesAtOnce) continue
+    yield group
+    group = []
+    pages = 0
   }
-  for (const { firstKey, keyLevel, hash } of leaves) {
-    yield { type: 'put', key: prefixed(prefix.leaf, firstKey), value: prefixed(keyLevel, hash) }
-  }
+  if (group.length > 0) yield group
 }
 
-function* rowsOf(run: LeafRun, entries: readonly StoreEntry[]): Generator<Uint8Array | undefined> {
+type Run = LeafRun<PageEntry | EntryChange>
+
+/** The pages of each run. */
+async function readPages(store: KeyValueStore, tree: MerkleTree, runs: readonly Run[]): Promise<Uint8Array[][]> {
+  const leaves = tree.levels[0]!
+  const read = await store.getMany(
+    runs.flatMap((run) => leaves.slice(run.from, run.to).map((leaf) => pageKey(leaf.firstKey))),
+  )
+  let at = 0
+  return runs.map((run) => {
+    const pages = read.slice(at, at + run.to - run.from)
+    at += pages.length
+    return pages.flatMap((page, i) => {
+      if (page !== undefined) return [page]
+      if (isEmptyLeaf(leaves[run.from + i]!)) return []
+      throw new P2psyncError('index-damaged', 'the index was damaged: a page is missing')
+    })
+  })
+}
+
+function goneLeaves(old: readonly TreeNode[], cuts: readonly { readonly leaf: TreeNode }[]): TreeNode[] {
+  let next = 0
+  return old.filter(({ firstKey }) => {
+    while (next < cuts.length && Buffer.compare(cuts[next]!.leaf.firstKey, firstKey) < 0) next++
+    return next === cuts.length || Buffer.compare(cuts[next]!.leaf.firstKey, firstKey) !== 0
+  })
+}
+
+function* rowsOf(run: Run, entries: readonly PageEntry[]): Generator<Uint8Array | undefined> {
   let next = 0
   for (const { key } of run.changes) {
-    while (next < entries.length && Buffer.compare(entries[next]![0].subarray(1), key) < 0) next++
+    while (next < entries.length && Buffer.compare(entries[next]!.key, key) < 0) next++
     const entry = entries[next]
-    yield entry !== undefined && Buffer.compare(entry[0].subarray(1), key) === 0 ? entry[1] : undefined
+    yield entry !== undefined && Buffer.compare(entry.key, key) === 0 ? entry.row : undefined
   }
 }

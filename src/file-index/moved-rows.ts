@@ -5,9 +5,8 @@ import { pathBytesMax } from '../model/limits.ts'
 import { isLive, type FileRecord } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
-import type { KeyValueStore } from '../ports/key-value-store.ts'
-import { belowRange, rowKey } from './index-keys.ts'
 import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
+import { pathsBelow, type RowReader } from './row-reader.ts'
 
 /** A live row that a move takes along, and the tombstone that its new path has, if any. */
 export interface MovedRow {
@@ -30,15 +29,15 @@ export const movedRowsMax = 200_000
  * lives at the new place, a path would get too long, or there is too much of it.
  */
 export async function readMovedRows(
-  store: KeyValueStore,
+  reader: RowReader,
   move: Pick<FolderMove, 'from' | 'to'>,
 ): Promise<MovedRows | null> {
-  const [top, ...tops] = await store.getMany([rowKey(move.from), rowKey(move.to)])
+  const [top, ...tops] = await reader.getMany([move.from, move.to])
   if (top === undefined) return null
   const targets = new Map<RelativePath, Uint8Array>()
   for (const row of tops) if (row !== undefined) targets.set(move.to, row)
-  for await (const page of store.pages(belowRange(move.to))) {
-    for (const [, row] of page) {
+  for await (const page of reader.pages(pathsBelow(move.to))) {
+    for (const { row } of page) {
       if (rowHead(row).live) return null
       targets.set(decodeRow(row).record.path, row)
     }
@@ -59,8 +58,8 @@ export async function readMovedRows(
     return rows.length <= movedRowsMax
   }
   if (!take(top) || rows[0]?.row.record.kind !== 'folder') return null
-  for await (const page of store.pages(belowRange(move.from))) {
-    for (const [, row] of page) if (!take(row)) return null
+  for await (const page of reader.pages(pathsBelow(move.from))) {
+    for (const { row } of page) if (!take(row)) return null
   }
   return { rows, before: digest.finish() }
 }

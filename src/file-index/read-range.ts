@@ -6,15 +6,3 @@ export async function readRange(store: KeyValueStore, range: StoreRange): Promis
   for await (const page of store.pages(range)) for (const entry of page) entries.push(entry)
   return entries
 }
-
-/** Reads many small ranges, several at a time. */
-export async function readRanges(store: KeyValueStore, ranges: readonly StoreRange[]): Promise<StoreEntry[][]> {
-  const results: StoreEntry[][] = []
-  for (let at = 0; at < ranges.length; at += rangesAtOnce) {
-    const part = ranges.slice(at, at + rangesAtOnce)
-    results.push(...(await Promise.all(part.map((range) => readRange(store, range)))))
-  }
-  return results
-}
-
-const rangesAtOnce = 32

@@ -1,10 +1,11 @@
 import { hashBlock } from '../blocks/hash.ts'
-import { blockHashToBytes } from '../model/block-hash.ts'
+import { blockHashBytes, blockHashToBytes } from '../model/block-hash.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { EntryKind, FileRecord } from '../model/file-record.ts'
 import { decodeOwnRecord, encodeRecord } from '../model/record-codec.ts'
+import { WireReader } from '../model/wire-reader.ts'
 
 /** What the index knows of one path. */
 export interface IndexRow {
@@ -28,8 +29,10 @@ export interface RowHead {
 
 const kindCodes = { file: 1, folder: 2, symlink: 3, tombstone: 4 } as const
 const kinds: readonly (EntryKind | undefined)[] = [undefined, 'file', 'folder', 'symlink', 'tombstone']
-const hashAt = 1
-const seqAt = hashAt + entryHashBytes
+/** Where a row has the hash of its record. */
+export const rowHashAt = 1
+export const rowHashEnd = rowHashAt + entryHashBytes
+const seqAt = rowHashEnd
 const diskLengthAt = seqAt + 6
 const diskAt = diskLengthAt + 1
 const diskBytes = 35
@@ -40,7 +43,7 @@ export function encodeRow(row: IndexRow): Uint8Array {
   const disk = row.disk === null ? 0 : diskBytes
   const bytes = Buffer.allocUnsafe(diskAt + disk + record.length)
   bytes[0] = kindCodes[row.record.kind]
-  recordHash(record).copy(bytes, hashAt, 0, entryHashBytes)
+  recordHash(record).copy(bytes, rowHashAt, 0, entryHashBytes)
   bytes.writeUIntBE(row.seq, seqAt, 6)
   bytes[diskLengthAt] = disk
   if (row.disk !== null) writeDisk(bytes, diskAt, row.disk)
@@ -64,7 +67,7 @@ export function rowHead(row: Uint8Array): RowHead {
   const bytes = asBuffer(row)
   return {
     live: bytes[0] !== kindCodes.tombstone,
-    hash: bytes.subarray(hashAt, seqAt),
+    hash: bytes.subarray(rowHashAt, rowHashEnd),
     seq: bytes.readUIntBE(seqAt, 6),
   }
 }
@@ -94,7 +97,8 @@ export function decodeRow(row: Uint8Array): IndexRow {
     const disk = length === 0 ? null : readDisk(bytes, diskAt)
     const encoded = bytes.subarray(diskAt + length)
     // The database does not check what it reads against its own checksums.
-    if (bytes.compare(recordHash(encoded), 0, entryHashBytes, hashAt, seqAt) !== 0) throw new RangeError('another hash')
+    if (bytes.compare(recordHash(encoded), 0, entryHashBytes, rowHashAt, rowHashEnd) !== 0)
+      throw new RangeError('another hash')
     return { record: decodeOwnRecord(encoded), disk, seq: bytes.readUIntBE(seqAt, 6) }
   } catch (cause) {
     throw unreadable(cause)
@@ -104,6 +108,37 @@ export function decodeRow(row: Uint8Array): IndexRow {
 function unreadable(cause: unknown): P2psyncError {
   return new P2psyncError('index-damaged', 'the index holds a row that cannot be read', { cause })
 }
+
+/** What a file's row says of its bytes. */
+export interface RowContent {
+  /** 32 bytes: of the bytes, or of the block list. */
+  readonly hash: Uint8Array
+  readonly sizeBytes: number
+}
+
+/**
+ * The content of a file's row, null for what is no file; nothing else is decoded or checked. A view.
+ *
+ * @throws {P2psyncError} `index-damaged` when it cannot be read.
+ */
+export function rowContent(row: Uint8Array): RowContent | null {
+  if (row[0] !== kindCodes.file) return null
+  try {
+    let sizeBytes = 0
+    const reader = new WireReader(row.subarray(diskAt + row[diskLengthAt]!))
+    for (let field = reader.next(); field !== 0; field = reader.next()) {
+      if (field === recordFields.size) sizeBytes = reader.uint()
+      else if (field === recordFields.content) return { hash: reader.bytes(blockHashBytes), sizeBytes }
+      else reader.skip()
+    }
+  } catch (cause) {
+    throw unreadable(cause)
+  }
+  throw unreadable('a file without content')
+}
+
+/** Of the record's encoding (record-codec.ts). */
+const recordFields = { size: 3, content: 8 } as const
 
 function recordHash(record: Uint8Array): Buffer {
   return asBuffer(blockHashToBytes(hashBlock(record)))

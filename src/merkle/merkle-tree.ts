@@ -40,6 +40,11 @@ const emptyLeaf: TreeNode = { firstKey: emptyKey, keyLevel: emptyKeyLevel, hash:
 /** The tree without entries. */
 export const emptyTree: MerkleTree = { levels: [[emptyLeaf]] }
 
+/** True for a leaf without entries, which only the first can be. */
+export function isEmptyLeaf(leaf: TreeNode): boolean {
+  return Buffer.compare(leaf.hash, emptyLeaf.hash) === 0
+}
+
 /** The tree over `leaves`, which ascend and begin with the leaf of the empty key. */
 export function buildTree(leaves: readonly TreeNode[]): MerkleTree {
   assert(leaves[0]?.firstKey.length === 0, 'the first leaf starts at the empty key')
@@ -51,7 +56,7 @@ export function buildTree(leaves: readonly TreeNode[]): MerkleTree {
 /** The hash of the root in a fresh array: 32 zero bytes when there are no entries. */
 export function rootHash(tree: MerkleTree): Uint8Array {
   const top = tree.levels.at(-1)![0]!
-  const isEmpty = tree.levels.length === 1 && Buffer.compare(top.hash, emptyLeaf.hash) === 0
+  const isEmpty = tree.levels.length === 1 && isEmptyLeaf(top)
   return new Uint8Array(isEmpty ? emptyRootHash : top.hash)
 }
 

@@ -52,11 +52,35 @@ describe('contents', () => {
     await index.commit(paths.map((path) => largeFileOf(path, ['1', '2', '3'])))
     await index.commit([largeFileOf('a', ['2', '3', '4']), fileOf('e', 'x'), fileOf('f', 'x')])
     await index.commit([...paths, 'e', 'f'].map(tombstoneOf))
+    expect(await index.findBlocks([blockOf('x'), blockOf('2')])).toEqual([null, null])
     const prefixes = new Set<string>()
     for await (const page of store.pages({ from: new Uint8Array(0), to: Uint8Array.of(255) })) {
       for (const [key] of page) prefixes.add(String.fromCharCode(key[0]!))
     }
-    expect([...prefixes].sort()).toEqual(['g', 'm', 'r', 's'])
+    expect([...prefixes].sort()).toEqual(['g', 'm', 'n', 's'])
+  })
+
+  it('are found although the process died before they were brought in', async () => {
+    const store = memoryStore()
+    const index = await open(store)
+    await index.commit([fileOf('a', 'one'), fileOf('b', 'one')])
+    await index.commit([fileOf('a', 'two'), fileOf('c', 'three')])
+    await index.commit([fileOf('a', 'one'), tombstoneOf('c'), fileOf('b', 'two')])
+    const again = await open(store)
+    expect(await again.findBlocks(['one', 'two', 'three'].map(blockOf))).toEqual([
+      { path: 'a', offset: 0, length: 3 },
+      { path: 'b', offset: 0, length: 3 },
+      null,
+    ])
+  })
+
+  it('are found when so many changed that they were brought in on the way', async () => {
+    const index = await open()
+    for (let at = 0; at < 10_000; at += 1000) {
+      await index.commit(Array.from({ length: 1000 }, (_, i) => fileOf(`f${at + i}`, `text ${at + i}`)))
+    }
+    const found = await index.findBlocks([blockOf('text 0'), blockOf('text 5000'), blockOf('text 9999')])
+    expect(found.map((block) => block?.path)).toEqual(['f0', 'f5000', 'f9999'])
   })
 
   it('are told apart when a file holds the very bytes of another file’s block list', async () => {

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FolderIndex, type RowChange } from '../../src/file-index/folder-index.ts'
+import { keyRange, logKey, prefix } from '../../src/file-index/index-keys.ts'
+import { decodePage, encodePage } from '../../src/file-index/leaf-page.ts'
 import { rebuildTree } from '../../src/file-index/leaf-rows.ts'
+import { readRange } from '../../src/file-index/read-range.ts'
 import { rootHash } from '../../src/merkle/merkle-tree.ts'
 import type { DeviceId } from '../../src/model/device-id.ts'
 import { comparePaths, type RelativePath } from '../../src/model/relative-path.ts'
@@ -151,13 +154,23 @@ describe('the index of a folder', () => {
     await expect(open(foreign)).rejects.toMatchObject({ code: 'index-damaged' })
   })
 
-  it('finds out after a crash that a row is missing', async () => {
-    const store = lastingStore()
-    const index = await open(store)
-    await index.commit(Array.from({ length: 100 }, (_, i) => fileOf(`f${i}`, 'x')))
-    await store.batch([{ type: 'del', key: Buffer.from('rf7') }])
-    await expect(open(store)).rejects.toMatchObject({ code: 'index-damaged' })
-  })
+  it.each(['a page is missing', 'a row is missing', 'a log row is missing'])(
+    'finds out after a crash that %s',
+    async (harm) => {
+      const store = lastingStore()
+      const index = await open(store)
+      await index.commit(Array.from({ length: 100 }, (_, i) => fileOf(`f${i}`, 'x')))
+      const pages = await readRange(store, keyRange(prefix.page, new Uint8Array(0), null))
+      expect(pages.length).toBeGreaterThan(2)
+      const [key, page] = pages[1]!
+      const { end, entries } = decodePage(page)
+      if (harm === 'a page is missing') await store.batch([{ type: 'del', key }])
+      if (harm === 'a row is missing')
+        await store.batch([{ type: 'put', key, value: encodePage(end, entries.slice(1)) }])
+      if (harm === 'a log row is missing') await store.batch([{ type: 'del', key: logKey(7) }])
+      await expect(open(store)).rejects.toMatchObject({ code: 'index-damaged' })
+    },
+  )
 
   it('finds out that its tree is not the one that it was closed with', async () => {
     const store = lastingStore()

@@ -1,0 +1,118 @@
+import { nodeIndexFor, type MerkleTree } from '../merkle/merkle-tree.ts'
+import { pathKey, type RelativePath } from '../model/relative-path.ts'
+import type { KeyValueStore, StoreEntry } from '../ports/key-value-store.ts'
+import { keyRange, pageKey, prefix } from './index-keys.ts'
+import { decodePage, findInPage, type PageEntry } from './leaf-page.ts'
+
+/** Path keys `from <= key < to`; null: to the last. */
+export interface PathRange {
+  readonly from: Uint8Array
+  readonly to: Uint8Array | null
+}
+
+/** All paths. */
+export const allPaths: PathRange = { from: new Uint8Array(0), to: null }
+
+/** The paths strictly below `folder`. */
+export function pathsBelow(folder: RelativePath): PathRange {
+  const top = pathKey(folder)
+  return { from: Buffer.concat([top, Uint8Array.of(0)]), to: Buffer.concat([top, Uint8Array.of(1)]) }
+}
+
+/** With `below`, the paths strictly below that folder; else all. */
+export interface RowRange {
+  readonly below?: RelativePath
+}
+
+export function pathsIn({ below }: RowRange): PathRange {
+  return below === undefined ? allPaths : pathsBelow(below)
+}
+
+/**
+ * Reads rows from the pages that hold them. The tree in memory says which page that is; a commit may have moved the row
+ * meanwhile, which shows in the page itself, and then the database is asked.
+ */
+export class RowReader {
+  readonly #store: KeyValueStore
+  readonly #tree: () => MerkleTree
+
+  constructor(store: KeyValueStore, tree: () => MerkleTree) {
+    this.#store = store
+    this.#tree = tree
+  }
+
+  /** The rows of paths, in their order. They keep the pages that hold them alive. */
+  async getMany(paths: readonly RelativePath[]): Promise<(Uint8Array | undefined)[]> {
+    return this.getManyKeys(paths.map(pathKey))
+  }
+
+  /** As {@link getMany}, for path keys. */
+  async getManyKeys(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    const rows: (Uint8Array | undefined)[] = []
+    for (let at = 0; at < keys.length; at += keysAtOnce) {
+      for (const row of await this.#getPart(keys.slice(at, at + keysAtOnce))) rows.push(row)
+    }
+    return rows
+  }
+
+  /** Rows in path order, about 1000 at once, or `atOnce`. */
+  async *pages(range: PathRange, atOnce = 1000): AsyncGenerator<readonly PageEntry[]> {
+    const pageEntries = Math.max(1, Math.floor(atOnce / rowsPerPage))
+    for (;;) {
+      const start = range.from.length === 0 ? null : await this.#pageAt(range.from)
+      const keys = keyRange(prefix.page, start === null ? range.from : start[0].subarray(1), range.to)
+      let found = start === null
+      for await (const pages of this.#store.pages({ ...keys, pageEntries })) {
+        found ||= Buffer.compare(pages[0]![0], start![0]) === 0
+        if (!found) break
+        const rows = pages.flatMap(([, page]) => decodePage(page).entries)
+        const inside = rows.filter(({ key }) => isInside(key, range))
+        if (inside.length > 0) yield inside
+      }
+      if (found) return
+      // Its rows were joined to the page before it since we asked.
+    }
+  }
+
+  async #getPart(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    const leaves = this.#tree().levels[0]!
+    const slots = new Map<number, number>()
+    const wanted: Uint8Array[] = []
+    const slotOf = keys.map((key) => {
+      const leaf = nodeIndexFor(leaves, key)
+      let slot = slots.get(leaf)
+      if (slot === undefined) {
+        slot = wanted.push(pageKey(leaves[leaf]!.firstKey)) - 1
+        slots.set(leaf, slot)
+      }
+      return slot
+    })
+    const pages = await this.#store.getMany(wanted)
+    const rows: (Uint8Array | undefined)[] = []
+    for (const [i, key] of keys.entries()) {
+      const page = pages[slotOf[i]!]
+      let row = page === undefined ? undefined : findInPage(page, key)
+      if (row === undefined) {
+        const entry = await this.#pageAt(key)
+        row = entry === null ? null : findInPage(entry[1], key)
+      }
+      rows.push(row ?? undefined)
+    }
+    return rows
+  }
+
+  /** The last page that begins at `key` or before: the one that holds it, as the database is now. */
+  async #pageAt(key: Uint8Array): Promise<StoreEntry | null> {
+    const range = keyRange(prefix.page, allPaths.from, Buffer.concat([key, Uint8Array.of(0)]))
+    for await (const entries of this.#store.pages({ ...range, reverse: true, limit: 1 })) return entries[0] ?? null
+    return null
+  }
+}
+
+/** Each may need a page of its own, of about 4 KiB. */
+const keysAtOnce = 1000
+const rowsPerPage = 16
+
+function isInside(key: Uint8Array, { from, to }: PathRange): boolean {
+  return Buffer.compare(key, from) >= 0 && (to === null || Buffer.compare(key, to) < 0)
+}
