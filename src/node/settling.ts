@@ -48,7 +48,12 @@ export class Settling {
     this.#clock = clock
   }
 
-  /** How many files or databases are being held, for tests and status. */
+  /** Whether something waits to be taken. */
+  get isHolding(): boolean {
+    return this.#held.size > 0
+  }
+
+  /** How many files and databases it remembers. */
   get size(): number {
     return this.#held.size + this.#pace.size
   }

@@ -2,6 +2,7 @@ import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import { isLive } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
+import { databaseOf } from './database-files.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { Settling, Sorted } from './settling.ts'
@@ -15,11 +16,12 @@ export interface TakeSettledDeps {
 
 /**
  * Of what differs from the index, what may be read now. The rest is looked at again by itself, and told where it never
- * rests.
+ * rests. What of `looked` does not differ waits no longer.
  */
 export async function takeSettled(
   differences: Pick<Sorted, 'changed' | 'gone'>,
   { index, settling, dirty, problems }: TakeSettledDeps,
+  looked: readonly RelativePath[] = [],
 ): Promise<Pick<Sorted, 'changed' | 'gone' | 'together'>> {
   const paths = new Set<RelativePath>()
   for (const { path, disk } of differences.changed) {
@@ -32,6 +34,11 @@ export async function takeSettled(
   for (const { path, delayMs, problem } of waiting) {
     dirty.addLater(path, delayMs)
     if (problem !== null) problems.add(path, problem)
+  }
+  if (settling.isHolding) {
+    const held = new Set(waiting.map(({ path }) => path))
+    for (const { path } of ready.changed) held.add(path).add(databaseOf(path))
+    for (const path of looked) if (!held.has(path) && !held.has(databaseOf(path))) settling.forget(path)
   }
   return ready
 }

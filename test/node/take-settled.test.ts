@@ -41,6 +41,15 @@ describe('what may be read now', () => {
     expect(await batch).toEqual({ type: 'paths', paths: ['x'] })
   })
 
+  it('is waited for no longer than it differs', async () => {
+    const wal = entry('x-wal', 0)
+    const both = [parseRelativePath('x'), wal.path]
+    await takeSettled({ changed: [wal], gone: [] }, deps, both)
+    expect(deps.settling.isHolding).toBe(true)
+    await takeSettled({ changed: [], gone: [] }, deps, both)
+    expect(deps.settling.isHolding).toBe(false)
+  })
+
   it('is told by file where something never rests', async () => {
     deps.settling.disturbed(entry('a', 0))
     await clock.advance(10_000)
