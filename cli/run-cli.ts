@@ -41,6 +41,7 @@ const modules: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   peers: async () => (await import('./peers.ts')).definePeers,
   key: async () => (await import('./key.ts')).defineKey,
   remove: async () => (await import('./remove.ts')).defineRemove,
+  watch: async () => (await import('./watch.ts')).defineWatch,
   manifest: async () => (await import('./manifest.ts')).defineManifest,
   diff: async () => (await import('./diff.ts')).defineDiff,
 }

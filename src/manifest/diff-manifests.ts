@@ -1,5 +1,5 @@
 import { comparePaths, type RelativePath } from '../model/relative-path.ts'
-import type { ManifestEntry, ManifestPart, ManifestProblem } from './manifest-entry.ts'
+import { isAtOrBelow, type ManifestEntry, type ManifestPart, type ManifestProblem } from './manifest-entry.ts'
 import { pairMoves } from './pair-moves.ts'
 
 export type ManifestChange =
@@ -93,14 +93,6 @@ function isSameEntry(a: ManifestEntry, b: ManifestEntry, times: boolean): boolea
     return a.kind === 'symlink' && b.kind === 'symlink' && a.linkTarget === b.linkTarget
   }
   return a.sha256 === b.sha256 && a.sizeBytes === b.sizeBytes && a.executable === b.executable
-}
-
-function isAtOrBelow(path: string, places: ReadonlySet<string>): boolean {
-  if (places.size === 0) return false
-  for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) {
-    if (places.has(path.slice(0, end))) return true
-  }
-  return places.has(path)
 }
 
 /** The entries of a manifest one by one; only at the end of a part is something waited for. */

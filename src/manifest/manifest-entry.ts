@@ -49,3 +49,12 @@ export function entryPathProblem(text: string): string | null {
 export function isPrivateName(name: string): boolean {
   return name.length === privateFolderName.length && name.toLowerCase() === privateFolderName
 }
+
+/** Whether `path` is one of `places`, or below one. */
+export function isAtOrBelow(path: string, places: ReadonlySet<string>): boolean {
+  if (places.size === 0) return false
+  for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) {
+    if (places.has(path.slice(0, end))) return true
+  }
+  return places.has(path)
+}

@@ -28,6 +28,8 @@ export interface WalkOptions {
   readonly starts: readonly string[]
   /** Paths that are taken for absent. */
   readonly leaveOut?: readonly string[]
+  /** The folder itself is the first item, with the path ''. */
+  readonly withRoot?: boolean
 }
 
 /**
@@ -38,8 +40,9 @@ export interface WalkOptions {
  * @throws {P2psyncError} `folder-missing`, `folder-unreadable`: the folder itself.
  */
 export function* walkTree(disk: Disk, root: string, options: WalkOptions): Generator<TreeBatch, void> {
-  requireRoot(disk, root)
+  const rootState = requireRoot(disk, root)
   const walk = new TreeWalk(disk, root, options.leaveOut ?? [])
+  if (options.withRoot === true) yield { items: [{ path: '', disk: rootState, linkTarget: '' }], problems: [] }
   for (const start of options.starts) {
     walk.begin(start)
     while (walk.step()) if (walk.pending >= batchItemsMax) yield walk.take()
@@ -50,9 +53,9 @@ export function* walkTree(disk: Disk, root: string, options: WalkOptions): Gener
 
 const batchItemsMax = 500
 
-function requireRoot(disk: Disk, root: string): void {
+function requireRoot(disk: Disk, root: string): DiskState {
   const found = attempt(() => disk.lstat(root))
-  if (found.value?.kind === 'folder') return
+  if (found.value?.kind === 'folder') return found.value
   if (found.reason !== '') throw new P2psyncError('folder-unreadable', `${root} cannot be read: ${found.reason}`)
   if (found.value === null) throw missing(root)
   throw new P2psyncError('folder-missing', `${root} is no folder`, { hint: 'Give the path of a folder.' })
