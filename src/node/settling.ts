@@ -50,7 +50,8 @@ export class Settling {
 
   /** Whether something waits to be taken. */
   get isHolding(): boolean {
-    return this.#held.size > 0
+    const nowMs = this.#clock.monotonic()
+    return this.#held.values().some((held) => !isStale(held, nowMs))
   }
 
   /** How many files and databases it remembers. */
@@ -209,15 +210,12 @@ export class Settling {
     return ageMs < quietMs && ageMs > -skewMsMax
   }
 
-  /** Forgets what nobody looked at for long: it is gone, or as it was before. */
   #sweep(): void {
     const nowMs = this.#clock.monotonic()
     if (nowMs - this.#sweptAtMs < sweepMs) return
     this.#sweptAtMs = nowMs
     this.#pace.sweep(nowMs)
-    for (const [path, held] of this.#held) {
-      if (nowMs > Math.max(held.lookedAtMs, held.notBeforeMs) + longestWaitMs) this.#held.delete(path)
-    }
+    for (const [path, held] of this.#held) if (isStale(held, nowMs)) this.#held.delete(path)
   }
 }
 
@@ -251,6 +249,11 @@ type Wait = Omit<Waiting, 'path'>
 function newHeld(state: string, nowMs: number, isDatabase: boolean): Held {
   const times = { sinceMs: nowMs, restsSinceMs: nowMs, lookedAtMs: nowMs, notBeforeMs: nowMs }
   return { state, ...times, tries: 0, leastQuietMs: 0, isDatabase }
+}
+
+/** Nobody looked at it for long: it is gone, or as it was before. */
+function isStale(held: Held, nowMs: number): boolean {
+  return nowMs > Math.max(held.lookedAtMs, held.notBeforeMs) + longestWaitMs
 }
 
 function emptyMembers(): Members {
