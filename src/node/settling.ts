@@ -51,7 +51,7 @@ export class Settling {
   /** Whether something waits to be taken. */
   get isHolding(): boolean {
     const nowMs = this.#clock.monotonic()
-    return this.#held.values().some((held) => !isStale(held, nowMs))
+    return Array.from(this.#held.values()).some((held) => !isStale(held, nowMs))
   }
 
   /** How many files and databases it remembers. */
