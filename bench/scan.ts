@@ -15,6 +15,7 @@ import { DirtyPaths } from '../src/node/dirty-paths.ts'
 import { FolderProblems } from '../src/node/folder-problems.ts'
 import { hashAhead } from '../src/node/hash-ahead.ts'
 import { LocalChanges } from '../src/node/local-changes.ts'
+import { Settling } from '../src/node/settling.ts'
 import { SerialQueue } from '../src/node/serial-queue.ts'
 import { systemClock as clock } from '../src/node/system-clock.ts'
 import { systemRandom as random } from '../src/node/system-random.ts'
@@ -118,6 +119,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     commits: new SerialQueue(),
     dirty: new DirtyPaths({ clock, signal }),
     problems: new FolderProblems(),
+    settling: new Settling(clock),
     deviceName: 'bench',
     signal,
     isFolderThere: async () => (await tasks.readMarker()) !== null,

@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os'
 import process from 'node:process'
+import { defaultRescanIntervalMs } from './model/rescan-interval.ts'
 import { defaultDeviceName } from './node/device-name.ts'
 import { loadOrCreateDeviceIdentity } from './node/device-identity.ts'
 import { DeviceNode } from './node/device-node.ts'
@@ -16,6 +17,7 @@ import { NodeDisk } from './disk/node-disk.ts'
 import { readQueuedEventsMax } from './watcher/queued-events-max.ts'
 import { WorkerFolderWatcher } from './watcher/worker-folder-watcher.ts'
 import { FileWorkerPool } from './workers/file-worker-pool.ts'
+import { IdleMemory } from './workers/idle-memory.ts'
 import { WorkerFileTasks } from './workers/worker-file-tasks.ts'
 
 export type {
@@ -64,6 +66,7 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
     logger,
   })
   const pool = new FileWorkerPool()
+  const memory = new IdleMemory({ clock, pool })
   const queuedEventsMax = readQueuedEventsMax(new NodeDisk())
   const node = new DeviceNode({
     home,
@@ -78,12 +81,17 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
     logger,
     openTasks: (root) => new WorkerFileTasks({ pool, root }),
     newWatcher: () => new WorkerFolderWatcher({ queuedEventsMax }),
-    onStopped: () => pool.stop(),
+    rescanIntervalMs: rescanIntervalMs ?? defaultRescanIntervalMs,
+    onStopped: async () => {
+      await memory.stop()
+      await pool.stop()
+    },
   })
   // Whoever awaits `done` is told; a node that failed before that was told by `startNode`.
   node.done.catch(() => undefined)
   try {
     await pool.start()
+    memory.start()
     await node.start()
     const started: FolderAdded[] = []
     const remembered = settings.current.folders

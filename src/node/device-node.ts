@@ -1,5 +1,6 @@
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
+import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher } from '../ports/folder-watcher.ts'
@@ -271,6 +272,7 @@ export interface DeviceNodeDeps {
   readonly logger: Logger
   readonly openTasks: (root: string) => FileTasks
   readonly newWatcher: () => FolderWatcher
+  readonly rescanIntervalMs: RescanIntervalMs
   /** Everything of this node is closed: the last to go is what it was given. */
   readonly onStopped: () => Promise<void>
 }

@@ -1,6 +1,7 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { FolderId } from '../model/folder-id.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
+import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher } from '../ports/folder-watcher.ts'
@@ -22,6 +23,7 @@ export interface FolderReplicaDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  readonly rescanIntervalMs: RescanIntervalMs
   /** Something that `status` shows has changed. Must not block. */
   readonly onChange: () => void
   /** A bug, or a database that fails: the folder cannot go on. */

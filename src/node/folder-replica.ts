@@ -13,17 +13,18 @@ import { FolderPresence, troublePollMs } from './folder-presence.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
 import { isIndexDamage } from './index-folder.ts'
+import { ForgetTombstones } from './forget-tombstones.ts'
 import { LocalChanges } from './local-changes.ts'
 import { recoverFolder } from './recover-folder.ts'
 import { RemoteChanges } from './remote-changes.ts'
 import { renewDatabase } from './restored-database.ts'
+import { Rescan } from './rescan.ts'
 import { SerialQueue } from './serial-queue.ts'
+import { Settling } from './settling.ts'
 import type { SessionHost } from './session-host.ts'
 import type { ReplicaState } from './sync-messages.ts'
 import { ToldLog } from './told-log.ts'
 
-/** The scan that finds what the watcher missed, with a fifth of jitter so that devices do not scan together. */
-const rescanMs = 30 * 60_000
 const historyDays = 30
 const dayMs = 24 * 60 * 60_000
 
@@ -42,9 +43,12 @@ export class FolderReplica implements SessionHost {
   readonly #presence: FolderPresence
   readonly #dirty: DirtyPaths
   readonly #problems = new FolderProblems()
+  readonly #settling: Settling
+  readonly #rescan: Rescan
   readonly #local: LocalChanges
   readonly #remote: RemoteChanges
   readonly #told: ToldLog
+  readonly #forgetting: ForgetTombstones
   readonly #background = new Set<Promise<void>>()
   #transport: FolderTransport | null = null
   #watcher: FolderWatcher | null = null
@@ -74,6 +78,7 @@ export class FolderReplica implements SessionHost {
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
       onFailed: (error: unknown) => this.#onFailed(error),
     }
+    this.#forgetting = new ForgetTombstones({ ...parts, onChange: () => this.onChange() })
     this.#presence = new FolderPresence({
       ...deps,
       signal,
@@ -83,7 +88,9 @@ export class FolderReplica implements SessionHost {
       onBack: () => this.#onFolderBack(),
     })
     this.#dirty = new DirtyPaths({ clock: deps.clock, signal })
-    this.#local = new LocalChanges({ ...parts, dirty: this.#dirty })
+    this.#rescan = new Rescan({ ...parts, intervalMs: deps.rescanIntervalMs, onDue: () => this.#lookAround() })
+    this.#settling = new Settling(deps.clock)
+    this.#local = new LocalChanges({ ...parts, settling: this.#settling, dirty: this.#dirty })
     const committer = new ChangeCommitter({
       ...parts,
       dirty: this.#dirty,
@@ -91,6 +98,7 @@ export class FolderReplica implements SessionHost {
     })
     this.#remote = new RemoteChanges({
       ...parts,
+      forgetting: this.#forgetting,
       dirty: this.#dirty,
       committer,
       client: (device) => this.peers.client(device),
@@ -121,6 +129,7 @@ export class FolderReplica implements SessionHost {
   /** Recovers what a killed node left, starts to watch, scan and sync, and returns without waiting for the first scan. */
   async start(): Promise<void> {
     const { transport, folder } = this.#deps
+    await this.#forgetting.load()
     await this.view.countConflicts()
     if (await this.#presence.check()) {
       await this.#recover()
@@ -131,7 +140,8 @@ export class FolderReplica implements SessionHost {
     this.#inBackground('watch', () => this.#watch())
     this.#inBackground('local changes', () => this.#localLoop())
     this.#inBackground('remote changes', () => this.#remote.run())
-    this.#inBackground('rescan', () => this.#rescanLoop())
+    this.#inBackground('forgetting', () => this.#forgetting.run(() => this.#scanned))
+    this.#inBackground('rescan', () => this.#rescan.run())
     this.#inBackground('missing folder', () => this.#presence.run())
   }
 
@@ -162,6 +172,10 @@ export class FolderReplica implements SessionHost {
 
   receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
     return this.#remote.receive(peer, records, signal)
+  }
+
+  countDeclined(records: readonly FileRecord[]): Promise<number> {
+    return this.#forgetting.countDeclined(records)
   }
 
   takeMove(move: FolderMove): Promise<boolean> {
@@ -195,7 +209,14 @@ export class FolderReplica implements SessionHost {
   }
 
   #isBusy(): boolean {
-    return this.#scanning || this.#examining || !this.#scanned || !this.#dirty.isEmpty
+    return (
+      this.#scanning ||
+      this.#examining ||
+      this.#forgetting.isRunning ||
+      !this.#scanned ||
+      !this.#dirty.isEmpty ||
+      this.#settling.isHolding
+    )
   }
 
   #onCommit(changes: readonly RowChange[]): void {
@@ -242,14 +263,9 @@ export class FolderReplica implements SessionHost {
     this.#dirty.addAll()
   }
 
-  async #rescanLoop(): Promise<void> {
-    const { clock, random } = this.#deps
-    while (!this.#stopping.signal.aborted) {
-      await clock.sleep(rescanMs * (0.9 + 0.2 * random.fraction()), this.#stopping.signal).catch(() => undefined)
-      if (this.#stopping.signal.aborted) return
-      this.#dirty.addAll()
-      await this.#trimHistory()
-    }
+  async #lookAround(): Promise<void> {
+    this.#dirty.addAll()
+    await this.#trimHistory()
   }
 
   async #trimHistory(): Promise<void> {
@@ -271,6 +287,7 @@ export class FolderReplica implements SessionHost {
     const watcher = this.#deps.newWatcher()
     this.#watcher = watcher
     this.view.watchProblem = ''
+    this.#rescan.setBlind(false)
     try {
       await watcher.start(this.#deps.path, (hint) => this.#onHint(hint))
       this.#dirty.addAll()
@@ -284,6 +301,7 @@ export class FolderReplica implements SessionHost {
     if (hint.type === 'paths') for (const path of hint.paths) this.#dirty.addSpelled(path)
     else if (hint.type === 'overflow') this.#dirty.addAll()
     else {
+      this.#rescan.setBlind(true)
       this.view.watchProblem = `${hint.reason} ${hint.hint}`.trim()
       this.#deps.logger.warn('watching failed', { reason: hint.reason, hint: hint.hint })
     }

@@ -8,6 +8,7 @@ import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
 import { publishMove } from './local-moves.ts'
 import { isAtOrBelow, recogniseMoves } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
+import { takeSettled } from './take-settled.ts'
 
 /** What is new on the disk is held back until it is known what is gone, up to so many entries. */
 const freshMax = 100_000
@@ -61,7 +62,10 @@ export class LocalChanges {
     const isFirst = index.summary.entries === 0
     for await (const batch of tasks.scan(start)) {
       for (const problem of batch.problems) problems.add(problem.path, problem.reason)
-      const { changed, gone } = await merge.next(batch)
+      const { changed: different, gone } = await merge.next(batch)
+      const { changed } = isFirst
+        ? { changed: different }
+        : await takeSettled({ changed: different, gone: [] }, this.#deps)
       for (const path of gone) look.gone.push(path)
       yield isFirst ? changed : await this.#holdBackFresh(changed, look)
       if (look.fresh.length > freshMax) yield look.fresh.splice(0)
@@ -70,8 +74,10 @@ export class LocalChanges {
   }
 
   async *#atPaths(paths: readonly RelativePath[], look: Look): AsyncGenerator<readonly ScanEntry[]> {
-    const { index, tasks, problems } = this.#deps
-    const sorted = [...new Set(paths)].sort(comparePaths)
+    const { index, tasks, problems, settling } = this.#deps
+    const together = new Set(paths)
+    for (const path of paths) for (const companion of settling.companionsOf(path)) together.add(companion)
+    const sorted = [...together].sort(comparePaths)
     const looks = await tasks.lstat(sorted)
     const rows = await index.getMany(sorted)
     const entries: ScanEntry[] = []
@@ -92,8 +98,12 @@ export class LocalChanges {
       }
     }
     const now = await index.getMany(entries.map((entry) => entry.path))
+    const changed = entries.filter((entry, i) => !isUnchanged(now[i] ?? null, entry))
+    const ready = await takeSettled({ changed, gone: look.gone }, this.#deps, sorted)
+    look.gone = [...ready.gone]
+    yield ready.changed.filter((entry) => ready.together.has(entry.path))
     yield await this.#holdBackFresh(
-      entries.filter((entry, i) => !isUnchanged(now[i] ?? null, entry)),
+      ready.changed.filter((entry) => !ready.together.has(entry.path)),
       look,
     )
   }
@@ -163,13 +173,22 @@ export class LocalChanges {
       if (differences === null) continue
       moved.add(pair.to)
       left.add(pair.from)
-      found.fresh.push(...differences.changed)
-      found.gone.push(...differences.gone)
+      // What was new in a folder that moved may itself have moved there.
+      found.fresh = found.fresh.filter(({ path }) => path !== pair.to && !isBelow(path, pair.to))
+      found.fresh = found.fresh.concat(differences.changed)
+      found.gone = found.gone.concat(differences.gone)
     }
     look.fresh = look.fresh.filter((entry) => !isAtOrBelow(entry.path, moved)).concat(found.fresh)
     look.gone = look.gone.filter((path) => !isAtOrBelow(path, left)).concat(found.gone)
     look.goneFolders = look.goneFolders.filter((row) => !isAtOrBelow(row.record.path, left))
+    if (moved.size < folders.length) look.fresh = await this.#stillNews(look.fresh)
     return moved
+  }
+
+  /** Without what somebody else has committed since we looked: a folder that we moved there for a peer. */
+  async #stillNews(entries: readonly ScanEntry[]): Promise<ScanEntry[]> {
+    const rows = await this.#deps.index.getMany(entries.map((entry) => entry.path))
+    return entries.filter((entry, i) => !isUnchanged(rows[i] ?? null, entry))
   }
 
   /** New folders that something may have moved into are known before what did. */

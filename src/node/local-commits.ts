@@ -6,11 +6,13 @@ import { comparePaths, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
+import { databaseOf } from './database-files.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import { describeEntry, nothingThere, sameEntry, type EntryDraft } from './entry-draft.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { HashedEntries } from './hash-ahead.ts'
 import type { SerialQueue } from './serial-queue.ts'
+import type { Settling } from './settling.ts'
 
 /** Files that had another path until now, with the rows of those. */
 export type MovedFiles = ReadonlyMap<RelativePath, IndexRow>
@@ -18,7 +20,6 @@ export type MovedFiles = ReadonlyMap<RelativePath, IndexRow>
 /** Turns what was seen on this disk into records, as long as it is still there when its turn comes. */
 export class LocalCommits {
   readonly #deps: LocalCommitsDeps
-  readonly #retries = new Map<RelativePath, number>()
   /** The index's sequence number if nobody but us has committed since the look that is under way began. */
   #expectedSeq = 0
 
@@ -39,12 +40,15 @@ export class LocalCommits {
       if (!(await this.#deps.isFolderThere())) return false
       const current = await this.#stillAsSeen(seen.entries)
       const rows = await index.getMany(seen.entries.map((entry) => entry.path))
+      const torn = tornDatabases(seen)
       const changes: RowChange[] = []
       const statesOnly: { path: RelativePath; disk: DiskState }[] = []
       for (const [i, entry] of seen.entries.entries()) {
         const from = moved.get(entry.path)
         if (from !== undefined && !left.has(from.record.path)) this.#deps.dirty.add(entry.path)
-        else if (current(entry)) {
+        else if (torn.has(databaseOf(entry.path)) && seen.hashes.get(entry.path)?.outcome === 'hashed') {
+          this.#deps.dirty.addLater(entry.path, tornRetryMs)
+        } else if (current(entry)) {
           const change = this.#changeFor(entry, { row: rows[i] ?? null, isMoved: from !== undefined, seen })
           if (change === null) continue
           if ('record' in change) changes.push(change)
@@ -139,10 +143,10 @@ export class LocalCommits {
     const hash = seen.hashes.get(entry.path) ?? null
     const draft = describeEntry(entry, hash)
     if (draft === null) {
-      this.#lookAgain(entry.path, hash)
+      this.#lookAgain(entry, hash)
       return null
     }
-    this.#retries.delete(entry.path)
+    this.#deps.settling.forget(entry.path)
     const disk = hash?.outcome === 'hashed' ? hash.disk : entry.disk
     // A move sets ctime anew, but not a byte.
     const changedNs = isMoved ? disk.mtimeNs : disk.ctimeNs
@@ -165,13 +169,17 @@ export class LocalCommits {
     return changedMs >= hashedAt - timestampGrainMs && changedMs <= soon
   }
 
-  #lookAgain(path: RelativePath, hash: HashResult | null): void {
-    if (hash?.outcome === 'failed') this.#deps.problems.add(path, hash.reason)
+  #lookAgain(entry: ScanEntry, hash: HashResult | null): void {
+    const { path } = entry
+    if (hash?.outcome === 'failed') {
+      this.#deps.problems.add(path, hash.reason)
+      this.#deps.settling.forget(path)
+    }
     if (hash?.outcome === 'gone') this.#deps.dirty.add(path)
     if (hash?.outcome !== 'changed') return
-    const tries = this.#retries.get(path) ?? 0
-    this.#retries.set(path, tries + 1)
-    this.#deps.dirty.addLater(path, Math.min(100 * 2 ** tries, 10_000))
+    const again = this.#deps.settling.disturbed(entry)
+    this.#deps.dirty.addLater(again.path, again.delayMs)
+    if (again.problem !== null) this.#deps.problems.add(again.path, again.problem)
   }
 
   #tombstone(old: FileRecord): RowChange {
@@ -199,13 +207,24 @@ export interface LocalCommitsDeps {
   readonly commits: SerialQueue
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
+  readonly settling: Settling
   readonly deviceName: string
   /** Checks the marker on disk. */
   readonly isFolderThere: () => Promise<boolean>
   readonly onCommit: (changes: readonly RowChange[]) => void
 }
 
+/** The databases of which a file changed while it was read: the rest of them must wait for it. */
+function tornDatabases(seen: HashedEntries): ReadonlySet<RelativePath> {
+  const torn = new Set<RelativePath>()
+  for (const [path, { outcome }] of seen.hashes) {
+    if (outcome === 'changed' || outcome === 'gone') torn.add(databaseOf(path))
+  }
+  return torn
+}
+
 /** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
 const timestampGrainMs = 12
+const tornRetryMs = 100
 const removalsPerCommit = 10_000
 const noMoves: MovedFiles = new Map()

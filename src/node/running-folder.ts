@@ -1,6 +1,7 @@
 import { openLevelStore } from '../file-index/level-store.ts'
 import { errorText } from '../model/errors.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
+import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher } from '../ports/folder-watcher.ts'
@@ -110,6 +111,7 @@ export interface RunningFolderDeps {
   readonly logger: Logger
   readonly openTasks: (root: string) => FileTasks
   readonly newWatcher: () => FolderWatcher
+  readonly rescanIntervalMs: RescanIntervalMs
   readonly onChange: () => void
   readonly onFatal: (what: string, error: unknown) => void
 }

@@ -63,6 +63,7 @@ class Device {
         random: systemRandom,
         logger: silentLogger,
         openTasks,
+        rescanIntervalMs: 0,
         newWatcher: () => ({ start: () => Promise.resolve(), stop: () => Promise.resolve() }),
         onChange: () => undefined,
         onFatal: (what, error) => {

@@ -1,3 +1,4 @@
+import { defaultRescanIntervalMs } from '../../src/model/rescan-interval.ts'
 import { DiskError } from '../../src/disk/disk-error.ts'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { DeviceId } from '../../src/model/device-id.ts'
@@ -75,6 +76,7 @@ export class WorldDevice {
       index,
       tasks,
       newWatcher: () => watcher,
+      rescanIntervalMs: defaultRescanIntervalMs,
       transport: this.#world.network.transport(this.id),
       clock: this.#clock,
       random,
