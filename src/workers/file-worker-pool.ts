@@ -11,29 +11,43 @@ export interface FileWorkerPoolOptions {
 }
 
 /**
- * The threads that touch the disk: one for what leads outwards (scan, hash, read for a peer), one for what leads inwards
- * (stage, finish, apply), so that sending and receiving do not wait for each other. Shared by all folders.
+ * The threads that touch the disk. The first is always there. The second comes when there is more to do than one thing, and
+ * goes when it has rested for a while: until it is ready the first does its part, so that nothing waits for it to start.
+ * While there are two, one does what leads outwards (scan, hash, read for a peer) and the other what leads inwards (stage,
+ * finish, apply), so that sending and receiving do not wait for each other. Shared by all folders.
  */
 export class FileWorkerPool {
   readonly #options: FileWorkerPoolOptions
-  #outwards: WorkerLink | null = null
-  #inwards: WorkerLink | null = null
+  #first: WorkerLink | null = null
+  #second: WorkerLink | null = null
   #lastSession = 0
 
   constructor(options: FileWorkerPoolOptions = {}) {
     this.#options = options
   }
 
-  /** Resolves when the threads are ready. With one thread, it does both. @throws {P2psyncError} `disk-failed`. */
+  /** Resolves when the first thread is ready. With one thread, it does all. @throws {P2psyncError} `disk-failed`. */
   async start({ threads = 2 }: { threads?: 1 | 2 } = {}): Promise<void> {
-    this.#outwards = this.#newLink('files-out')
-    this.#inwards = threads === 1 ? this.#outwards : this.#newLink('files-in')
-    await Promise.all(this.links.map((link) => link.start()))
+    this.#first = this.#newLink('files')
+    if (threads === 2) {
+      this.#second = this.#newLink('files-more')
+      this.#second.open()
+    }
+    await this.#first.start()
   }
 
   /** Ends all jobs at the end of their slice; calls that are pending fail. */
   async stop(): Promise<void> {
     await Promise.all(this.links.map((link) => link.stop()))
+  }
+
+  /**
+   * To be called from time to time. Of threads that were asked for nothing since the last call, the second ends, and the
+   * first gives back the memory that its work has left.
+   */
+  rest(): void {
+    if (this.#second?.takeIdle() === true) this.#second.retire()
+    if (this.#first?.takeIdle() === true) this.#first.tidy()
   }
 
   /** A session of its own for a folder at an absolute path. */
@@ -43,16 +57,19 @@ export class FileWorkerPool {
 
   /** The thread that does this; what a scan does much of goes to both, unless it is little. */
   linkFor(name: CallName | 'scan'): WorkerLink {
-    const [outwards, inwards] = [this.#outwards, this.#inwards]
-    if (outwards === null || inwards === null) {
-      throw new P2psyncError('disk-failed', 'the file workers are not started')
+    const [first, second] = [this.#first, this.#second]
+    if (first === null) throw new P2psyncError('disk-failed', 'the file workers are not started')
+    if (second === null || outwardCalls.has(name)) return first
+    if (!second.isReady) {
+      if (first.pending > 0) second.begin()
+      return first
     }
-    if (name === 'look' || name === 'hash') return inwards.pending + 1 < outwards.pending ? inwards : outwards
-    return outwardCalls.has(name) ? outwards : inwards
+    if (name === 'look' || name === 'hash') return second.pending + 1 < first.pending ? second : first
+    return second
   }
 
   get links(): readonly WorkerLink[] {
-    return [...new Set([this.#outwards, this.#inwards])].filter((link) => link !== null)
+    return [this.#first, this.#second].filter((link) => link !== null)
   }
 
   #newLink(name: string): WorkerLink {

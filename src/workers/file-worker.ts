@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads'
 import { NodeDisk } from '../disk/node-disk.ts'
 import { assert } from '../model/errors.ts'
+import { SpareHeap, threadHeap } from './spare-heap.ts'
 import { TaskHost } from './task-host.ts'
 import type { WorkerAnswer, WorkerRequest } from './worker-messages.ts'
 
@@ -8,9 +9,11 @@ import type { WorkerAnswer, WorkerRequest } from './worker-messages.ts'
 assert(parentPort !== null, 'a file worker is started as a thread')
 const port = parentPort
 const host = new TaskHost({ disk: new NodeDisk(), send: (answer, transfer) => port.postMessage(answer, transfer) })
+const spare = new SpareHeap(threadHeap())
 
 port.on('message', (request: WorkerRequest) => {
   if (request.type === 'stop') void host.close().then(() => port.close())
+  else if (request.type === 'tidy') spare.giveBack()
   else host.handle(request)
 })
 port.postMessage({ type: 'ready' } satisfies WorkerAnswer)

@@ -28,7 +28,7 @@ export class TaskHost {
   }
 
   /** Begins what is asked; it is answered when it is done. */
-  handle(request: Exclude<WorkerRequest, { type: 'stop' }>): void {
+  handle(request: Exclude<WorkerRequest, { type: 'stop' | 'tidy' }>): void {
     switch (request.type) {
       case 'call':
         void this.#answering(request.id, () => this.#call(request))

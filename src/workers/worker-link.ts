@@ -26,9 +26,14 @@ interface Waiting {
 export class WorkerLink {
   readonly #options: WorkerLinkOptions
   readonly #waiting = new Map<number, Waiting>()
+  /** Those that were let go and have not ended yet. */
+  readonly #retired = new Set<Promise<void>>()
   #worker: RunningWorker | null = null
   #lastId = 0
   #isStopped = true
+  #wasUsed = false
+  #isTidy = false
+  #cannotStart = false
 
   constructor(options: WorkerLinkOptions) {
     this.#options = options
@@ -43,19 +48,57 @@ export class WorkerLink {
     return this.#waiting.size
   }
 
+  /** Calls need not wait for the worker to start. */
+  get isReady(): boolean {
+    return this.#worker?.isReady() === true
+  }
+
+  /** From now on there may be a worker; the first call starts it, or {@link begin}. */
+  open(): void {
+    this.#isStopped = false
+  }
+
   /** Resolves when the worker is ready. @throws {P2psyncError} `disk-failed` when it cannot start. */
   async start(): Promise<void> {
-    this.#isStopped = false
+    this.open()
     await this.#running().ready
+  }
+
+  /** Begins to start the worker where there is none; one that could not start has another try after a {@link takeIdle}. */
+  begin(): void {
+    if (!this.#isStopped && !this.#cannotStart) this.#running().ready.catch(() => {})
+  }
+
+  /** Whether nothing is pending and nothing was asked since this was called last. */
+  takeIdle(): boolean {
+    const isIdle = !this.#wasUsed && this.#waiting.size === 0
+    this.#wasUsed = false
+    this.#cannotStart = false
+    return isIdle
+  }
+
+  /** Has the worker give back memory, unless it was asked for nothing since it did. It stays. */
+  tidy(): void {
+    if (this.#isTidy || this.#worker === null) return
+    this.#isTidy = true
+    this.#worker.post({ type: 'tidy' })
+  }
+
+  /** Lets the worker go, if nothing is pending; the next call starts another. */
+  retire(): void {
+    const running = this.#worker
+    if (running === null || this.#waiting.size > 0) return
+    this.#worker = null
+    this.#retired.add(running.gone)
+    void running.gone.then(() => this.#retired.delete(running.gone))
+    running.post({ type: 'stop' })
   }
 
   /** Ends the worker's jobs, each at the end of its slice, then the worker. What is pending fails. */
   async stop(): Promise<void> {
     this.#isStopped = true
-    const running = this.#worker
-    if (running === null) return
-    running.post({ type: 'stop' })
-    await running.gone
+    this.#worker?.post({ type: 'stop' })
+    await Promise.all([this.#worker?.gone, ...this.#retired])
   }
 
   /** `transfer` changes owner. Rejects with what the task threw, or `disk-failed` when the worker died. */
@@ -110,13 +153,20 @@ export class WorkerLink {
 
   #running(): RunningWorker {
     if (this.#isStopped) throw new P2psyncError('disk-failed', 'the file workers are stopped')
-    this.#worker ??= startWorker(this.#options, {
+    this.#wasUsed = true
+    this.#isTidy = false
+    if (this.#worker !== null) return this.#worker
+    const running = startWorker(this.#options, {
       onAnswer: (answer) => {
         if ('id' in answer) this.#waiting.get(answer.id)?.answer(answer)
       },
-      onGone: (death) => this.#onGone(death),
+      onGone: (death) => {
+        // What is pending by now is another's.
+        if (this.#worker === running) this.#onGone(death)
+      },
     })
-    return this.#worker
+    this.#worker = running
+    return running
   }
 
   #onGone({ cause, wasReady }: Death): void {
@@ -132,6 +182,7 @@ export class WorkerLink {
     const { logger, name } = this.#options
     logger?.error('file worker died', { worker: name, pending: pending.length, reason: errorText(cause) })
     if (wasReady) this.#running().ready.catch(() => {})
+    else this.#cannotStart = true
   }
 }
 
@@ -144,6 +195,7 @@ interface RunningWorker {
   /** Rejects when the worker dies first. */
   readonly ready: Promise<void>
   readonly gone: Promise<void>
+  isReady(): boolean
   post(request: WorkerRequest, transfer?: readonly ArrayBuffer[]): void
 }
 
@@ -180,6 +232,7 @@ function startWorker({ url, name, youngGenerationMb }: WorkerLinkOptions, events
   return {
     ready: ready.promise,
     gone: gone.promise,
+    isReady: () => wasReady,
     post: (request, transfer = []) => worker.postMessage(request, [...transfer]),
   }
 }

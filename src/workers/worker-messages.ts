@@ -36,6 +36,8 @@ export type WorkerRequest =
   | { readonly type: 'scan-more'; readonly id: number }
   /** Nobody reads the scan any more. Answered by nothing. */
   | { readonly type: 'scan-stop'; readonly id: number }
+  /** There is nothing to do: give back memory. Answered by nothing. */
+  | { readonly type: 'tidy' }
   /** End all jobs, then the thread. */
   | { readonly type: 'stop' }
 
