@@ -110,7 +110,7 @@ export class AdaptiveWatcher implements FolderWatcher {
   #onOverflow(): void {
     if (this.#watcher instanceof FolderLevelWatcher) {
       this.#deps?.queue.addOverflow()
-      this.#watcher.resync()
+      void this.#watcher.resync()
     } else this.#replace()
   }
 
@@ -138,7 +138,7 @@ export class AdaptiveWatcher implements FolderWatcher {
         this.#watcher = this.#next
         await old?.close()
       }
-      if (this.#isStale && this.#watcher instanceof FolderLevelWatcher) this.#watcher.resync()
+      if (this.#isStale && this.#watcher instanceof FolderLevelWatcher) await this.#watcher.resync()
     } catch (error) {
       // The old watcher goes on as well as it can.
       if (!signal.aborted) this.#tell(error)

@@ -1,7 +1,9 @@
+import { DoubtfulFolders } from './doubtful-folders.ts'
 import { FolderTree, isSameFolder, type WatchedFolder } from './folder-tree.ts'
 import { hintOfSpelled, isPrivateFolder } from './hint-path.ts'
 import type { TreeWatcher, TreeWatcherDeps } from './tree-watcher.ts'
 import { explainWatchError, isLimitError } from './watch-trouble.ts'
+import { WatchRetry } from './watch-retry.ts'
 import { WatchWork, type WatchJob } from './watch-work.ts'
 import { isGone, type FolderIdentity, type WatchedDisk } from './watched-disk.ts'
 
@@ -20,12 +22,9 @@ export class FolderLevelWatcher implements TreeWatcher {
   #tree: FolderTree
   /** Renamed in this turn: their watches are about to say so under their old names. */
   readonly #moved = new Set<WatchedFolder>()
-  /** One of the folders for which the system had no watch left. */
-  #unwatched: WatchedFolder | null = null
-  #isStale = false
-  #resyncing: Promise<void> | null = null
+  readonly #doubtful = new DoubtfulFolders()
+  readonly #retry: WatchRetry
   #returning: Promise<void> | null = null
-  #retrying: Promise<void> | null = null
 
   constructor(deps: TreeWatcherDeps & { readonly disk: WatchedDisk }) {
     this.#deps = deps
@@ -37,8 +36,15 @@ export class FolderLevelWatcher implements TreeWatcher {
       onListed: (job, names) => this.#onListed(job, names),
       onComplete: (top) => this.#onComplete(top),
       onLeft: (folder) => this.#onLeft(folder),
-      onTurnEnd: () => this.#moved.clear(),
+      onTurnEnd: () => this.#onTurnEnd(),
       onError: (error, folder) => this.#tell(error, folder),
+    })
+    this.#retry = new WatchRetry({
+      clock: deps.clock,
+      signal: this.#stopping.signal,
+      watch: (folder) => this.#begin({ folder }) !== null || this.#tree.pathOf(folder) === null,
+      watchAll: () => this.resync(),
+      onDone: () => deps.queue.addOverflow(),
     })
   }
 
@@ -52,7 +58,7 @@ export class FolderLevelWatcher implements TreeWatcher {
   async close(): Promise<void> {
     this.#stopping.abort(new Error('the watcher was closed'))
     this.#work.stop()
-    await Promise.all([this.#returning, this.#retrying, this.#resyncing])
+    await Promise.all([this.#returning, this.#retry.ended()])
     const folders = this.#work.takeLeft()
     folders.push(this.#tree.root)
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -61,33 +67,18 @@ export class FolderLevelWatcher implements TreeWatcher {
     }
   }
 
-  /** After events were lost: compares every folder with the disk, and gives each a fresh watch. Returns before that is done. */
-  resync(): void {
-    this.#isStale = true
-    this.#resyncing ??= this.#resyncNow().finally(() => {
-      this.#resyncing = null
-    })
+  /** After events were lost: compares every folder with the disk, and gives each a fresh watch. */
+  resync(): Promise<void> {
+    return this.#work.doAll(() => this.#tree.root)
   }
 
-  async #resyncNow(): Promise<void> {
-    while (this.#isStale && !this.#stopping.signal.aborted) {
-      this.#isStale = false
-      this.#work.add({ folder: this.#tree.root, addition: null, isDeep: true })
-      await this.#work.idle()
-    }
-  }
-
-  #onEvent(folder: WatchedFolder, kind: 'rename' | 'change', name: string | null): void {
+  #onEvent(folder: WatchedFolder, kind: 'rename' | 'change', name: string): void {
     this.#deps.turns.count()
     const path = this.#tree.pathOf(folder)
+    if (kind === 'rename' || path === null) this.#doubt(folder)
     if (path === null) return
-    if (name === null) {
-      this.#hint(path)
-      return
-    }
-    if (kind === 'rename' && name === folder.watchedAs && this.#moved.delete(folder)) return
     try {
-      if (kind === 'rename' && path === '' && name === folder.watchedAs && !this.#checkRoot()) return
+      if (kind === 'rename' && name === folder.watchedAs && this.#isOfItself(folder, path)) return
       if (path === '' && isPrivateFolder(name)) return
       if (kind === 'rename') this.#lookAt(folder, name, join(path, name))
       else this.#tryAgain(folder, name)
@@ -95,6 +86,13 @@ export class FolderLevelWatcher implements TreeWatcher {
       this.#tell(error, folder)
     }
     this.#hint(join(path, name))
+  }
+
+  /** True when what the watch tells under the folder's own name is of the folder, not of an entry that is called as it is. */
+  #isOfItself(folder: WatchedFolder, path: string): boolean {
+    if (this.#moved.delete(folder)) return true
+    if (path === '') return !this.#checkRoot()
+    return !isSameFolder(folder.identity, this.#identityAt(path))
   }
 
   /** The permissions of a folder that could not be watched may be others now. */
@@ -123,12 +121,27 @@ export class FolderLevelWatcher implements TreeWatcher {
     if (from !== null) this.#hint(from)
     this.#tree.move(moved, parent, name)
     this.#moved.add(moved)
+    this.#doubt(moved)
+    for (const folder of this.#doubtful.within(moved, this.#tree)) {
+      this.#work.add({ folder, addition: null, isDeep: false })
+    }
+  }
+
+  #doubt(folder: WatchedFolder): void {
+    this.#doubtful.add(folder)
     this.#work.wake()
+  }
+
+  #onTurnEnd(): void {
+    this.#moved.clear()
+    if (this.#doubtful.endTurn(this.#tree)) this.#work.wake()
   }
 
   /** True when the folder is not at its own place any more, so that it must be the one that turned up elsewhere. */
   #mayMove(folder: WatchedFolder, parent: WatchedFolder, identity: FolderIdentity): boolean {
-    if (folder.watch === null || this.#tree.isWithin(parent, folder)) return false
+    // An inode may be given anew.
+    if (folder.watch === null || folder.identity?.bornNs !== identity.bornNs) return false
+    if (this.#tree.isWithin(parent, folder)) return false
     const path = this.#tree.pathOf(folder)
     return path === null || !isSameFolder(this.#identityAt(path), identity)
   }
@@ -144,18 +157,27 @@ export class FolderLevelWatcher implements TreeWatcher {
     folder.watch?.close()
     folder.watch = null
     this.#tree.forget(folder)
+    this.#doubtful.delete(folder)
     return [...(folder.children?.values() ?? [])]
   }
 
-  #begin({ folder }: WatchJob): string | null {
+  #begin({ folder }: Pick<WatchJob, 'folder'>): string | null {
     const path = this.#tree.pathOf(folder)
     if (path === null) return null
     try {
-      return this.#watch(folder, path) ? this.#absolute(path) : null
+      if (this.#watch(folder, path)) return this.#absolute(path)
+      this.#onGone(folder)
     } catch (error) {
       this.#tell(error, folder)
-      return null
     }
+    return null
+  }
+
+  /** It is not there, or no longer at this path: of both its parent's watch tells. */
+  #onGone(folder: WatchedFolder): void {
+    if (folder.parent === null) return
+    this.#doubt(folder.parent)
+    this.#detach(folder)
   }
 
   /** False when something else is there; throws when it cannot be watched. A folder that is watched already gets a new watch. */
@@ -244,31 +266,13 @@ export class FolderLevelWatcher implements TreeWatcher {
   }
 
   #tell(error: unknown, folder: WatchedFolder): void {
-    // Its parent's watch tells what became of it.
-    if (isGone(error)) return
+    if (isGone(error)) {
+      this.#onGone(folder)
+      return
+    }
     const path = this.#tree.pathOf(folder)
     this.#deps.queue.addFailure(explainWatchError(error, this.#deps.disk, path ?? ''))
-    if (!isLimitError(error)) return
-    this.#unwatched = folder
-    this.#retrying ??= this.#retry()
-  }
-
-  /** Until there are watches for all folders. */
-  async #retry(): Promise<void> {
-    const { clock, queue } = this.#deps
-    const { signal } = this.#stopping
-    while (this.#unwatched !== null && !signal.aborted) {
-      await clock.sleep(retryMs, signal).catch(() => undefined)
-      if (signal.aborted) break
-      const folder = this.#unwatched
-      this.#unwatched = null
-      if (this.#begin({ folder, addition: null, isDeep: false }) !== null || this.#tree.pathOf(folder) === null) {
-        this.resync()
-        await this.#resyncing
-      }
-      if (this.#unwatched === null) queue.addOverflow()
-    }
-    this.#retrying = null
+    if (isLimitError(error)) this.#retry.add(folder)
   }
 
   #hint(path: string): void {
@@ -285,7 +289,6 @@ export class FolderLevelWatcher implements TreeWatcher {
 }
 
 const returnPollMs = 1000
-const retryMs = 60_000
 
 function newTree(root: string): FolderTree {
   return new FolderTree(root.slice(root.lastIndexOf('/') + 1))

@@ -44,6 +44,8 @@ export class WatchWork {
   /** Left in this turn, and before. */
   #left: WatchedFolder[] = []
   readonly #leaving: WatchedFolder[] = []
+  #isStale = false
+  #doingAll: Promise<void> | null = null
   #isScheduled = false
   #isStopped = false
   readonly #waiting: (() => void)[] = []
@@ -61,6 +63,15 @@ export class WatchWork {
   /** A new folder and all below it, as part of an addition or as one of its own. */
   addTree(folder: WatchedFolder, addition: Addition | null = null): void {
     this.add({ folder, addition: addition ?? { top: folder, openCount: 0 }, isDeep: false })
+  }
+
+  /** Does the root and all that is known below it; once more when it is asked for meanwhile. */
+  async doAll(root: () => WatchedFolder): Promise<void> {
+    this.#isStale = true
+    this.#doingAll ??= this.#doAllNow(root).finally(() => {
+      this.#doingAll = null
+    })
+    await this.#doingAll
   }
 
   /** Taken out of the tree; it has two turns to turn up elsewhere. */
@@ -90,6 +101,14 @@ export class WatchWork {
     this.#isStopped = true
     this.#closeListing()
     for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+
+  async #doAllNow(root: () => WatchedFolder): Promise<void> {
+    while (this.#isStale && !this.#isStopped) {
+      this.#isStale = false
+      this.add({ folder: root(), addition: null, isDeep: true })
+      await this.idle()
+    }
   }
 
   #hasJobs(): boolean {

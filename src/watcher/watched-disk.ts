@@ -29,7 +29,7 @@ export interface FolderPart {
 }
 
 /** `kind` is `rename` when an entry came, went or moved, `change` when its bytes or metadata did. */
-export type WatchEventListener = (kind: 'rename' | 'change', name: string | null) => void
+export type WatchEventListener = (kind: 'rename' | 'change', name: string) => void
 
 export interface FolderWatch {
   close(): void
@@ -71,9 +71,12 @@ export const realWatchedDisk: WatchedDisk = {
   },
 
   watch(path, onEvent) {
-    const watcher = fs.watch(path, onEvent)
-    // Linux has no errors here; without a listener one would end the thread.
-    watcher.on('error', () => onEvent('rename', null))
+    const watcher = fs.watch(path, (kind, name) => {
+      // Linux always gives one.
+      if (name !== null) onEvent(kind, name)
+    })
+    // Linux has none; without a listener one would end the thread.
+    watcher.on('error', () => undefined)
     return watcher
   },
 

@@ -74,8 +74,9 @@ export class CollectedHints {
 export async function watchFolder(
   watcher: FolderWatcher,
   prepare?: (root: string) => void,
+  parent?: string,
 ): Promise<{ root: string; hints: CollectedHints }> {
-  const root = temporaryFolder()
+  const root = temporaryFolder(parent)
   prepare?.(root)
   const hints = new CollectedHints(root)
   onTestFinished(() => watcher.stop())

@@ -59,11 +59,11 @@ describe('HintQueue', () => {
 
   it('sends ever larger batches while a burst goes on, at last one each 20 ms', async () => {
     const { clock, queue, sent } = start()
-    let sentMs: number[] = []
+    const sentMs: number[] = []
     for (let ms = 0; ms <= 100; ms++) {
       queue.add(String(ms))
       await turns()
-      while (sentMs.length < sent.length) sentMs = [...sentMs, ms]
+      while (sentMs.length < sent.length) sentMs.push(ms)
       await pass(clock, 1)
     }
     expect(sentMs).toEqual([0, 2, 6, 14, 30, 50, 70, 90])
