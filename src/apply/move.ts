@@ -1,4 +1,4 @@
-import { sameFileIdentity, type DiskState } from '../model/disk-state.ts'
+import { isExecutable, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { quietly } from './path-trouble.ts'
@@ -55,13 +55,14 @@ export function moveFile(run: StepRun, step: MoveFile): StepResult {
     quietly(() => putBack(run, { source, target, saved }))
     return changed
   }
-  return setMetadata(run, {
-    type: 'set-metadata',
-    path,
-    expect: moved,
-    mtimeNs: step.mtimeNs,
-    executable: step.executable,
-  })
+  const { mtimeNs, executable } = step
+  const isGiven = sameTime(mtimeNs, moved.mtimeNs) && executable === isExecutable(moved.mode)
+  return isGiven ? done(moved) : setMetadata(run, { type: 'set-metadata', path, expect: moved, mtimeNs, executable })
+}
+
+/** Node sets times to a microsecond. */
+function sameTime(a: bigint, b: bigint): boolean {
+  return a - b < 1000n && b - a < 1000n
 }
 
 /** Somebody wrote to the file in the instant of its move: it is theirs to move. */
@@ -72,7 +73,8 @@ function putBack(
   const { source, target, saved } = names
   if (run.disk.lstat(target) === null || run.disk.lstat(source) !== null) return
   run.disk.rename(target, source)
-  if (saved.at !== null) run.disk.hardLink(saved.at, target)
+  if (saved.at !== null && !saved.moved) run.disk.hardLink(saved.at, target)
+  saved.undo()
 }
 
 function saveTarget(

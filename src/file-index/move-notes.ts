@@ -1,5 +1,6 @@
+import { P2psyncError } from '../model/errors.ts'
 import { decodeMove, encodeMove, moveKey, type FolderMove } from '../model/folder-move.ts'
-import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
+import type { KeyValueStore, StoreEntry, StoreOperation } from '../ports/key-value-store.ts'
 import { decodeSeq, encodeSeq } from './index-head.ts'
 import { keyRange, prefix, prefixed } from './index-keys.ts'
 import { readRange } from './read-range.ts'
@@ -21,14 +22,10 @@ export class MoveNotes {
     this.#notes = notes
   }
 
+  /** @throws {P2psyncError} `index-damaged`. */
   static async load(store: KeyValueStore): Promise<MoveNotes> {
     const rows = await readRange(store, keyRange(prefix.move, new Uint8Array(0), null))
-    const notes = rows.map(([key, value]) => ({
-      afterSeq: decodeSeq(key.subarray(1)),
-      toSeq: decodeSeq(value.subarray(0, 6)),
-      move: decodeMove(value.subarray(6)),
-    }))
-    return new MoveNotes(notes)
+    return new MoveNotes(rows.map(decodeNote))
   }
 
   /** What writes the note down; {@link add} it once that is done. */
@@ -67,3 +64,14 @@ const notesMax = 256
 function noteKey(note: MoveNote): Uint8Array {
   return prefixed(prefix.move, encodeSeq(note.afterSeq))
 }
+
+function decodeNote([key, value]: StoreEntry): MoveNote {
+  try {
+    const seqs = { afterSeq: decodeSeq(key.subarray(1)), toSeq: decodeSeq(value.subarray(0, seqBytes)) }
+    return { ...seqs, move: decodeMove(value.subarray(seqBytes)) }
+  } catch (cause) {
+    throw new P2psyncError('index-damaged', 'the index holds a move that cannot be read', { cause })
+  }
+}
+
+const seqBytes = 6

@@ -23,9 +23,9 @@ export interface FolderMove {
   readonly before: Uint8Array
 }
 
-/** Names a move among all others. */
-export function moveKey({ writer, counter, from }: FolderMove): string {
-  return `${writer} ${counter} ${from}`
+/** Names a move among all others, those that a forgotten life of its writer's database made included. */
+export function moveKey({ writer, counter, from, to, before }: FolderMove): string {
+  return `${writer} ${counter} ${Buffer.from(before).toString('hex')} ${from}\0${to}`
 }
 
 /** Where `path`, which is `from` or below it, is once `from` has become `to`. */

@@ -16,6 +16,11 @@ export class FolderProblems {
     this.#reasons.delete(path)
   }
 
+  /** What was at `folder` or below it is there no more. */
+  clearAtAndBelow(folder: string): void {
+    for (const path of this.#reasons.keys()) if (`${path}/`.startsWith(`${folder}/`)) this.#reasons.delete(path)
+  }
+
   clearAll(): void {
     this.#reasons.clear()
     this.#dropped = 0

@@ -7,6 +7,7 @@ import { isBelow, parentPath, type RelativePath } from '../model/relative-path.t
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, ScanEntry } from '../ports/file-tasks.ts'
 import { deriveMove } from '../reconcile/derive-move.ts'
+import type { FolderProblems } from './folder-problems.ts'
 import type { LocalCommits } from './local-commits.ts'
 import type { FolderPair } from './recognise-moves.ts'
 
@@ -21,6 +22,8 @@ export interface MovedFolder {
  * the new one, untouched. What is not, is returned: it has changed there since. Null when it was no move.
  */
 export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promise<MovedFolder | null> {
+  // A folder within one that has moved, mostly: looked at for nothing, each level of it would be walked.
+  if (!(await isInFolder(deps.index, pair.to))) return null
   const found = await entriesBelow(deps.tasks, pair.to)
   if (found === null) return null
   let rows: readonly MovedRow[] = []
@@ -31,7 +34,9 @@ export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promi
     rows = derived.rows
     return derived
   })
-  return done ? differences(rows, pair, found) : null
+  if (!done) return null
+  deps.problems.clearAtAndBelow(pair.from)
+  return differences(rows, pair, found)
 }
 
 interface Found {
@@ -60,8 +65,7 @@ async function derive(
   { index, clock, deviceName }: LocalMovesDeps,
   pair: FolderPair,
 ): Promise<{ move: FolderMove; changes: readonly RowChange[]; rows: readonly MovedRow[] } | null> {
-  const parent = parentPath(pair.to)
-  if (parent !== null && (await index.get(parent))?.record.kind !== 'folder') return null
+  if (!(await isInFolder(index, pair.to))) return null
   const moved = await index.movedRows(pair)
   if (moved === null) return null
   const move: FolderMove = {
@@ -75,6 +79,11 @@ async function derive(
   }
   const changes = deriveMove(move, moved.rows)
   return changes === null ? null : { move, changes, rows: moved.rows }
+}
+
+async function isInFolder(index: FolderIndex, path: RelativePath): Promise<boolean> {
+  const parent = parentPath(path)
+  return parent === null || (await index.get(parent))?.record.kind === 'folder'
 }
 
 /** An inode is used again: of a folder that only has the old one's, nothing is in it. */
@@ -109,6 +118,7 @@ export interface LocalMovesDeps {
   readonly tasks: FileTasks
   readonly clock: Clock
   readonly commits: LocalCommits
+  readonly problems: FolderProblems
   readonly deviceName: string
   readonly isFolderThere: () => Promise<boolean>
 }

@@ -7,8 +7,14 @@ import type { Logger } from '../ports/logger.ts'
 import { deriveMove } from '../reconcile/derive-move.ts'
 import { historyName } from './change-committer.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
+import type { FolderProblems } from './folder-problems.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
+
+/** A first scan that takes longer than this is not waited for, nor is what is still to be fetched. */
+const scanWaitMsMax = 30_000
+const needsWaitMsMax = 500
+const waitMs = 20
 
 /**
  * Takes over a folder's move that a peer has made: one rename on this disk, and the same records that the peer has.
@@ -17,17 +23,33 @@ import type { SerialQueue } from './serial-queue.ts'
  * seen or not, goes along. False when the move's records have to be taken in one by one: nothing was changed then.
  */
 export async function takeMove(deps: TakeMoveDeps, move: FolderMove): Promise<boolean> {
-  const { index, needs, commits } = deps
+  const { index, commits } = deps
   if (index.hasMove(move)) return true
-  if (!isMovable(move) || deps.isPaused() || needs.touches(move.from) || needs.touches(move.to)) return false
+  // Of a life that this database has forgotten: its records tell so.
+  if (move.writer === index.writer || !isMovable(move) || !(await isClear(deps, move))) return false
   const changes = await commits.run(() => renameAndCommit(deps, move))
   if (changes === null) return false
-  deps.onCommit(changes)
+  if (changes.length > 0) deps.onCommit(changes)
   return true
 }
 
+/** Waits a while for what stands against a move for the moment: the first scan, the folder that it moves into. */
+async function isClear({ needs, clock, signal, isPaused }: TakeMoveDeps, move: FolderMove): Promise<boolean> {
+  const waitsFor = async (isInTheWay: () => boolean, waitMsMax: number): Promise<boolean> => {
+    const endMs = clock.monotonic() + waitMsMax
+    while (isInTheWay() && !signal.aborted && clock.monotonic() < endMs) {
+      await clock.sleep(waitMs, signal).catch(() => undefined)
+    }
+    return !isInTheWay()
+  }
+  if (!(await waitsFor(isPaused, scanWaitMsMax))) return false
+  return waitsFor(() => needs.touches(move.from) || needs.touches(move.to), needsWaitMsMax)
+}
+
+/** Empty when another peer's word of the same move was faster. */
 async function renameAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<readonly RowChange[] | null> {
-  const { index, tasks, clock, dirty, logger } = deps
+  const { index, tasks, clock, dirty, logger, problems } = deps
+  if (index.hasMove(move)) return []
   const parent = parentPath(move.to)
   if (parent !== null && (await index.get(parent))?.record.kind !== 'folder') return null
   const moved = await index.movedRows(move)
@@ -37,14 +59,15 @@ async function renameAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   if (changes === null || !(await deps.isFolderThere())) return null
   const step = { type: 'move-folder' as const, path: move.to, from: move.from, expect }
   const [result] = await tasks.apply([step], { history: historyName(clock.now()) })
-  // What was changed in it and not yet seen is to be found at its new place.
+  // What was changed in it and not yet seen is to be found at its new place; and both, should the commit fail.
+  dirty.add(move.from)
   dirty.add(move.to)
   if (result?.outcome !== 'done') {
     logger.debug('folder not moved', { ...step, result })
-    dirty.add(move.from)
     return null
   }
   await index.commit(changes, { durable: true, move })
+  problems.clearAtAndBelow(move.from)
   return changes
 }
 
@@ -55,7 +78,9 @@ export interface TakeMoveDeps {
   readonly logger: Logger
   readonly commits: SerialQueue
   readonly dirty: DirtyPaths
+  readonly problems: FolderProblems
   readonly needs: Needs
+  readonly signal: AbortSignal
   readonly isFolderThere: () => Promise<boolean>
   /** True while the folder is not there, or not scanned yet. */
   readonly isPaused: () => boolean
