@@ -34,8 +34,8 @@ const { values } = parseArgs({
 const pieceBytes = 16 * 2 ** 20
 const sizeBytes = Number(values.gib) * 2 ** 30
 const port = Number(values.port)
-// What a user runs: sources would add the compiler that strips their types.
-const main = resolve(import.meta.dirname, '../dist/cli/main.js')
+// What a user runs, of what was built: sources would add the compiler that strips their types.
+const bin = resolve(import.meta.dirname, '../cli/bin.js')
 const root = mkdtempSync(join(values.dir, 'p2psync-bench-large-'))
 const key = formatFolderKey(systemRandom.bytes(32))
 const nodes: ChildProcess[] = []
@@ -67,7 +67,7 @@ try {
 function startNode(name: string, ownPort: number, otherPort: number): ChildProcess {
   const addresses = ['--listen', `/ip4/127.0.0.1/tcp/${ownPort}`, '--peer', `/ip4/127.0.0.1/tcp/${otherPort}`]
   const options = ['--home', join(root, `home-${name}`), '--name', name, '--no-mdns', ...addresses]
-  const args = ['--max-semi-space-size=1', '--single-threaded-gc', main, 'start', join(root, name), ...options]
+  const args = [bin, 'start', join(root, name), ...options]
   const environment = { ...process.env, P2PSYNC_KEY: key, XDG_RUNTIME_DIR: join(root, `home-${name}`) }
   return spawn(process.execPath, args, { env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
 }

@@ -10,7 +10,14 @@ import { fileURLToPath, pathToFileURL } from 'url'
 const nodeMin = [22, 22]
 // A small young generation keeps the bytes that stream through in the processor's caches: twice the throughput. It is
 // collected so fast that helper threads cost more than they save. See docs/decisions/0005-threads-and-buffers.md.
-const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc']
+// A node that has come to rest gives memory back: see docs/decisions/0012-memory-at-rest.md.
+const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
+// For the C library of Linux: what was freed goes back to the system soon, whichever thread it was of.
+const mallocSettings = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '131072',
+  MALLOC_MMAP_THRESHOLD_: '65536',
+}
 
 const here = dirname(fileURLToPath(import.meta.url))
 const built = join(here, '..', 'dist', 'cli', 'main.js')
@@ -80,7 +87,8 @@ function codeCacheFolder() {
 
 // In place where Node can (22.15 and newer, not on Windows); else a child with our terminal, signals and exit code.
 function replaceProcess(program, argv) {
-  const env = codeCache === null ? process.env : Object.assign({}, process.env, { NODE_COMPILE_CACHE: codeCache })
+  const cache = codeCache === null ? {} : { NODE_COMPILE_CACHE: codeCache }
+  const env = Object.assign({}, wanted.length > 0 ? mallocSettings : {}, process.env, cache)
   if (typeof process.execve === 'function' && process.platform !== 'win32') {
     process.execve(program, [program].concat(argv), env)
     return

@@ -17,7 +17,10 @@ export function threadHeap(): Heap | null {
       const { total_heap_size: heapBytes, external_memory: outsideBytes } = getHeapStatistics()
       return heapBytes + outsideBytes
     },
-    collect: () => void collect(),
+    collect: () => {
+      // A plain collection keeps the pages that it empties, and leaves others half full.
+      collect({ type: 'major', execution: 'sync', flavor: 'last-resort' })
+    },
   }
 }
 

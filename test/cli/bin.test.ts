@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
 const source = join(import.meta.dirname, '..', '..', 'cli', 'bin.js')
-const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc']
+const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
 const noExecve = '--import=data:text/javascript,delete%20process.execve'
 const hasExecve = 'execve' in process && process.platform !== 'win32'
 let base: string
@@ -66,6 +66,18 @@ describe.skipIf(process.platform === 'win32')('the program', () => {
     expect(seen).toEqual({ pid, flags: networkFlags, args: ['start', 'a b', '--key', 'x'] })
     expect(stderr).toBe('')
   })
+
+  it.runIf(hasExecve)(
+    'has freed memory of a node go back to the system, as far as the user does not say otherwise',
+    async () => {
+      await writeMain('main.ts', 'console.log(JSON.stringify(process.env))')
+      const environment = { PATH: process.env['PATH'], MALLOC_ARENA_MAX: '3' }
+      const seen = (command: string): unknown =>
+        JSON.parse(spawnSync(process.execPath, [bin, command], { encoding: 'utf8', env: environment }).stdout)
+      expect(seen('start')).toMatchObject({ MALLOC_ARENA_MAX: '3', MALLOC_TRIM_THRESHOLD_: '131072' })
+      expect(seen('status')).not.toHaveProperty('MALLOC_TRIM_THRESHOLD_')
+    },
+  )
 
   it('needs no second process when the flag is there', () => {
     const { pid, seen } = run(['start', 'a'], networkFlags)
