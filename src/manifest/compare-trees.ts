@@ -53,6 +53,20 @@ export function compareTrees(
   return difference
 }
 
+/** Two differences, the second seen after the first, as one. What came and went between the looks is left out. */
+export function joinDifferences(first: TreeDifference, second: TreeDifference): TreeDifference {
+  const fresh = new Map(first.fresh.map((entry) => [entry.path, entry]))
+  const modified = new Map(first.modified.map((entry) => [entry.path, entry]))
+  const gone = [...first.gone]
+  for (const entry of second.gone) {
+    modified.delete(entry.path)
+    if (!fresh.delete(entry.path)) gone.push(entry)
+  }
+  for (const entry of second.modified) (fresh.has(entry.path) ? fresh : modified).set(entry.path, entry)
+  for (const entry of second.fresh) fresh.set(entry.path, entry)
+  return { gone, fresh: [...fresh.values()], modified: [...modified.values()] }
+}
+
 /** Whether a file or link shows other bytes or another mode. Size and times of a folder change with what it holds. */
 export function hasChanged(before: DiskState, after: DiskState): boolean {
   if (before.mode !== after.mode) return true

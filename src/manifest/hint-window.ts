@@ -21,6 +21,10 @@ export class HintWindow {
     deps.signal.addEventListener('abort', () => this.#wake?.(), { once: true })
   }
 
+  get isEmpty(): boolean {
+    return !this.#all && this.#paths.size === 0
+  }
+
   add(paths: readonly string[]): void {
     for (const path of paths) this.#paths.add(path)
     if (this.#paths.size > pathsMax) this.addAll()
@@ -35,9 +39,9 @@ export class HintWindow {
 
   /** Waits for a hint, and then a little for more; no longer than `waitMs` for the first. Returns once aborted. */
   async take(waitMs: number): Promise<HintedPaths> {
-    if (!this.#all && this.#paths.size === 0) await this.#firstHint(waitMs)
+    if (this.isEmpty) await this.#firstHint(waitMs)
     const began = this.#clock.monotonic()
-    while ((this.#all || this.#paths.size > 0) && this.#clock.monotonic() - began < burstMsMax) {
+    while (!this.isEmpty && this.#clock.monotonic() - began < burstMsMax) {
       const before = this.#hints
       await this.#clock.sleep(quietMs, this.#signal).catch(() => undefined)
       if (this.#hints === before || this.#signal.aborted) break

@@ -93,14 +93,15 @@ export class RenamePairing {
 
   #pairElsewhere(fresh: readonly SeenEntry[], changes: EntryChange[]): void {
     /** Where a folder was that has moved, and each below it: a folder comes before what it holds. */
-    const origins = new Map<TreeNode, string>()
+    const origins = new Map<string, string>()
     for (const entry of fresh) {
-      const parentWas = entry.node.parent === null ? undefined : origins.get(entry.node.parent)
+      const slash = entry.path.lastIndexOf('/')
+      const parentWas = slash < 0 ? undefined : origins.get(entry.path.slice(0, slash))
       const along = parentWas === undefined ? null : this.#alike(`${parentWas}/${entry.node.name}`, entry)
       if (along !== null) {
         if (hasContentChanged(along.node, entry.node)) changes.push(change('modified', entry.path, entry.node))
         this.#forget(along)
-        if (entry.node.children !== null) origins.set(entry.node, along.path)
+        if (entry.node.children !== null) origins.set(entry.path, along.path)
         continue
       }
       const source = this.#partner(entry)
@@ -109,7 +110,7 @@ export class RenamePairing {
         changes.push(moved(source.path, entry))
         if (source.node.disk.mode !== entry.node.disk.mode) changes.push(change('modified', entry.path, entry.node))
         this.#forget(source)
-        if (entry.node.children !== null) origins.set(entry.node, source.path)
+        if (entry.node.children !== null) origins.set(entry.path, source.path)
       }
     }
   }

@@ -1,6 +1,7 @@
 import { P2psyncError } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FolderWatcher, WatchHint } from '../ports/folder-watcher.ts'
+import { joinDifferences, type TreeDifference } from './compare-trees.ts'
 import { FolderSnapshot, type SnapshotDeps } from './folder-snapshot.ts'
 import { HintWindow } from './hint-window.ts'
 import { RenamePairing, type EntryChange } from './pair-renames.ts'
@@ -45,6 +46,8 @@ class WatchRun {
   readonly #snapshot: FolderSnapshot
   readonly #hints: HintWindow
   readonly #pairing = new RenamePairing()
+  #held: TreeDifference | null = null
+  #holds = 0
   #isWatched = true
   #lookedAtAllMs = 0
 
@@ -81,14 +84,21 @@ class WatchRun {
     if (signal.aborted) return
     const isDue = clock.monotonic() >= this.#nextLookMs()
     const places = isDue || hinted.type === 'all' ? everything : hinted.paths
-    const difference = await this.#snapshot.look(places)
+    const seen = await this.#snapshot.look(places)
     const now = clock.monotonic()
     if (places === everything) this.#lookedAtAllMs = now
+    this.#held = this.#held === null ? seen : joinDifferences(this.#held, seen)
+    // In a burst of moves the new end may be seen first: what was hinted at meanwhile belongs to it.
+    if (!this.#hints.isEmpty && ++this.#holds < holdsMax) return
+    const difference = this.#held
+    this.#held = null
+    this.#holds = 0
     await this.#tell(this.#pairing.take(difference, now))
     await this.#tell(this.#pairing.takeDeleted(now))
   }
 
   async end(): Promise<void> {
+    if (this.#held !== null) await this.#tell(this.#pairing.take(this.#held, this.#options.clock.monotonic()))
     await this.#tell(this.#pairing.takeAllDeleted())
   }
 
@@ -121,6 +131,7 @@ class WatchRun {
   }
 }
 
+const holdsMax = 4
 const everything: readonly string[] = ['']
 const lookEveryMs = 10 * 60_000
 const lookUnwatchedEveryMs = 3000
