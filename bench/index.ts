@@ -3,6 +3,7 @@
  * directory. On a busy machine read the time of this thread. Bytes on the wire are
  * whole messages of the walk, both ways, and the questions for the records that differ, without those records.
  */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +27,10 @@ const writer = makeWriterId(deviceTag, Buffer.alloc(8, 2))
 const random = { bytes: (length: number) => new Uint8Array(length).fill(7), fraction: () => 0.5 }
 const open = (store: KeyValueStore): Promise<FolderIndex> => FolderIndex.open(store, { deviceTag, random })
 
-for (const count of process.argv.length > 2 ? process.argv.slice(2).map(Number) : [100_000, 1_000_000]) {
+const isRest = process.argv[2] === '--rest'
+if (isRest) await rest(process.argv[3]!)
+const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [100_000, 1_000_000]
+for (const count of isRest ? [] : counts) {
   const folder = mkdtempSync(join(tmpdir(), 'p2psync-bench-'))
   try {
     console.log(`\n${count} entries`)
@@ -43,19 +47,28 @@ async function benchmark(folder: string, count: number): Promise<void> {
   await timed(`build: files of one block, commits of 1000`, count, async () => {
     for (let at = 0; at < count; at += 1000) await index.commit(range(at, 1000).map((n) => changeOf(n, 1)))
   })
+  const bringIn = (): Promise<unknown> => index.findBlocks([contentOf(0, 0)])
+  await timed('bring in the contents that wait', 1, bringIn)
   await index.close()
+  console.log(
+    execFileSync(process.execPath, ['--expose-gc', import.meta.filename, '--rest', live], { encoding: 'utf8' }),
+  )
   await timed('open', 1, async () => {
     store = await openLevelStore(live)
     index = await open(store)
   })
   const bytes = readdirSync(live).reduce((sum, name) => sum + statSync(join(live, name)).size, 0)
   const mib = (n: number): string => (n / 2 ** 20).toFixed(0)
-  console.log(
-    `  on disk ${mib(bytes)} MiB, resident ${mib(process.memoryUsage().rss)} MiB, height ${treeHeight(await rebuildTree(store))}`,
-  )
+  console.log(`  on disk ${mib(bytes)} MiB, height ${treeHeight(await rebuildTree(store))}`)
   await timed('rebuild the tree from the rows', count, () => rebuildTree(store))
   await timed('read all rows', count, async () => {
     for await (const page of index.rows()) if (page.length === 0) break
+  })
+  await timed('look at path, kind and disk state of all rows', count, async () => {
+    for await (const page of index.rowHeads()) {
+      for (const { path, live: isLive, disk } of page)
+        if (path === '' || !isLive || disk === null) throw new Error(path)
+    }
   })
   const tree = await rebuildTree(store)
   await timed('upper levels from the leaves', 1, () => Promise.resolve(buildTree(tree.levels[0]!)))
@@ -78,6 +91,7 @@ async function benchmark(folder: string, count: number): Promise<void> {
     for (const n of scattered(50)) await index.commit([changeOf(n, 3)], { durable: true })
   })
   await timed('10,000 clustered in one commit', 1, () => index.commit(range(5000, 10_000).map((n) => changeOf(n, 4))))
+  await timed('bring in their contents', 1, bringIn)
   await timed('10,000 scattered in one commit', 1, () => index.commit(scattered(10_000).map((n) => changeOf(n, 5))))
   await timed('10,000 new, scattered, in one commit', 1, () =>
     index.commit(scattered(10_000).map((n) => changeOf(n + 0.5, 5))),
@@ -85,6 +99,26 @@ async function benchmark(folder: string, count: number): Promise<void> {
   await timed('find 20,000 blocks that are not there', 20_000, () => find(index, count))
   await timed('find 20,000 blocks that are there', 20_000, () => find(index, 20_000))
   await walks(folder, index, count, scattered)
+  await store.close()
+  await timed('open what was not closed', 1, async () => {
+    store = await openLevelStore(live)
+    index = await open(store)
+  })
+  await index.close()
+}
+
+/** What an open index takes: in a process of its own, that has built nothing. */
+async function rest(live: string): Promise<void> {
+  const say = (what: string): void => {
+    gc?.()
+    console.log(`  resident, ${what}: ${(process.memoryUsage().rss / 2 ** 20).toFixed(0)} MiB`)
+  }
+  say('before opening')
+  const index = await open(await openLevelStore(live))
+  say('opened')
+  let rows = 0
+  for await (const page of index.rowHeads()) rows += page.length
+  say(`after a look at ${rows} rows`)
   await index.close()
 }
 

@@ -169,8 +169,16 @@ function readDisk(bytes: Buffer, at: number): DiskState {
   }
 }
 
+/** Times up to here have a zero before 64 bits. */
+const timeNsPlain = 2n ** 64n - 1n
+
 // Nine bytes, two's complement: file systems know times beyond the year 2262, where 64 bits of nanoseconds end.
 function writeTime(bytes: Buffer, at: number, timeNs: bigint): void {
+  if (timeNs >= 0n && timeNs <= timeNsPlain) {
+    bytes[at] = 0
+    bytes.writeBigUInt64BE(timeNs, at + 1)
+    return
+  }
   bytes.writeInt8(Number(timeNs >> 64n), at)
   bytes.writeBigUInt64BE(BigInt.asUintN(64, timeNs), at + 1)
 }

@@ -19,7 +19,10 @@ const label = Buffer.from('p2psync/merkle/key/1\0')
  */
 export function keyLevel(key: Uint8Array): number {
   if (key.length === 0) return emptyKeyLevel
-  const hash = blockHashToBytes(hashBlock(Buffer.concat([label, key])))
+  const text = hashBlock(Buffer.concat([label, key]))
+  // Its eleventh character begins with the last nibble looked at, which is zero for one key in sixteen: A, B, C or D.
+  if (text[10]! > 'D') return 0
+  const hash = blockHashToBytes(text)
   let level = 0
   for (let i = 7; i >= 0; i--) {
     const byte = hash[i]!

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { hashBytes } from '../../src/blocks/hash.ts'
 import { emptyKeyLevel, fanOut, keyLevel } from '../../src/merkle/key-level.ts'
 import { buildTree, childrenOf, emptyTree, rootHash, treeHeight } from '../../src/merkle/merkle-tree.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
@@ -105,6 +106,15 @@ describe('the level of a key', () => {
     const opening = levels.filter((level) => level > 0).length
     expect(opening).toBeGreaterThan(16_000 / fanOut - 150)
     expect(opening).toBeLessThan(16_000 / fanOut + 150)
+  })
+
+  it('is the number of zero nibbles at the end of the first 8 bytes of the hash of the key', () => {
+    for (let i = 0; i < 20_000; i++) {
+      const key = Buffer.from(`key ${i}`)
+      const hash = hashBytes(Buffer.concat([Buffer.from('p2psync/merkle/key/1\0'), key]))
+      const nibbles = Buffer.from(hash.subarray(0, 8)).toString('hex')
+      expect(keyLevel(key)).toBe(nibbles.length - nibbles.replace(/0+$/, '').length)
+    }
   })
 
   it('opens the first node of every level for the empty key', () => {
