@@ -13,13 +13,16 @@ export interface MoveWatch {
   readonly taken: string[]
 }
 
-export function watchMoves({ disk, replica }: WorldDevice): MoveWatch {
+/** Of a device that is not running, only the disk is watched. */
+export function watchMoves(device: WorldDevice): MoveWatch {
   const watch: MoveWatch = { reads: [], renames: [], told: [], taken: [] }
-  disk.onCall = (operation, path) => {
+  device.disk.onCall = (operation, path) => {
     if (path.startsWith(`${root}.p2psync/`)) return
     if (operation === 'read') watch.reads.push(path.slice(root.length))
     if (operation === 'rename') watch.renames.push(path.slice(root.length))
   }
+  if (!device.isRunning) return watch
+  const { replica } = device
   const takeMove = replica.takeMove.bind(replica)
   replica.takeMove = async (move) => {
     const name = `${move.from} > ${move.to}`

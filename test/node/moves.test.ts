@@ -75,8 +75,8 @@ describe('what moves while both devices run', () => {
     const tree = await world.rest()
     expect([...tree.keys()].filter((path) => path.startsWith('one/'))).toEqual([])
     expect(Array.from({ length: 8 }, (_, i) => tree.get(`two/${i}`))).toEqual([
-      ...Array(4).fill('file all alike'),
-      ...Array(4).fill('file '),
+      ...Array.from({ length: 4 }, () => 'file all alike'),
+      ...Array.from({ length: 4 }, () => 'file '),
     ])
   })
 
@@ -108,43 +108,23 @@ describe('what moves while both devices run', () => {
     expect((await world.rest()).get('d/0')).toBe('file d 0')
   })
 
-  it.each<[string, () => void, string[], string[]]>([
-    [
-      'and another one into it',
-      () => (a.rename('a', 'b'), a.rename('c', 'b/c')),
-      ['a > b', 'c > b/c'],
-      ['b', 'b/0', 'b/1', 'b/2', 'b/c', 'b/c/0', 'b/c/1', 'b/c/2', 'b/x', 'b/x/0', 'b/x/1', 'b/x/2'],
-    ],
-    [
-      'after one that was in it',
-      () => (a.rename('a/x', 'y'), a.rename('a', 'b')),
-      ['a/x > y', 'a > b'],
-      ['b', 'b/0', 'b/1', 'b/2', 'c', 'c/0', 'c/1', 'c/2', 'y', 'y/0', 'y/1', 'y/2'],
-    ],
-    [
-      'before one that was in it moves deeper',
-      () => (a.rename('a', 'b'), a.rename('b/x', 'b/y/x')),
-      // Less than half of the first is where it was: files of their own.
-      [],
-      ['b', 'b/0', 'b/1', 'b/2', 'b/y', 'b/y/x', 'b/y/x/0', 'b/y/x/1', 'b/y/x/2', 'c', 'c/0', 'c/1', 'c/2'],
-    ],
-    [
-      'into a new folder',
-      () => a.rename('c', 'new/er/c'),
-      ['c > new/er/c'],
-      [...below('a'), ...below('a/x'), 'new', 'new/er', 'new/er/c', 'new/er/c/0', 'new/er/c/1', 'new/er/c/2'],
-    ],
-    [
-      'to a name of another case',
-      () => a.rename('c', 'C'),
-      ['c > C'],
-      ['C', 'C/0', 'C/1', 'C/2', ...below('a'), ...below('a/x')],
-    ],
-  ])('is a folder %s, at once', async (_, change, moves, paths) => {
+  it.each(batches)('is a folder %s, at once', async (_, change, moves, paths) => {
     for (const folder of ['a', 'a/x', 'c']) fill(folder)
     await restAndAge()
     const [mine, theirs] = [watchMoves(a), watchMoves(b)]
-    change()
+    change(a)
+    const tree = await world.rest()
+    expect([...tree.keys()]).toEqual(paths)
+    expect([mine.reads, theirs.reads, theirs.taken]).toEqual([[], [], moves])
+  })
+
+  it.each(batches)('is a folder %s, before a scan finds it', async (_, change, moves, paths) => {
+    for (const folder of ['a', 'a/x', 'c']) fill(folder)
+    await restAndAge()
+    await a.stop()
+    change(a)
+    const [mine, theirs] = [watchMoves(a), watchMoves(b)]
+    await a.start()
     const tree = await world.rest()
     expect([...tree.keys()]).toEqual(paths)
     expect([mine.reads, theirs.reads, theirs.taken]).toEqual([[], [], moves])
@@ -214,3 +194,38 @@ describe('what moves while both devices run', () => {
 function below(folder: string): string[] {
   return [folder, ...[0, 1, 2].map((i) => `${folder}/${i}`)]
 }
+
+/** Moves of a folder, as its user makes them, as a peer takes them, and what is there in the end. */
+const batches: readonly (readonly [string, (a: WorldDevice) => void, string[], string[]])[] = [
+  [
+    'and another one into it',
+    (a) => (a.rename('a', 'b'), a.rename('c', 'b/c')),
+    ['a > b', 'c > b/c'],
+    ['b', 'b/0', 'b/1', 'b/2', 'b/c', 'b/c/0', 'b/c/1', 'b/c/2', 'b/x', 'b/x/0', 'b/x/1', 'b/x/2'],
+  ],
+  [
+    'after one that was in it',
+    (a) => (a.rename('a/x', 'y'), a.rename('a', 'b')),
+    ['a/x > y', 'a > b'],
+    ['b', 'b/0', 'b/1', 'b/2', 'c', 'c/0', 'c/1', 'c/2', 'y', 'y/0', 'y/1', 'y/2'],
+  ],
+  [
+    'before one that was in it moves deeper',
+    (a) => (a.rename('a', 'b'), a.rename('b/x', 'b/y/x')),
+    // Less than half of the first is where it was: files of their own.
+    [],
+    ['b', 'b/0', 'b/1', 'b/2', 'b/y', 'b/y/x', 'b/y/x/0', 'b/y/x/1', 'b/y/x/2', 'c', 'c/0', 'c/1', 'c/2'],
+  ],
+  [
+    'into a new folder',
+    (a) => a.rename('c', 'new/er/c'),
+    ['c > new/er/c'],
+    [...below('a'), ...below('a/x'), 'new', 'new/er', 'new/er/c', 'new/er/c/0', 'new/er/c/1', 'new/er/c/2'],
+  ],
+  [
+    'to a name of another case',
+    (a) => a.rename('c', 'C'),
+    ['c > C'],
+    ['C', 'C/0', 'C/1', 'C/2', ...below('a'), ...below('a/x')],
+  ],
+]
