@@ -2,7 +2,6 @@ import { rootHash, type MerkleTree } from '../merkle/merkle-tree.ts'
 import type { LocalTree, TreeSource } from '../merkle/diff-trees.ts'
 import { blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
-import type { DiskState } from '../model/disk-state.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import type { RelativePath } from '../model/relative-path.ts'
@@ -13,39 +12,24 @@ import { planCommit } from './commit-plan.ts'
 import { ContentQueue } from './content-queue.ts'
 import { listKey, locateBlocks, pathOfContent, type BlockLocation } from './content-rows.ts'
 import { planDiskStates, type DiskChange } from './disk-states.ts'
-import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeCounts } from './index-head.ts'
+import { ForgetNotes } from './forget-notes.ts'
+import { planForget, type SeenRow } from './forget-rows.ts'
+import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeCounts, type TreeSummary } from './index-head.ts'
 import { metaKeys, prefix, textKey } from './index-keys.ts'
 import { encodeIntent, readIntents, type Intent } from './intent-codec.ts'
 import { LazyRow } from './lazy-row.ts'
 import { MoveNotes, type MoveNote } from './move-notes.ts'
 import { readMovedRows, type MovedRows } from './moved-rows.ts'
 import { decodePeerState, encodePeerState, type PeerState } from './peer-state.ts'
+import type { CommitOptions, RowChange } from './row-change.ts'
 import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
 import { pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
 import { readLog } from './sequence-log.ts'
 import { StoredTree } from './stored-tree.ts'
 
 export type { LazyRow } from './lazy-row.ts'
+export type { CommitOptions, RowChange } from './row-change.ts'
 export type { IndexRow } from './row-codec.ts'
-
-/** A record that is now true of this disk. */
-export interface RowChange {
-  readonly record: FileRecord
-  readonly disk: DiskState | null
-  /** The encoded block list of a file of more than one block, unless the index has it already. */
-  readonly blockList?: Uint8Array | null
-}
-
-export interface CommitOptions {
-  readonly durable?: boolean
-  readonly clearIntents?: readonly string[]
-  readonly move?: FolderMove
-}
-
-/** The root (32 bytes) and how much is below it. */
-export interface TreeSummary extends TreeCounts {
-  readonly hash: Uint8Array
-}
 
 interface OpenParts {
   readonly deviceTag: Uint8Array
@@ -60,6 +44,7 @@ interface OpenParts {
  * one atomic batch over all of them. The store has no other user; changes wait for one another, reads do not wait.
  */
 export class FolderIndex {
+  readonly forgetNotes: ForgetNotes
   readonly #store: KeyValueStore
   readonly #deviceTag: Uint8Array
   readonly #random: Random
@@ -92,6 +77,7 @@ export class FolderIndex {
 
   private constructor(store: KeyValueStore, parts: OpenParts) {
     this.#store = store
+    this.forgetNotes = new ForgetNotes(store)
     this.#moves = parts.moves
     this.#contents = parts.contents
     this.#deviceTag = parts.deviceTag
@@ -179,6 +165,19 @@ export class FolderIndex {
       this.#ceiling = ceiling
       this.#counts = plan.counts
       this.#tree = plan.tree
+    })
+  }
+
+  /** Takes away rows that are still the tombstones that were seen, as one batch; returns how many. */
+  forget(seen: readonly SeenRow[]): Promise<number> {
+    return this.#inTurn(async () => {
+      const state = { seq: this.#seq, counts: this.#counts, tree: this.#tree }
+      const plan = await planForget({ store: this.#store, rows: this.#rows }, state, seen)
+      if (plan.forgotten === 0) return 0
+      await this.#store.batch([...plan.operations, { type: 'put', key: metaKeys.head, value: encodeHead(plan) }])
+      this.#counts = plan.counts
+      this.#tree = plan.tree
+      return plan.forgotten
     })
   }
 

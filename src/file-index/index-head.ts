@@ -22,6 +22,11 @@ export interface TreeCounts {
   readonly bytes: number
 }
 
+/** The root (32 bytes) and how much is below it. */
+export interface TreeSummary extends TreeCounts {
+  readonly hash: Uint8Array
+}
+
 const noCounts: TreeCounts = { entries: 0, files: 0, folders: 0, links: 0, tombstones: 0, bytes: 0 }
 
 /** Counts one record more (`sign` 1) or less (-1). */

@@ -14,6 +14,7 @@
  * i id                        an intent
  * v seq(6)                    the move of a folder that begins after this seq: its last seq (6), encoded move
  * p device                    how far we are in a peer's log: epoch (8), seq (6)
+ * a device                    how far the peer held our log when its root was ours: seq (6)
  * ```
  *
  * `content(33)` is the hash and a byte: 1 when it is of the bytes of a single block, 0 when it is of a block list.
@@ -30,6 +31,7 @@ export const prefix = {
   queue: 0x71,
   intent: 0x69,
   peer: 0x70,
+  ack: 0x61,
   move: 0x76,
 } as const
 
@@ -40,6 +42,8 @@ export const metaKeys = {
   layout: textKey(prefix.meta, 'layout'),
   incarnation: textKey(prefix.meta, 'incarnation'),
   head: textKey(prefix.meta, 'head'),
+  /** What is known of tombstones that are gone (forget-notes.ts). */
+  forgotten: textKey(prefix.meta, 'forgotten'),
   /** There from opening to closing: no seq at or above it was ever given out. */
   ceiling: textKey(prefix.meta, 'ceiling'),
 }

@@ -1,4 +1,3 @@
-import { differingPaths } from '../merkle/diff-trees.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { FolderMove } from '../model/folder-move.ts'
@@ -8,6 +7,7 @@ import type { FrameStream } from '../ports/transport.ts'
 import { answerQuestion } from './answer-question.ts'
 import { LogSender } from './log-sender.ts'
 import { RemoteTree } from './remote-tree.ts'
+import { RootAgreement, walkPeer } from './root-agreement.ts'
 import type { SessionHost } from './session-host.ts'
 import {
   decodeSyncMessage,
@@ -18,7 +18,7 @@ import {
   type ReplicaState,
   type SyncMessage,
 } from './sync-messages.ts'
-import { questionPathsMax, type Question } from './tree-messages.ts'
+import type { Question } from './tree-messages.ts'
 
 /** Both sides have been at rest for so long when a difference of the roots is looked into. */
 const walkAfterRestMs = 2000
@@ -45,6 +45,7 @@ export class PeerSession {
   readonly #stopping = new AbortController()
   readonly #remoteTree: RemoteTree
   readonly #sender: LogSender
+  readonly #agreement: RootAgreement
   #hello: Hello | null = null
   #peerState: ReplicaState | null = null
   /** How far the peer's log has been received, and whether more of it is on its way. */
@@ -61,6 +62,7 @@ export class PeerSession {
   constructor(deps: { peer: DeviceId; host: SessionHost; stream: FrameStream; clock: Clock; logger: Logger }) {
     this.peer = deps.peer
     this.#host = deps.host
+    this.#agreement = new RootAgreement(deps.peer, deps.host.index)
     this.#stream = deps.stream
     this.#clock = deps.clock
     this.#heardAt = deps.clock.monotonic()
@@ -95,7 +97,7 @@ export class PeerSession {
       !this.isReceiving &&
       this.#sender.sentSeq === this.#host.index.seq &&
       this.#host.isSettledWith(this.peer) &&
-      sameRoot(theirs.root, this.#host.index.summary.hash)
+      this.#agreement.holds(theirs.root)
     )
   }
 
@@ -278,7 +280,10 @@ export class PeerSession {
       await this.#clock.sleep(500, this.#stopping.signal)
       await this.saveProgress()
       if (!this.#differsAtRest()) restSince = this.#clock.monotonic()
-      if (this.isInSync) pauseMs = walkAfterRestMs
+      if (this.isInSync) {
+        pauseMs = walkAfterRestMs
+        await this.#agreement.acknowledge(this.#peerState!.root, this.#clock.monotonic())
+      }
       if (this.#clock.monotonic() - restSince >= pauseMs) this.#walking = true
     }
   }
@@ -287,23 +292,20 @@ export class PeerSession {
     const theirs = this.#peerState
     if (theirs === null || theirs.busy || this.#host.state().busy || this.isReceiving) return false
     if (this.#sender.sentSeq !== this.#host.index.seq || !this.#host.isSettledWith(this.peer)) return false
-    return !sameRoot(theirs.root, this.#host.index.summary.hash)
+    return !this.#agreement.holds(theirs.root)
   }
 
-  /** Takes in every record of the peer that differs from ours; returns for how many there was something to do. */
+  /** Returns for how many records of the peer there was something to do. */
   async #walk(): Promise<number> {
-    let found = 0
-    for await (const paths of differingPaths(this.#host.index.localTree(), this.#remoteTree)) {
-      for (let at = 0; at < paths.length; at += questionPathsMax) {
-        const records = await this.#remoteTree.records(paths.slice(at, at + questionPathsMax))
-        found += await this.#host.receive(this.peer, records, this.#stopping.signal)
-      }
-    }
+    const root = this.#peerState?.root
+    const { peer } = this
+    const walk = await walkPeer({ peer, host: this.#host, tree: this.#remoteTree, signal: this.#stopping.signal })
+    if (root !== undefined && root === this.#peerState?.root) this.#agreement.onWalked(root, walk)
     // Only now: of a walk that failed, no progress may be saved.
     this.#walking = false
-    this.#logger.info('tree walked', { found })
+    this.#logger.info('tree walked', { found: walk.found })
     this.#host.onChange()
-    return found
+    return walk.found
   }
 
   async #send(message: SyncMessage): Promise<void> {

@@ -5,11 +5,11 @@ import type { FolderMove } from '../model/folder-move.ts'
 import { fingerprint, type FileRecord } from '../model/file-record.ts'
 import type { WriterId } from '../model/writer-id.ts'
 import type { Random } from '../ports/random.ts'
-import { decide } from '../reconcile/decide.ts'
 import type { ChangeCommitter, Work } from './change-committer.ts'
 import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher } from './file-fetcher.ts'
 import type { BlockClient } from './block-client.ts'
+import type { ForgetTombstones } from './forget-tombstones.ts'
 import { Needs, type Need } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
 import { takeMove, type TakeMoveDeps } from './take-move.ts'
@@ -55,8 +55,9 @@ export class RemoteChanges {
     let news = 0
     for (const [i, record] of records.entries()) {
       const row = rows[i] ?? null
-      const decision = decide(row?.record ?? null, record)
+      const decision = this.#deps.forgetting.decide(row?.record ?? null, record)
       if (decision.action === 'nothing') continue
+      if (row === null) await this.#deps.forgetting.onTaken(record)
       news++
       this.needs.add(record, peer, costOf(record, row))
     }
@@ -78,8 +79,11 @@ export class RemoteChanges {
     const paths = records.map((record) => record.path)
     const rows = await index.getMany(paths)
     const { writer } = index
-    const isForgotten = (record: FileRecord, i: number): boolean =>
-      counterOf(record, writer) > (rows[i] ? counterOf(rows[i].record, writer) : 0)
+    const isForgotten = (record: FileRecord, i: number): boolean => {
+      const counter = counterOf(record, writer)
+      const known = rows[i] ? counterOf(rows[i].record, writer) : 0
+      return counter > known && !this.#deps.forgetting.mayHaveForgotten(counter)
+    }
     if (!records.some(isForgotten)) return rows
     await this.#deps.onForgotten()
     return index.getMany(paths)
@@ -138,7 +142,7 @@ export class RemoteChanges {
       const files = new Map<Work, FetchFile>()
       for (const [i, need] of job.entries()) {
         const row = rows[i] ?? null
-        const decision = decide(row?.record ?? null, need.record)
+        const decision = this.#deps.forgetting.decide(row?.record ?? null, need.record)
         if (decision.action === 'nothing') {
           this.needs.remove(need)
           continue
@@ -224,6 +228,7 @@ const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 
 export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'> {
   readonly random: Random
   readonly committer: ChangeCommitter
+  readonly forgetting: ForgetTombstones
   readonly signal: AbortSignal
   readonly client: (device: DeviceId) => BlockClient | null
   /** True while a peer is in the middle of telling a change. */

@@ -14,6 +14,8 @@ export interface SessionHost {
    * how many of them there is something to do for.
    */
   receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number>
+  /** How many of these are tombstones that this folder has forgotten, or would at once: they are left out. */
+  countDeclined(records: readonly FileRecord[]): Promise<number>
   /** Takes over a move that a peer has made, as a whole; false when its records have to be taken in one by one. */
   takeMove(move: FolderMove): Promise<boolean>
   /** True when nothing that this peer told waits to be taken over. */
