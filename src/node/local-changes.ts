@@ -173,19 +173,20 @@ export class LocalChanges {
       if (differences === null) continue
       moved.add(pair.to)
       left.add(pair.from)
-      // What was new in a folder that moved may itself have moved there.
-      found.fresh = found.fresh.filter(({ path }) => path !== pair.to && !isBelow(path, pair.to))
       found.fresh = found.fresh.concat(differences.changed)
       found.gone = found.gone.concat(differences.gone)
     }
     look.fresh = look.fresh.filter((entry) => !isAtOrBelow(entry.path, moved)).concat(found.fresh)
     look.gone = look.gone.filter((path) => !isAtOrBelow(path, left)).concat(found.gone)
     look.goneFolders = look.goneFolders.filter((row) => !isAtOrBelow(row.record.path, left))
-    if (moved.size < folders.length) look.fresh = await this.#stillNews(look.fresh)
+    look.fresh = await this.#stillNews(look.fresh)
     return moved
   }
 
-  /** Without what somebody else has committed since we looked: a folder that we moved there for a peer. */
+  /**
+   * Without what has been committed since we looked: a folder that moved into one that moved before it, or that we moved
+   * there for a peer.
+   */
   async #stillNews(entries: readonly ScanEntry[]): Promise<ScanEntry[]> {
     const rows = await this.#deps.index.getMany(entries.map((entry) => entry.path))
     return entries.filter((entry, i) => !isUnchanged(rows[i] ?? null, entry))
