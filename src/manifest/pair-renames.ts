@@ -1,6 +1,7 @@
 import { comparePaths, type RelativePath } from '../model/relative-path.ts'
 import { isAtOrBelow } from './manifest-entry.ts'
 import { hasChanged, type SeenEntry, type TreeDifference } from './compare-trees.ts'
+import { orderChanges } from './order-changes.ts'
 import type { TreeNode } from './tree-node.ts'
 
 export interface EntryChange {
@@ -35,7 +36,7 @@ export class RenamePairing {
     return oldest === undefined ? null : oldest.goneAtMs + goneMs
   }
 
-  /** What is certain by now, in path order. */
+  /** What is certain by now, in an order in which it may have happened. */
   take(difference: TreeDifference, nowMs: number): EntryChange[] {
     for (const entry of difference.gone) this.#addGone({ ...entry, goneAtMs: nowMs })
     const changes = difference.modified.map(({ path, node }) => change('modified', path, node))
@@ -44,7 +45,7 @@ export class RenamePairing {
     const left = this.#pairInPlace(fresh, changes, replaced)
     this.#pairElsewhere(left, changes)
     const deleted = replaced.size === 0 ? [] : this.#takeBelow(replaced)
-    return [...deleted, ...changes.sort((a, b) => comparePaths(a.path as RelativePath, b.path as RelativePath))]
+    return [...deleted, ...orderChanges(changes)]
   }
 
   /** What has been gone for long enough; a folder comes after what was below it. */
@@ -112,6 +113,21 @@ export class RenamePairing {
         this.#forget(source)
         if (entry.node.children !== null) origins.set(entry.path, source.path)
       }
+    }
+    if (origins.size > 0) this.#carryAlong(origins)
+  }
+
+  /** What is gone from a folder that moved is from now on missed at its new place. */
+  #carryAlong(origins: ReadonlyMap<string, string>): void {
+    const places = new Map([...origins].map(([path, from]) => [from, path]))
+    for (const gone of [...this.#byPath.values()]) {
+      const slash = gone.path.lastIndexOf('/')
+      const place = slash < 0 ? undefined : places.get(gone.path.slice(0, slash))
+      if (place === undefined) continue
+      const path = `${place}/${gone.node.name}`
+      this.#forget(gone)
+      this.#addGone({ ...gone, path })
+      places.set(gone.path, path)
     }
   }
 
