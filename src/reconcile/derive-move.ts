@@ -1,9 +1,20 @@
-import type { RowChange } from '../file-index/folder-index.ts'
-import type { MovedRow } from '../file-index/moved-rows.ts'
+import type { DiskState } from '../model/disk-state.ts'
 import { movedPath, type FolderMove } from '../model/folder-move.ts'
 import { fingerprint, noFingerprint, type FileRecord } from '../model/file-record.ts'
 import type { VersionVector } from '../model/version-vector.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
+
+/** A record and what the disk looks like where it is. */
+export interface RecordOnDisk {
+  readonly record: FileRecord
+  readonly disk: DiskState | null
+}
+
+/** What a move takes along, and the tombstone that its new path has, if any. */
+export interface MovedEntry {
+  readonly row: RecordOnDisk
+  readonly target: FileRecord | null
+}
 
 /**
  * The records that a move leaves: what was at `from` and below it stands at `to`, and tombstones where it was. Every
@@ -13,12 +24,12 @@ import { advanceVersion } from '../vector-clock/compare-versions.ts'
  * The disk states go along: a rename of a folder changes nothing of what is in it. Null when the writer's counter has
  * been used for one of the records: no honest move.
  */
-export function deriveMove(move: FolderMove, moved: readonly MovedRow[]): RowChange[] | null {
+export function deriveMove(move: FolderMove, moved: readonly MovedEntry[]): RecordOnDisk[] | null {
   const { writer, writerName, counter } = move
   const isLater = (version: VersionVector): boolean => version.every(([by, at]) => by !== writer || at < counter)
   if (!moved.every(({ row, target }) => isLater(row.record.version) && isLater(target?.version ?? []))) return null
   const author = { writer, writerName }
-  const changes: RowChange[] = moved.map(({ row, target }) => ({
+  const changes: RecordOnDisk[] = moved.map(({ row, target }) => ({
     record: {
       ...row.record,
       ...author,
