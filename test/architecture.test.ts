@@ -76,6 +76,9 @@ const filesThatUseTheFileSystem = [
   'src/node/mdns.ts',
   // Look at a folder before it is started: nothing of it is synced yet.
   'src/node/check-folder.ts',
+  // Sets a damaged database aside; knows one by the files that are missing.
+  'src/node/index-folder.ts',
+  'src/file-index/level-store.ts',
   'src/node/open-folder.ts',
   // Watches folders, and lists those that are new, where no other file of the room may.
   'src/watcher/watched-disk.ts',

@@ -1,4 +1,5 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
+import { P2psyncError } from '../model/errors.ts'
 import { pathKey } from '../model/relative-path.ts'
 import { splitBySize } from './record-size.ts'
 import type { Answer, Question } from './tree-messages.ts'
@@ -27,4 +28,33 @@ export async function answerQuestion(index: FolderIndex, question: Question): Pr
       return { kind: 'records', records: splitBySize(records)[0]! }
     }
   }
+}
+
+/** Our side of a walk has one question under way. */
+const answersPendingMax = 8
+
+/** Answers one peer, without waiting: two sides that answer each other while neither reads would wait for ever. */
+export class Answers {
+  readonly #deps: AnswersDeps
+  #pending = 0
+
+  constructor(deps: AnswersDeps) {
+    this.#deps = deps
+  }
+
+  /** @throws {P2psyncError} `limit` when the peer asks more than it takes answers for. */
+  answer(id: number, question: Question): void {
+    if (++this.#pending > answersPendingMax) {
+      throw new P2psyncError('limit', 'the device asks more than it takes answers for')
+    }
+    answerQuestion(this.#deps.index, question)
+      .then((answer) => this.#deps.send(id, answer))
+      .then(() => this.#pending--, this.#deps.onFailed)
+  }
+}
+
+export interface AnswersDeps {
+  readonly index: FolderIndex
+  readonly send: (id: number, answer: Answer) => Promise<void>
+  readonly onFailed: (error: unknown) => void
 }

@@ -1,17 +1,17 @@
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
-import { errorText, P2psyncError } from '../model/errors.ts'
+import { errorText } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
-import type { FolderWatcher, WatchHint } from '../ports/folder-watcher.ts'
 import type { FolderTransport } from '../ports/transport.ts'
-import { ChangeCommitter, historyName } from './change-committer.ts'
+import { ChangeCommitter } from './change-committer.ts'
 import { DirtyPaths } from './dirty-paths.ts'
 import { FolderPeers } from './folder-peers.ts'
 import { FolderProblems } from './folder-problems.ts'
 import { FolderPresence, troublePollMs } from './folder-presence.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
+import { FolderWatch } from './folder-watch.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
 import { LocalChanges } from './local-changes.ts'
@@ -24,9 +24,7 @@ import { Settling } from './settling.ts'
 import type { SessionHost } from './session-host.ts'
 import type { ReplicaState } from './sync-messages.ts'
 import { ToldLog } from './told-log.ts'
-
-const historyDays = 30
-const dayMs = 24 * 60 * 60_000
+import { trimHistory } from './trim-history.ts'
 
 /**
  * One synced folder on this device: watches and scans it, keeps its index, and brings it and its peers to the same
@@ -42,6 +40,7 @@ export class FolderReplica implements SessionHost {
   readonly #commits = new SerialQueue()
   readonly #presence: FolderPresence
   readonly #dirty: DirtyPaths
+  readonly #watch: FolderWatch
   readonly #problems = new FolderProblems()
   readonly #settling: Settling
   readonly #rescan: Rescan
@@ -51,7 +50,6 @@ export class FolderReplica implements SessionHost {
   readonly #forgetting: ForgetTombstones
   readonly #background = new Set<Promise<void>>()
   #transport: FolderTransport | null = null
-  #watcher: FolderWatcher | null = null
   #scanned = false
   #scanning = false
   #examining = false
@@ -124,6 +122,16 @@ export class FolderReplica implements SessionHost {
       isBusy: () => this.#isBusy(),
       trouble: () => this.#presence.trouble,
     })
+    this.#watch = new FolderWatch({
+      ...deps,
+      signal,
+      dirty: this.#dirty,
+      isMissing: () => this.#presence.isMissing,
+      onProblem: (problem) => {
+        this.#rescan.setBlind(problem !== '')
+        this.view.watchProblem = problem
+      },
+    })
   }
 
   /** Recovers what a killed node left, starts to watch, scan and sync, and returns without waiting for the first scan. */
@@ -133,11 +141,11 @@ export class FolderReplica implements SessionHost {
     await this.view.countConflicts()
     if (await this.#presence.check()) {
       await this.#recover()
-      await this.#trimHistory()
+      await trimHistory(this.#deps)
     }
     this.#transport = await transport.join(folder, this.peers)
     this.#dirty.addAll()
-    this.#inBackground('watch', () => this.#watch())
+    this.#inBackground('watch', () => this.#watch.start())
     this.#inBackground('local changes', () => this.#localLoop())
     this.#inBackground('remote changes', () => this.#remote.run())
     this.#inBackground('forgetting', () => this.#forgetting.run(() => this.#scanned))
@@ -151,7 +159,7 @@ export class FolderReplica implements SessionHost {
     this.#stopping.abort()
     await this.#transport?.leave()
     this.peers.stop()
-    await this.#watcher?.stop()
+    await this.#watch.stop()
     await Promise.allSettled(this.#background)
     await this.#commits.run(async () => undefined)
   }
@@ -265,46 +273,12 @@ export class FolderReplica implements SessionHost {
 
   async #lookAround(): Promise<void> {
     this.#dirty.addAll()
-    await this.#trimHistory()
-  }
-
-  async #trimHistory(): Promise<void> {
-    const { tasks, clock, logger } = this.#deps
-    await tasks.trimHistory(historyName(clock.now() - historyDays * dayMs)).catch((error: unknown) => {
-      logger.warn('old versions were not cleared away', { error: errorText(error) })
-    })
+    await trimHistory(this.#deps)
   }
 
   async #onFolderBack(): Promise<void> {
     if (!this.#recovered) await this.#recover()
-    await this.#watch()
-  }
-
-  /** Watches from now on. What changed before the watcher was ready, a scan finds. */
-  async #watch(): Promise<void> {
-    await this.#watcher?.stop()
-    if (this.#stopping.signal.aborted || this.#presence.isMissing) return
-    const watcher = this.#deps.newWatcher()
-    this.#watcher = watcher
-    this.view.watchProblem = ''
-    this.#rescan.setBlind(false)
-    try {
-      await watcher.start(this.#deps.path, (hint) => this.#onHint(hint))
-      this.#dirty.addAll()
-    } catch (error) {
-      const hint = error instanceof P2psyncError ? error.hint : ''
-      if (!this.#stopping.signal.aborted) this.#onHint({ type: 'failed', reason: errorText(error), hint })
-    }
-  }
-
-  #onHint(hint: WatchHint): void {
-    if (hint.type === 'paths') for (const path of hint.paths) this.#dirty.addSpelled(path)
-    else if (hint.type === 'overflow') this.#dirty.addAll()
-    else {
-      this.#rescan.setBlind(true)
-      this.view.watchProblem = `${hint.reason} ${hint.hint}`.trim()
-      this.#deps.logger.warn('watching failed', { reason: hint.reason, hint: hint.hint })
-    }
+    await this.#watch.start()
   }
 
   async #recover(): Promise<void> {

@@ -1,12 +1,14 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { ForgetNote } from '../file-index/forget-notes.ts'
 import type { SeenRow } from '../file-index/forget-rows.ts'
+import { errorText } from '../model/errors.ts'
 import { isLive, type FileRecord } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Decision } from '../reconcile/decide.ts'
+import { isIndexDamage } from './index-folder.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import {
   dayMs,
@@ -75,15 +77,23 @@ export class ForgetTombstones {
 
   /** Runs until the signal is aborted. `isReady` is true once the folder has been scanned. */
   async run(isReady: () => boolean): Promise<void> {
-    const { clock, signal } = this.#deps
+    const { clock, logger, signal } = this.#deps
     while (!signal.aborted) {
-      await this.#lookAtClock()
-      const { nowMs, isTrusted } = this.#now()
       const ready = isReady()
-      if (ready && isTrusted && this.#known.ranDay < utcDay(nowMs)) await this.#forgetAll(utcDay(nowMs))
+      await this.#look(ready).catch((error: unknown) => {
+        if (isIndexDamage(error)) throw error
+        logger.warn('deletions could not be forgotten', { error: errorText(error) })
+      })
+      const nowMs = this.#deps.clock.now()
       const untilMidnight = (utcDay(nowMs) + 1) * dayMs - nowMs
       await clock.sleep(ready ? Math.min(lookMs, untilMidnight) : readyPollMs, signal).catch(() => undefined)
     }
+  }
+
+  async #look(isReady: boolean): Promise<void> {
+    await this.#lookAtClock()
+    const { nowMs, isTrusted } = this.#now()
+    if (isReady && isTrusted && this.#known.ranDay < utcDay(nowMs)) await this.#forgetAll(utcDay(nowMs))
   }
 
   get #known(): ForgetNote {

@@ -4,8 +4,9 @@ import type { FolderMove } from '../model/folder-move.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { FrameStream } from '../ports/transport.ts'
-import { answerQuestion } from './answer-question.ts'
+import { Answers } from './answer-question.ts'
 import { LogSender } from './log-sender.ts'
+import { readHello } from './read-hello.ts'
 import { RemoteTree } from './remote-tree.ts'
 import { RootAgreement, walkPeer } from './root-agreement.ts'
 import type { SessionHost } from './session-host.ts'
@@ -18,13 +19,10 @@ import {
   type ReplicaState,
   type SyncMessage,
 } from './sync-messages.ts'
-import type { Question } from './tree-messages.ts'
 
 /** Both sides have been at rest for so long when a difference of the roots is looked into. */
 const walkAfterRestMs = 2000
 const walkAgainMsMax = 10 * 60_000
-/** Our side of a walk has one question under way. */
-const answersPendingMax = 8
 /** A peer that owes a hello, an answer or the rest of a change, and sends nothing for so long, is given up. */
 const silenceMsMax = 2 * 60_000
 const silenceCheckMs = 5000
@@ -46,6 +44,7 @@ export class PeerSession {
   readonly #remoteTree: RemoteTree
   readonly #sender: LogSender
   readonly #agreement: RootAgreement
+  readonly #answers: Answers
   #hello: Hello | null = null
   #peerState: ReplicaState | null = null
   /** How far the peer's log has been received, and whether more of it is on its way. */
@@ -53,7 +52,6 @@ export class PeerSession {
   #receivingMore = true
   #walking = false
   #savedSeq = -1
-  #answering = 0
   /** When the peer last sent something, or we were last busy with what it had sent. */
   #heardAt: number
   #isTaking = false
@@ -64,6 +62,11 @@ export class PeerSession {
     this.#host = deps.host
     this.#agreement = new RootAgreement(deps.peer, deps.host.index)
     this.#stream = deps.stream
+    this.#answers = new Answers({
+      index: deps.host.index,
+      send: (id, answer) => this.#send({ type: 'answer', id, answer }),
+      onFailed: (error) => this.#onAnswerFailed(error),
+    })
     this.#clock = deps.clock
     this.#heardAt = deps.clock.monotonic()
     this.#logger = deps.logger
@@ -151,7 +154,7 @@ export class PeerSession {
 
   async #talk(ours: Hello, mayKnow: number): Promise<void> {
     await this.#send({ type: 'hello', hello: ours })
-    const theirs = await this.#readHello()
+    const theirs = await readHello(this.#stream)
     await this.#meet(ours, theirs, mayKnow)
     await Promise.race([this.#readLoop(), this.#sender.run(), this.#restLoop()])
   }
@@ -165,19 +168,6 @@ export class PeerSession {
         throw new P2psyncError('peer-gone', 'the device is silent in the middle of what it has to say')
       }
     }
-  }
-
-  async #readHello(): Promise<Hello> {
-    const frame = await this.#stream.read()
-    if (frame === null) throw new P2psyncError('peer-gone', 'the device ended the session')
-    const message = decodeSyncMessage(frame)
-    if (message.type !== 'hello') throw new P2psyncError('bad-message', 'a session that does not begin with a hello')
-    if (message.hello.version !== syncProtocolVersion) {
-      throw new P2psyncError('bad-message', `the device speaks version ${message.hello.version} of the sync protocol`, {
-        hint: 'Run the same version of p2psync on both devices.',
-      })
-    }
-    return message.hello
   }
 
   /** Both hellos are here: decides from where each log goes on, and whether our side walks the peer's tree. */
@@ -214,22 +204,9 @@ export class PeerSession {
       else if (message.type === 'move') await this.#onMove(message.move, message.toSeq)
       else if (message.type === 'moved') this.#sender.onMoved(message.taken)
       else if (message.type === 'answer') this.#remoteTree.onAnswer(message.id, message.answer)
-      else if (message.type === 'ask') this.#answer(message.id, message.question)
+      else if (message.type === 'ask') this.#answers.answer(message.id, message.question)
     }
     throw new P2psyncError('peer-gone', 'the device ended the session')
-  }
-
-  /** Not waited for: two sides that answer each other while neither reads would wait for ever. */
-  #answer(id: number, question: Question): void {
-    if (++this.#answering > answersPendingMax) {
-      throw new P2psyncError('limit', 'the device asks more than it takes answers for')
-    }
-    answerQuestion(this.#host.index, question)
-      .then((answer) => this.#send({ type: 'answer', id, answer }))
-      .then(
-        () => this.#answering--,
-        (error: unknown) => this.#onAnswerFailed(error),
-      )
   }
 
   #reply(message: SyncMessage): void {

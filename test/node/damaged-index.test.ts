@@ -249,11 +249,12 @@ describe('an index in use', () => {
     await alpha.putDatabaseBack(
       (await alpha.copyDatabase()).map(([key, value]) => [
         key,
-        Buffer.from(key).equals(Buffer.from('rx')) ? spoiled(value) : value,
+        // The page of the first leaf, whose last row is that of y.
+        Buffer.from(key).equals(Buffer.from('n')) ? spoiled(value) : value,
       ]),
     )
     await beta.stop()
-    beta.remove('x')
+    beta.remove('y')
     beta.loseDatabase()
     await beta.start()
     await world.clock.run(() => world.failures.length > 0, 60_000)
@@ -262,6 +263,6 @@ describe('an index in use', () => {
   })
 })
 
-function spoiled(row: Uint8Array): Uint8Array {
-  return Buffer.from(row).fill(0xa5, row.length - 20)
+function spoiled(page: Uint8Array): Uint8Array {
+  return Buffer.from(page).fill(0xa5, page.length - 20)
 }
