@@ -69,7 +69,9 @@ export class RenamePairing {
     return fresh.filter((entry) => {
       const gone = this.#byPath.get(entry.path)
       if (gone === undefined) return true
-      if (gone.node.disk.kind !== entry.node.disk.kind) {
+      // What was in a folder that moved away went with it.
+      const folder = entry.path.slice(0, Math.max(entry.path.lastIndexOf('/'), 0))
+      if (gone.node.disk.kind !== entry.node.disk.kind || replaced.has(folder)) {
         replaced.add(entry.path)
         return true
       }
@@ -120,7 +122,7 @@ export class RenamePairing {
   /** What is gone from a folder that moved is from now on missed at its new place. */
   #carryAlong(origins: ReadonlyMap<string, string>): void {
     const places = new Map([...origins].map(([path, from]) => [from, path]))
-    for (const gone of [...this.#byPath.values()]) {
+    for (const gone of Array.from(this.#byPath.values())) {
       const slash = gone.path.lastIndexOf('/')
       const place = slash < 0 ? undefined : places.get(gone.path.slice(0, slash))
       if (place === undefined) continue

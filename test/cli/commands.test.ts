@@ -51,19 +51,29 @@ describe('the command line', () => {
   it('explains itself, its commands and its exit codes', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const name of ['start', 'stop', 'status', 'peers', 'key', 'remove']) expect(stdout).toContain(`\n  ${name} `)
+    for (const name of ['start', 'stop', 'status', 'peers', 'key', 'remove', 'watch', 'manifest', 'diff']) {
+      expect(stdout).toContain(`\n  ${name} `)
+    }
     expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no node is running.')
   })
 
-  it.each([['start'], ['stop'], ['status'], ['peers'], ['key', 'new'], ['key', 'show'], ['remove']])(
-    'has help with examples for %s %s',
-    async (...command) => {
-      const { code, stdout } = await run([...command.filter((word) => word !== undefined), '--help'])
-      expect(code).toBe(0)
-      expect(stdout).toContain('Examples:\n  $ ')
-      expect(stdout).toContain('--json')
-    },
-  )
+  it.each([
+    ['start'],
+    ['stop'],
+    ['status'],
+    ['peers'],
+    ['key', 'new'],
+    ['key', 'show'],
+    ['remove'],
+    ['watch'],
+    ['manifest'],
+    ['diff'],
+  ])('has help with examples for %s %s', async (...command) => {
+    const { code, stdout } = await run([...command.filter((word) => word !== undefined), '--help'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('Examples:\n  $ ')
+    expect(stdout).toContain('--json')
+  })
 
   it('prints its version', async () => {
     expect(await run(['--version'])).toEqual({ code: 0, stdout: '0.1.0\n', stderr: '' })

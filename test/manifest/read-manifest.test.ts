@@ -80,10 +80,8 @@ describe('a manifest that is not right', () => {
     ['has blocks that are none', `${head}${entryLine(file('a', 'x'), '[[[[[[')}\n`, /"blocks" holds something/],
   ]
   it.each(cases)('is refused with its place when it %s', async (_, text, message) => {
-    await expect(readText(text)).rejects.toMatchObject({
-      code: 'bad-manifest',
-      message: expect.stringMatching(message),
-    })
+    await expect(readText(text)).rejects.toThrow(message)
+    await expect(readText(text)).rejects.toMatchObject({ code: 'bad-manifest' })
   })
 
   it.each([0, 2])('names the entry where lines mean nothing (indented by %d)', async (indent) => {
