@@ -14,10 +14,18 @@ import { listKey, locateBlocks, pathOfContent, type BlockLocation } from './cont
 import { planDiskStates, type DiskChange } from './disk-states.ts'
 import { ForgetNotes } from './forget-notes.ts'
 import { planForget, type SeenRow } from './forget-rows.ts'
-import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeCounts, type TreeSummary } from './index-head.ts'
+import {
+  encodeHead,
+  encodeSeq,
+  openHead,
+  seqReserve,
+  type IndexHead,
+  type TreeCounts,
+  type TreeSummary,
+} from './index-head.ts'
 import { metaKeys, prefix, textKey } from './index-keys.ts'
 import { encodeIntent, readIntents, type Intent } from './intent-codec.ts'
-import { LazyRow } from './lazy-row.ts'
+import type { LazyRow } from './lazy-row.ts'
 import { MoveNotes, type MoveNote } from './move-notes.ts'
 import { readMovedRows, type MovedRows } from './moved-rows.ts'
 import { decodePeerState, encodePeerState, type PeerState } from './peer-state.ts'
@@ -127,8 +135,8 @@ export class FolderIndex {
   }
 
   /** As {@link rows}, but nothing of a row is decoded before it is asked for. */
-  async *rowHeads(range: RowRange = {}): AsyncGenerator<readonly LazyRow[]> {
-    for await (const page of this.#rows.pages(pathsIn(range))) yield page.map(({ key, row }) => new LazyRow(key, row))
+  rowHeads(range: RowRange = {}): AsyncGenerator<readonly LazyRow[]> {
+    return this.#rows.lazyPages(pathsIn(range))
   }
 
   async hasLiveBelow(folder: RelativePath): Promise<boolean> {

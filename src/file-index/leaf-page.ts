@@ -1,5 +1,6 @@
 import { P2psyncError } from '../model/errors.ts'
 import type { TreeEntry } from '../merkle/node-hash.ts'
+import type { RowPlace } from './lazy-row.ts'
 import { rowHashAt, rowHashEnd } from './row-codec.ts'
 
 /**
@@ -57,6 +58,21 @@ export function decodePage(page: Uint8Array): LeafPage {
     entries.push({ key: bytes.subarray(keyAt, rowAt), hash, row: bytes.subarray(rowAt, at) })
   }
   return { end: pageEnd(bytes), entries }
+}
+
+/** Where the rows of a page are: what {@link decodePage} makes no views of. @throws {P2psyncError} `index-damaged`. */
+export function placesInPage(page: Uint8Array): RowPlace[] {
+  const bytes = asBuffer(page)
+  const places: RowPlace[] = []
+  let at = entriesAt(bytes)
+  while (at < bytes.length) {
+    const keyAt = at + entryHeadBytes
+    const rowAt = keyAt + readLength(bytes, at, 2)
+    at = rowAt + readLength(bytes, keyAt - 3, 3)
+    if (at > bytes.length) throw unreadable()
+    places.push({ keyAt, rowAt, rowEnd: at })
+  }
+  return places
 }
 
 /** The row under `key`; null when no page has it, undefined when another page may. A view of `page`. */

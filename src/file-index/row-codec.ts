@@ -2,6 +2,7 @@ import { hashBlock } from '../blocks/hash.ts'
 import { blockHashBytes, blockHashToBytes } from '../model/block-hash.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
+import { diskStateBytes, readDiskState, writeDiskState } from '../model/disk-state-codec.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { EntryKind, FileRecord } from '../model/file-record.ts'
 import { decodeOwnRecord, encodeRecord } from '../model/record-codec.ts'
@@ -35,7 +36,7 @@ export const rowHashEnd = rowHashAt + entryHashBytes
 const seqAt = rowHashEnd
 const diskLengthAt = seqAt + 6
 const diskAt = diskLengthAt + 1
-const diskBytes = 35
+const diskBytes = diskStateBytes
 
 /** The row's bytes in a fresh array. */
 export function encodeRow(row: IndexRow): Uint8Array {
@@ -46,7 +47,7 @@ export function encodeRow(row: IndexRow): Uint8Array {
   recordHash(record).copy(bytes, rowHashAt, 0, entryHashBytes)
   bytes.writeUIntBE(row.seq, seqAt, 6)
   bytes[diskLengthAt] = disk
-  if (row.disk !== null) writeDisk(bytes, diskAt, row.disk)
+  if (row.disk !== null) writeDiskState(bytes, diskAt, row.disk)
   bytes.set(record, diskAt + disk)
   return bytes
 }
@@ -58,7 +59,7 @@ export function withDisk(row: Uint8Array, disk: DiskState | null): Uint8Array {
   const bytes = Buffer.allocUnsafe(diskAt + length + record.length)
   bytes.set(row.subarray(0, diskLengthAt))
   bytes[diskLengthAt] = length
-  if (disk !== null) writeDisk(bytes, diskAt, disk)
+  if (disk !== null) writeDiskState(bytes, diskAt, disk)
   bytes.set(record, diskAt + length)
   return bytes
 }
@@ -83,10 +84,20 @@ export function rowKind(row: Uint8Array): EntryKind {
 export function rowDisk(row: Uint8Array): DiskState | null {
   if (row[diskLengthAt] === 0) return null
   try {
-    return readDisk(asBuffer(row), diskAt)
+    return readDiskState(asBuffer(row), diskAt)
   } catch (cause) {
     throw unreadable(cause)
   }
+}
+
+/** Where the encoded disk state is in the row that begins at `rowAt`, or null when the row has none. */
+export function rowDiskPlace(bytes: Uint8Array, rowAt: number): number | null {
+  return bytes[rowAt + diskLengthAt] === 0 ? null : rowAt + diskAt
+}
+
+/** False for the row of a tombstone. */
+export function isLiveRow(bytes: Uint8Array, rowAt: number): boolean {
+  return bytes[rowAt] !== kindCodes.tombstone
 }
 
 /** @throws {P2psyncError} `index-damaged` when these are not the bytes that were written. Keeps no reference to `row`. */
@@ -94,7 +105,7 @@ export function decodeRow(row: Uint8Array): IndexRow {
   try {
     const bytes = asBuffer(row)
     const length = bytes[diskLengthAt]!
-    const disk = length === 0 ? null : readDisk(bytes, diskAt)
+    const disk = length === 0 ? null : readDiskState(bytes, diskAt)
     const encoded = bytes.subarray(diskAt + length)
     // The database does not check what it reads against its own checksums.
     if (bytes.compare(recordHash(encoded), 0, entryHashBytes, rowHashAt, rowHashEnd) !== 0)
@@ -142,51 +153,6 @@ const recordFields = { size: 3, content: 8 } as const
 
 function recordHash(record: Uint8Array): Buffer {
   return asBuffer(blockHashToBytes(hashBlock(record)))
-}
-
-const diskKinds: readonly DiskState['kind'][] = ['file', 'folder', 'symlink']
-
-/** Kind (1), permission bits (2), size (6), mtime (9), ctime (9), inode (8). */
-function writeDisk(bytes: Buffer, at: number, disk: DiskState): void {
-  bytes[at] = diskKinds.indexOf(disk.kind)
-  bytes.writeUInt16BE(disk.mode, at + 1)
-  bytes.writeUIntBE(disk.sizeBytes, at + 3, 6)
-  writeTime(bytes, at + 9, disk.mtimeNs)
-  writeTime(bytes, at + 18, disk.ctimeNs)
-  bytes.writeBigUInt64BE(BigInt.asUintN(64, disk.inode), at + 27)
-}
-
-function readDisk(bytes: Buffer, at: number): DiskState {
-  const kind = diskKinds[bytes[at]!]
-  if (kind === undefined) throw new RangeError('a disk state of no kind')
-  return {
-    kind,
-    mode: bytes.readUInt16BE(at + 1),
-    sizeBytes: bytes.readUIntBE(at + 3, 6),
-    mtimeNs: readTime(bytes, at + 9),
-    ctimeNs: readTime(bytes, at + 18),
-    inode: bytes.readBigUInt64BE(at + 27),
-  }
-}
-
-/** Times up to here have a zero before 64 bits. */
-const timeNsPlain = 2n ** 64n - 1n
-
-// Nine bytes, two's complement: file systems know times beyond the year 2262, where 64 bits of nanoseconds end.
-function writeTime(bytes: Buffer, at: number, timeNs: bigint): void {
-  if (timeNs >= 0n && timeNs <= timeNsPlain) {
-    bytes[at] = 0
-    bytes.writeBigUInt64BE(timeNs, at + 1)
-    return
-  }
-  bytes.writeInt8(Number(timeNs >> 64n), at)
-  bytes.writeBigUInt64BE(BigInt.asUintN(64, timeNs), at + 1)
-}
-
-function readTime(bytes: Buffer, at: number): bigint {
-  const high = bytes.readInt8(at)
-  const low = bytes.readBigUInt64BE(at + 1)
-  return high === 0 ? low : (BigInt(high) << 64n) | low
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -2,7 +2,8 @@ import { nodeIndexFor, type MerkleTree } from '../merkle/merkle-tree.ts'
 import { pathKey, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreEntry } from '../ports/key-value-store.ts'
 import { keyRange, pageKey, prefix } from './index-keys.ts'
-import { decodePage, findInPage, type PageEntry } from './leaf-page.ts'
+import { LazyRow } from './lazy-row.ts'
+import { decodePage, findInPage, placesInPage, type PageEntry } from './leaf-page.ts'
 
 /** Path keys `from <= key < to`; null: to the last. */
 export interface PathRange {
@@ -57,6 +58,25 @@ export class RowReader {
 
   /** Rows in path order, about 1000 at once, or `atOnce`. */
   async *pages(range: PathRange, atOnce = 1000): AsyncGenerator<readonly PageEntry[]> {
+    for await (const pages of this.#pagesOf(range, atOnce)) {
+      const rows = pages.flatMap(([, page]) => decodePage(page).entries)
+      const inside = range === allPaths ? rows : rows.filter(({ key }) => isInside(key, range))
+      if (inside.length > 0) yield inside
+    }
+  }
+
+  /** As {@link pages}, but nothing of a row is decoded or made a view of before it is asked for. */
+  async *lazyPages(range: PathRange): AsyncGenerator<readonly LazyRow[]> {
+    for await (const pages of this.#pagesOf(range, 1000)) {
+      const rows: LazyRow[] = []
+      for (const [, page] of pages) for (const place of placesInPage(page)) rows.push(new LazyRow(page, place))
+      const inside = range === allPaths ? rows : rows.filter(({ key }) => isInside(key, range))
+      if (inside.length > 0) yield inside
+    }
+  }
+
+  /** Those that may hold rows of the range. */
+  async *#pagesOf(range: PathRange, atOnce: number): AsyncGenerator<readonly StoreEntry[]> {
     const pageEntries = Math.max(1, Math.floor(atOnce / rowsPerPage))
     for (;;) {
       const start = range.from.length === 0 ? null : await this.#pageAt(range.from)
@@ -65,9 +85,7 @@ export class RowReader {
       for await (const pages of this.#store.pages({ ...keys, pageEntries })) {
         found ||= Buffer.compare(pages[0]![0], start![0]) === 0
         if (!found) break
-        const rows = pages.flatMap(([, page]) => decodePage(page).entries)
-        const inside = rows.filter(({ key }) => isInside(key, range))
-        if (inside.length > 0) yield inside
+        yield pages
       }
       if (found) return
       // Its rows were joined to the page before it since we asked.

@@ -1,10 +1,11 @@
-import type { FolderIndex, LazyRow } from '../file-index/folder-index.ts'
+import type { FolderIndex, IndexRow, LazyRow } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
+import { packStates } from '../model/packed-states.ts'
 import { comparePaths, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 
 /** What is compared of a row. */
-type Row = Pick<LazyRow, 'path' | 'live' | 'disk'>
+type Row = Pick<LazyRow, 'path' | 'live' | 'comparePathTo' | 'hasDisk'>
 
 /**
  * Walks the index beside a scan, both in path order: one page of rows and one batch of entries are in memory at a time. What
@@ -53,7 +54,7 @@ export class ScanMerge {
       const path = paths[i]!
       let order = 1
       while (this.#at < this.#page.length) {
-        order = comparePaths(this.#page[this.#at]!.path, path)
+        order = this.#page[this.#at]!.comparePathTo(path)
         if (order >= 0) break
         this.#pass(this.#page[this.#at++]!, gone)
       }
@@ -86,13 +87,20 @@ export class ScanMerge {
 }
 
 function isUnchanged(row: Row, batch: ScanBatch, i: number): boolean {
-  if (!row.live) return false
-  const { disk } = row
-  return disk !== null && batch.isSameAt(i, disk)
+  return row.live && row.hasDisk((bytes, at) => batch.isSameAt(i, bytes, at))
 }
 
 async function* rowsFrom(index: FolderIndex, start: RelativePath): AsyncGenerator<readonly Row[]> {
   const top = await index.get(start)
-  if (top !== null) yield [{ path: start, live: isLive(top.record), disk: top.disk }]
+  if (top !== null) yield [decodedRow(top)]
   yield* index.rowHeads({ below: start })
+}
+
+function decodedRow({ record, disk }: IndexRow): Row {
+  return {
+    path: record.path,
+    live: isLive(record),
+    comparePathTo: (path) => comparePaths(record.path, path),
+    hasDisk: (isSame) => disk !== null && isSame(packStates([disk]), 0),
+  }
 }

@@ -49,8 +49,8 @@ export interface ScanBatch {
   readonly entries: readonly ScanEntry[]
   /** The entry that belongs to `paths[index]`, made anew at each call. */
   entryAt(index: number): ScanEntry
-  /** Whether that entry looks like `disk`, as `sameDiskState` says: no object is made for it. */
-  isSameAt(index: number, disk: DiskState): boolean
+  /** Whether that entry looks like the state that is encoded at `at` in `bytes` (disk-state-codec.ts): no object is made. */
+  isSameAt(index: number, bytes: Uint8Array, at: number): boolean
   /** Entries that are there but are not synced, with the reason. */
   readonly problems: readonly ScanProblem[]
   /** What could not be read or is not ours to sync: what is at these paths and below them is unknown, not deleted. */

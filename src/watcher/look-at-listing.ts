@@ -1,4 +1,3 @@
-import type { DiskState } from '../model/disk-state.ts'
 import { StatePacker, StateReader, type PackedStates } from '../model/packed-states.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk } from '../ports/disk.ts'
@@ -60,8 +59,8 @@ export class LookedBatch implements ScanBatch {
     return { path: this.paths[index]!, disk: this.#states.at(index), linkTarget }
   }
 
-  isSameAt(index: number, disk: DiskState): boolean {
-    return this.#states.isSameAt(index, disk)
+  isSameAt(index: number, bytes: Uint8Array, at: number): boolean {
+    return this.#states.isSameAt(index, bytes, at)
   }
 }
 

@@ -75,7 +75,7 @@ export class TaskHost {
       const lists = (value as CallResult<'hash'>).blockLists.map(([, blockList]) => blockList)
       this.#send({ type: 'result', id, value }, transferList(lists))
     } else if (name === 'look') {
-      this.#send({ type: 'result', id, value }, [(value as CallResult<'look'>).states.words.buffer])
+      this.#send({ type: 'result', id, value }, [(value as CallResult<'look'>).states.buffer])
     } else {
       this.#send({ type: 'result', id, value }, [])
     }

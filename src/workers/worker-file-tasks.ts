@@ -36,7 +36,7 @@ export class WorkerFileTasks implements tasks.FileTasks {
 
   async hash(files: readonly tasks.HashRequest[]): Promise<readonly tasks.HashResult[]> {
     const packed = packHashRequests(files)
-    return unpackHashResults(files, await this.#call('hash', [packed], [packed.states.words.buffer]))
+    return unpackHashResults(files, await this.#call('hash', [packed], [packed.states.buffer]))
   }
 
   readBlocks(requests: readonly tasks.BlockRead[], into?: Uint8Array): Promise<tasks.BlockReads> {
