@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { WatchHint } from '../src/ports/folder-watcher.ts'
+import type { WorkerFolderWatcher } from '../src/watcher/worker-folder-watcher.ts'
 
 // What watching a folder costs with each of our watchers, and how soon it tells. Each figure is the median of several processes.
 //   npm run build && node bench/watch.ts [--dir /dev/shm] [--trees 1000x100,100000x1000] [--runs 5]
@@ -32,6 +33,7 @@ const { values } = parseArgs({
   options: {
     dir: { type: 'string', default: tmpdir() },
     trees: { type: 'string', default: '100x10,1000x100,5000x500,20000x1000,100000x1000,100000x10000' },
+    kinds: { type: 'string', default: 'chokidar,folders' },
     runs: { type: 'string', default: '5' },
     dist: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
     child: { type: 'string' },
@@ -52,7 +54,7 @@ function compare(tree: string, runs: number): void {
     makeTree(root, files, folders)
     console.log(`${files} files in ${folders} folders of ${values.dir}; medians of ${runs} processes`)
     let without = 0
-    for (const kind of ['none', 'chokidar', 'folders']) {
+    for (const kind of ['none', ...values.kinds.split(',')]) {
       const all = Array.from({ length: runs }, () => inProcess(kind, root))
       const of = (name: keyof Figures): number => median(all.map((figures) => figures[name]))
       if (kind === 'none') without = of('rssMb')
@@ -93,7 +95,7 @@ async function measure(kind: string, root: string): Promise<Figures> {
   const queuedEventsMax = 16_384
   const folderLevelFrom = kind === 'folders' ? 0 : Infinity
   const url = pathToFileURL(join(values.dist, 'src/watcher/worker-folder-watcher.js')).href
-  const built = (await import(url)) as typeof import('../src/watcher/worker-folder-watcher.ts')
+  const built = (await import(url)) as { readonly WorkerFolderWatcher: typeof WorkerFolderWatcher }
   const watcher = kind === 'none' ? null : new built.WorkerFolderWatcher({ queuedEventsMax, folderLevelFrom })
   const began = performance.now()
   const cpu = cpuMs()

@@ -71,7 +71,7 @@ export class WorkerFolderWatcher implements FolderWatcher {
 
 const hint = 'Changes are found by scanning from time to time; start the node again to watch.'
 
-const folderLevelFromDefault = process.platform === 'linux' ? 2000 : Infinity
+const folderLevelFromDefault = process.platform === 'linux' ? 1000 : Infinity
 
 // Almost all it makes is garbage at once; a large young generation would only hold more of that.
 const resourceLimits = { maxYoungGenerationSizeMb: 2 }

@@ -16,6 +16,8 @@ export class CountingDisk implements WatchedDisk {
   watchesMax = Infinity
   /** Paths ending so may not be watched. */
   forbidden: string | null = null
+  /** Called before a watch is made. */
+  onWatch: (path: string) => void = () => undefined
   #open = 0
 
   get openWatches(): number {
@@ -25,6 +27,7 @@ export class CountingDisk implements WatchedDisk {
   watch(path: string, onEvent: WatchEventListener): FolderWatch {
     if (this.forbidden !== null && path.endsWith(this.forbidden)) throw systemError('EACCES')
     if (this.#open >= this.watchesMax) throw systemError('ENOSPC')
+    this.onWatch(path)
     const watch = realWatchedDisk.watch(path, onEvent)
     this.#open++
     let isOpen = true

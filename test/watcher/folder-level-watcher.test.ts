@@ -120,6 +120,26 @@ describe('a folder that moves', () => {
   })
 })
 
+it('hints at a new folder again when all in it is watched, for what came between the first hint and the last watch', async () => {
+  const disk = new CountingDisk()
+  const outside = temporaryFolder(fastParent)
+  for (let i = 0; i < 700; i++) makeFiles(`${outside}/a/${i}`, 1)
+  const { root, hints } = await watchFolder(inThisThread(disk), undefined, fastParent)
+  let sneaked: string | null = null
+  disk.onWatch = (path) => {
+    if (sneaked !== null || !hints.noticed.has('a/0/0')) return
+    sneaked = `${path.slice(root.length + 1)}/sneaked`
+    fs.writeFileSync(`${root}/${sneaked}`, 'x')
+  }
+  fs.renameSync(`${outside}/a`, `${root}/a`)
+  await hints.until(
+    () => sneaked !== null,
+    () => 'a watch that is made after the first hint',
+  )
+  await hints.forNoticed(sneaked ?? '')
+  expect([...hints.paths()]).toEqual(['a'])
+})
+
 describe('a folder that is not what it was', () => {
   it('is not followed when a link takes its place', async () => {
     const disk = new CountingDisk()
