@@ -11,7 +11,7 @@ import { compareVersions, joinVersions } from '../vector-clock/compare-versions.
 /** A tombstone that every known device has seen is forgotten when it is so old, */
 export const seenDaysMin = 7
 /** and any when it is so old. */
-export const anyDaysMin = 180
+const anyDaysMin = 180
 export const dayMs = 24 * 60 * 60_000
 /** After midnight peers may be a moment later than we are. */
 const turnMs = 60 * 60_000
