@@ -51,9 +51,13 @@ describe('the choice of a watcher', () => {
 
   it('changes when the tree grows, and nothing is lost meanwhile', async () => {
     const disk = new CountingDisk()
-    const { root, hints } = await watchFolder(inThisThread({ folderLevelFrom: 200, disk }), (folder) => {
-      makeFiles(`${folder}/old`, 100)
-    })
+    const { root, hints } = await watchFolder(
+      inThisThread({ folderLevelFrom: 200, disk }),
+      (folder) => {
+        makeFiles(`${folder}/old`, 100)
+      },
+      fastParent,
+    )
     const made: string[] = []
     for (let i = 0; i < 100; i++) {
       makeFiles(`${root}/${i}/b`, 1)

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 import { WorkerFolderWatcher } from '../../src/watcher/worker-folder-watcher.ts'
 import { watchFolder } from './collected-hints.ts'
-import { temporaryFolder } from './temporary-folder.ts'
+import { fastParent, temporaryFolder } from './temporary-folder.ts'
 
 /** Both ways of watching keep the same promises. */
 const kinds = [
@@ -112,7 +112,7 @@ describe.each(kinds)('WorkerFolderWatcher, %s', (_kind, folderLevelFrom) => {
   })
 
   it('loses nothing while the thread that asked is busy', async () => {
-    const { root, hints } = await watchFolder(inWorker(), (folder) => fs.mkdirSync(`${folder}/many`))
+    const { root, hints } = await watchFolder(inWorker(), (folder) => fs.mkdirSync(`${folder}/many`), fastParent)
     // Done before any event can reach this thread.
     execFileSync('sh', ['-c', `cd "${root}/many" && for i in $(seq 3000); do : > $i; done`])
     await hints.forNoticed(...Array.from({ length: 3000 }, (_, i) => `many/${i + 1}`))
