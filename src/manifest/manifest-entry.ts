@@ -31,7 +31,7 @@ export interface ManifestPart {
 export const manifestVersion = 1
 
 /** Paths below a folder, in bytes of UTF-8; more than any system lets one call name. */
-export const entryPathBytesMax = 16 * 1024
+const entryPathBytesMax = 16 * 1024
 
 /** Why `text` cannot be the path of an entry, or null when it can. */
 export function entryPathProblem(text: string): string | null {

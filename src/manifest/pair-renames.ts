@@ -176,7 +176,7 @@ export class RenamePairing {
 }
 
 /** How long what is gone may turn up elsewhere. */
-export const goneMs = 150
+const goneMs = 150
 
 function change(event: EntryChange['event'], path: string, node: TreeNode): EntryChange {
   return { event, path, from: '', node }

@@ -15,7 +15,7 @@ export function newNode(name: string, parent: TreeNode | null, disk: DiskState):
 }
 
 /** Relative to the root; '' for the root. */
-export function nodePath(node: TreeNode): string {
+function nodePath(node: TreeNode): string {
   const names: string[] = []
   for (let at: TreeNode | null = node; at !== null && at.parent !== null; at = at.parent) names.push(at.name)
   return names.toReversed().join('/')
