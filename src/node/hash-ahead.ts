@@ -53,7 +53,7 @@ export async function* hashAhead(
 
 const entriesAheadMax = 8000
 const groupsAheadMax = 4
-const entriesTogetherMax = 4000
+const entriesTogetherMax = 2000
 
 /** What was found together. */
 interface Found {

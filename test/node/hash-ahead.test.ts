@@ -128,7 +128,7 @@ describe('hashAhead', () => {
       for (let i = 0; i < 50; i++) await settle()
     }
     expect(sizes.reduce((sum, size) => sum + size)).toBe(9000)
-    expect(Math.max(...sizes)).toBe(3600)
+    expect(Math.max(...sizes)).toBe(1800)
   })
 
   it('holds a bounded number of entries and asks for a bounded number of groups', async () => {
@@ -143,7 +143,7 @@ describe('hashAhead', () => {
     await first
     for (let i = 0; i < 200; i++) await settle()
     // What was given out, what waits, and the batch that was in hand when the line was full.
-    expect(source.drawn).toBeLessThanOrEqual(4 + 8 + 1)
+    expect(source.drawn).toBeLessThanOrEqual(2 + 8 + 1)
     await line.return()
   })
 
