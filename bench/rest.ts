@@ -43,6 +43,7 @@ const bin = resolve(import.meta.dirname, '../cli/bin.js')
 const root = mkdtempSync(join(values.dir, 'p2psync-bench-rest-'))
 const key = formatFolderKey(systemRandom.bytes(32))
 const running = new Set<ChildProcess>()
+let hasEnded = false
 
 try {
   makeFiles(join(root, 'A'), '', files)
@@ -82,7 +83,10 @@ function startNode(name: 'A' | 'B'): ChildProcess {
 function start(program: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
   const child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
   running.add(child)
-  child.once('exit', () => running.delete(child))
+  child.once('exit', (code) => {
+    running.delete(child)
+    hasEnded ||= code !== 0
+  })
   return child
 }
 
@@ -104,6 +108,7 @@ async function untilRested(name: 'A' | 'B', count: number, state: FolderStatus['
 async function until(isTrue: () => Promise<boolean>): Promise<number> {
   const began = performance.now()
   while (!(await isTrue().catch(() => false))) {
+    if (hasEnded) throw new Error('a node has ended')
     if (performance.now() - began > 30 * 60_000) throw new Error('it does not come to rest')
     await sleep(100)
   }
