@@ -1,5 +1,6 @@
 import { isExecutable, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import type { RelativePath } from '../model/relative-path.ts'
+import type { DiskEntry } from '../ports/disk.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { quietly } from './path-trouble.ts'
 import { saveOld, type Saved } from './save-old.ts'
@@ -24,8 +25,19 @@ export function moveFolder(run: StepRun, step: MoveFolder): StepResult {
   run.disk.rename(source, target)
   run.touched.nameIn(source)
   run.touched.nameIn(target)
-  const moved = run.disk.lstat(target)
+  const moved = lookOrPutBack(run, source, target)
   return moved?.kind === 'folder' && moved.inode === step.expect.inode ? done(moved) : changed
+}
+
+function lookOrPutBack({ disk }: StepRun, source: string, target: string): DiskEntry | null {
+  try {
+    return disk.lstat(target)
+  } catch (error) {
+    quietly(() => {
+      if (disk.lstat(source) === null) disk.rename(target, source)
+    })
+    throw error
+  }
 }
 
 /**
@@ -48,14 +60,20 @@ export function moveFile(run: StepRun, step: MoveFile): StepResult {
     saved.undo()
     throw error
   }
-  run.touched.nameIn(source)
-  run.touched.nameIn(target)
-  const moved = run.disk.lstat(target)
-  if (moved?.kind !== 'file' || !sameFileIdentity(moved, fromExpect)) {
+  try {
+    run.touched.nameIn(source)
+    run.touched.nameIn(target)
+    const moved = run.disk.lstat(target)
+    if (moved?.kind === 'file' && sameFileIdentity(moved, fromExpect)) return finishMove(run, step, moved)
+  } catch (error) {
     quietly(() => putBack(run, { source, target, saved }))
-    return changed
+    throw error
   }
-  const { mtimeNs, executable } = step
+  quietly(() => putBack(run, { source, target, saved }))
+  return changed
+}
+
+function finishMove(run: StepRun, { path, mtimeNs, executable }: MoveFile, moved: DiskState): StepResult {
   const isGiven = sameTime(mtimeNs, moved.mtimeNs) && executable === isExecutable(moved.mode)
   return isGiven ? done(moved) : setMetadata(run, { type: 'set-metadata', path, expect: moved, mtimeNs, executable })
 }
@@ -65,7 +83,7 @@ function sameTime(a: bigint, b: bigint): boolean {
   return a - b < 1000n && b - a < 1000n
 }
 
-/** Somebody wrote to the file in the instant of its move: it is theirs to move. */
+/** Somebody wrote to the file in the instant of its move: it is theirs to move. Or it could not be finished. */
 function putBack(
   run: StepRun,
   names: { readonly source: string; readonly target: string; readonly saved: Saved },

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { ApplyStep, StepResult } from '../../src/ports/file-tasks.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { Crash, type DiskHook } from './hooked-disk.ts'
-import { placeFile } from './steps.ts'
+import { moveFile, moveFolder, placeFile } from './steps.ts'
 import { at, type World } from './world.ts'
 
 /** What is to happen to one path. */
@@ -21,7 +21,8 @@ export interface Scene {
 
 /** A folder with something of each kind, all of it durable, and a change of each kind to make there. */
 export function setScene(world: World): Scene {
-  for (const path of ['doc', 'mine', 'file-to-link', 'meta', 'sub/gone', 'gone-kept', 'file-to-folder']) {
+  const movers = ['from/one', 'from/two', 'from/folder/in it', 'moved-over']
+  for (const path of ['doc', 'mine', 'file-to-link', 'meta', 'sub/gone', 'gone-kept', 'file-to-folder', ...movers]) {
     world.write(path, `old ${path}`)
   }
   for (const path of ['link-to-file', 'link', 'link-gone']) world.link(path, `old-${path}`)
@@ -49,6 +50,9 @@ const paths = [
   'link-gone',
   'empty',
   'file-to-folder',
+  'to/moved',
+  'moved-over',
+  'moved-folder',
 ]
 
 /** The step for a path as it is now, and what it leads to. */
@@ -69,6 +73,15 @@ export function plan(world: World, path: string): Change {
   if (path === 'sub/gone' || path === 'gone-kept' || path === 'link-gone') {
     const keepAs = path === 'gone-kept' ? at('gone-kept (copy)') : null
     return { path, before, after: null, step: { type: 'remove', path: at(path), expect: now!, keepAs } }
+  }
+  if (path === 'moved-folder') {
+    const state = world.look('from/folder')
+    return { path, before, after: '/', step: moveFolder(path, 'from/folder', state ?? now!) }
+  }
+  if (path === 'to/moved' || path === 'moved-over') {
+    const from = path === 'to/moved' ? 'from/one' : 'from/two'
+    const step = moveFile(path, now, { path: from, disk: world.look(from) ?? now! })
+    return { path, before, after: `old ${from}`, step }
   }
   return {
     path,

@@ -29,3 +29,17 @@ export function remove(path: string, expect: DiskState, keepAs?: string): ApplyS
 export function removeFolder(path: string, expect: DiskState): ApplyStep {
   return { type: 'remove-folder', path: at(path), expect }
 }
+
+export function moveFolder(path: string, from: string, expect: DiskState): ApplyStep {
+  return { type: 'move-folder', path: at(path), from: at(from), expect }
+}
+
+/** Moves a file and gives it the time of {@link givenMtimeNs}, or leaves it what it has. */
+export function moveFile(
+  path: string,
+  expect: DiskState | null,
+  from: { readonly path: string; readonly disk: DiskState },
+  { mtimeNs = givenMtimeNs, executable = false } = {},
+): ApplyStep {
+  return { type: 'move-file', path: at(path), expect, from: at(from.path), fromExpect: from.disk, mtimeNs, executable }
+}
