@@ -4,7 +4,7 @@ import type { DiskState } from '../../src/model/disk-state.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
 import { diskError } from './hooked-disk.ts'
 import { givenMtimeNs, moveFile, moveFolder } from './steps.ts'
-import { at, saveByRename, summary, worlds, writeFile, type World } from './world.ts'
+import { saveByRename, summary, worlds, writeFile, type at, type World } from './world.ts'
 
 describe.each(worlds)('a folder that is moved %s', (_name, makeWorld) => {
   it('keeps its inode and all that is in it, seen or not', () => {
