@@ -30,10 +30,10 @@ export class FolderLevelWatcher implements TreeWatcher {
     this.#deps = deps
     this.#tree = newTree(deps.root)
     this.#work = new WatchWork({
-      begin: (job) => this.#begin(job),
+      begin: ({ folder }) => this.#begin(folder),
       readFolder: (path) => deps.disk.readFolder(path),
       onFolders: (job, names) => this.#onFolders(job, names),
-      onListed: (job, names) => this.#onListed(job, names),
+      onListed: ({ folder }, names) => this.#onListed(folder, names),
       onComplete: (top) => this.#onComplete(top),
       onLeft: (folder) => this.#onLeft(folder),
       onTurnEnd: () => this.#onTurnEnd(),
@@ -42,7 +42,10 @@ export class FolderLevelWatcher implements TreeWatcher {
     this.#retry = new WatchRetry({
       clock: deps.clock,
       signal: this.#stopping.signal,
-      watch: (folder) => this.#begin({ folder }) !== null || this.#tree.pathOf(folder) === null,
+      watch: (folder) => {
+        this.#begin(folder)
+        return folder.watch !== null || this.#tree.pathOf(folder) === null
+      },
       watchAll: () => this.resync(),
       onDone: () => deps.queue.addOverflow(),
     })
@@ -161,12 +164,13 @@ export class FolderLevelWatcher implements TreeWatcher {
     return [...(folder.children?.values() ?? [])]
   }
 
-  #begin({ folder }: Pick<WatchJob, 'folder'>): string | null {
+  #begin(folder: WatchedFolder): string | null {
     const path = this.#tree.pathOf(folder)
     if (path === null) return null
     try {
-      if (this.#watch(folder, path)) return this.#absolute(path)
-      this.#onGone(folder)
+      if (!this.#watch(folder, path)) this.#onGone(folder)
+      else if (folder.identity?.mayHoldFolders === true) return this.#absolute(path)
+      else this.#onListed(folder, new Set())
     } catch (error) {
       this.#tell(error, folder)
     }
@@ -214,7 +218,7 @@ export class FolderLevelWatcher implements TreeWatcher {
     }
   }
 
-  #onListed({ folder }: WatchJob, names: ReadonlySet<string>): void {
+  #onListed(folder: WatchedFolder, names: ReadonlySet<string>): void {
     for (const child of folder.children?.values() ?? []) {
       const path = names.has(child.name) ? null : this.#tree.pathOf(child)
       if (path !== null && this.#identityAt(path) === null) this.#detach(child)
@@ -266,12 +270,8 @@ export class FolderLevelWatcher implements TreeWatcher {
   }
 
   #tell(error: unknown, folder: WatchedFolder): void {
-    if (isGone(error)) {
-      this.#onGone(folder)
-      return
-    }
-    const path = this.#tree.pathOf(folder)
-    this.#deps.queue.addFailure(explainWatchError(error, this.#deps.disk, path ?? ''))
+    if (isGone(error)) return this.#onGone(folder)
+    this.#deps.queue.addFailure(explainWatchError(error, this.#deps.disk, this.#tree.pathOf(folder) ?? ''))
     if (isLimitError(error)) this.#retry.add(folder)
   }
 

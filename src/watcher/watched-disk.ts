@@ -20,6 +20,8 @@ export interface FolderIdentity {
   readonly inode: bigint
   /** 0 or wrong where the file system does not keep it. */
   readonly bornNs: bigint
+  /** False when there was certainly no folder in it: it need not be listed. */
+  readonly mayHoldFolders: boolean
 }
 
 export interface FolderPart {
@@ -41,7 +43,9 @@ export const realWatchedDisk: WatchedDisk = {
     try {
       const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })
       if (stats?.isDirectory() !== true) return null
-      return { device: stats.dev, inode: stats.ino, bornNs: stats.birthtimeNs }
+      const { dev, ino, birthtimeNs, nlink } = stats
+      const mayHoldFolders = nlink !== 2n || !countsFolders(dev, path)
+      return { device: dev, inode: ino, bornNs: birthtimeNs, mayHoldFolders }
     } catch (error) {
       if (isGone(error)) return null
       throw error
@@ -97,3 +101,17 @@ export function isGone(error: unknown): boolean {
 }
 
 const partEntriesMax = 512
+
+/** True on file systems where a folder has one link for itself, one for its name, and one for each folder in it. */
+function countsFolders(device: bigint, path: string): boolean {
+  const known = countingDevices.get(device)
+  if (known !== undefined) return known
+  const counts = countingFileSystems.has(fs.statfsSync(path).type)
+  if (countingDevices.size < devicesMax) countingDevices.set(device, counts)
+  return counts
+}
+
+const countingDevices = new Map<bigint, boolean>()
+const devicesMax = 1000
+/** By the magic numbers of statfs(2): ext2 to ext4, xfs, tmpfs. */
+const countingFileSystems = new Set([0xef53, 0x58465342, 0x01021994])
