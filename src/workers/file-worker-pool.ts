@@ -64,8 +64,8 @@ export class FileWorkerPool {
       if (first.pending > 0) second.begin()
       return first
     }
-    if (name === 'look' || name === 'hash') return second.pending + 1 < first.pending ? second : first
-    return second
+    const sharesWork = name === 'look' || name === 'hash'
+    return sharesWork && (first.pending < 2 || first.pending <= second.pending) ? first : second
   }
 
   get links(): readonly WorkerLink[] {
