@@ -25,6 +25,17 @@ function withRoot(act: (root: string, disk: NodeDisk) => void): void {
 }
 
 describe.runIf(process.platform === 'linux')('NodeDisk on Linux', () => {
+  it('tells one file system from another, by what is there and not what a link points to', () => {
+    withRoot((root, disk) => {
+      fs.mkdirSync(`${root}/folder`)
+      fs.symlinkSync('/proc', `${root}/link`)
+      const own = disk.fileSystemAt(root)
+      expect([disk.fileSystemAt(`${root}/folder`), disk.fileSystemAt(`${root}/link`)]).toEqual([own, own])
+      expect(disk.fileSystemAt('/proc')).not.toBe(own)
+      expect(disk.fileSystemAt(`${root}/none`)).toBeNull()
+    })
+  })
+
   it('gives a name that is not UTF-8 as null, beside those that are', () => {
     withRoot((root, disk) => {
       fs.writeFileSync(Buffer.concat([Buffer.from(`${root}/bad-`), Buffer.from([0xff, 0xc3])]), '')
