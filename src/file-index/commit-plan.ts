@@ -3,23 +3,27 @@ import { blockHashToBytes } from '../model/block-hash.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import { pathKey, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
-import type { ContentChange } from './content-rows.ts'
+import type { ContentChange } from './block-lists.ts'
 import type { RowChange } from './row-change.ts'
 import { count, type TreeCounts } from './index-head.ts'
-import { logKey } from './index-keys.ts'
 import { planLeaves } from './leaf-rows.ts'
+import { logRows, type LogEntry } from './log-row.ts'
 import { encodeRow, rowContent, rowHead, rowKind, type RowContent } from './row-codec.ts'
 
 /** What a commit starts from and what it leaves. */
 export interface CommitState {
   readonly seq: number
   readonly counts: TreeCounts
+  /** Changes in the log. */
+  readonly logged: number
   readonly tree: MerkleTree
 }
 
 export interface CommitPlan extends CommitState {
   readonly operations: StoreOperation[]
-  /** What becomes of contents, which `operations` leave out. */
+  /** Rows of the log for these are among `operations`. */
+  readonly log: readonly LogEntry[]
+  /** Contents that come or go; `operations` leave their block lists out. */
   readonly contents: readonly ContentChange[]
 }
 
@@ -30,32 +34,35 @@ export async function planCommit(
   changes: readonly RowChange[],
 ): Promise<CommitPlan> {
   let { seq } = state
+  const log: LogEntry[] = []
   const rows = lastOfEachPath(changes).map((change) => {
     const { record, disk } = change
     const row = encodeRow({ record, disk, seq: ++seq })
-    return { change, key: pathKey(record.path), seq, row, hash: rowHead(row).hash }
+    const key = pathKey(record.path)
+    const after = contentOf(record)
+    log.push({ seq, key, content: after?.hash ?? null })
+    return { change, key, row, hash: rowHead(row).hash, after }
   })
-  rows.sort((a, b) => Buffer.compare(a.key, b.key))
-  const { tree, operations, before } = await planLeaves(store, state.tree, rows)
+  const operations = logRows(log)
+  if (!isAscending(rows)) rows.sort((a, b) => Buffer.compare(a.key, b.key))
+  const { tree, operations: leaves, before } = await planLeaves(store, state.tree, rows)
+  for (const operation of leaves) operations.push(operation)
   const counts = { ...state.counts }
   const contents: ContentChange[] = []
-  for (const [i, { change, key, seq: rowSeq }] of rows.entries()) {
+  for (const [i, { change, key, after }] of rows.entries()) {
     const old = before[i]
     const had = old === undefined ? null : rowContent(old)
-    if (old !== undefined) {
-      count(counts, { kind: rowKind(old), sizeBytes: had?.sizeBytes ?? 0 }, -1)
-      operations.push({ type: 'del', key: logKey(rowHead(old).seq) })
-    }
+    if (old !== undefined) count(counts, { kind: rowKind(old), sizeBytes: had?.sizeBytes ?? 0 }, -1)
     count(counts, change.record, 1)
-    operations.push({ type: 'put', key: logKey(rowSeq), value: key })
-    const has = contentOf(change.record)
-    // A copy: the row is a view of its page.
-    const kept = had === null ? null : { hash: Buffer.from(had.hash), sizeBytes: had.sizeBytes }
-    if (kept !== null || has !== null) {
-      contents.push({ key, before: kept, after: has, blockList: change.blockList ?? null })
-    }
+    if (had !== null || after !== null) contents.push({ key, before: had, after, blockList: change.blockList ?? null })
   }
-  return { seq, counts, tree, operations, contents }
+  return { seq, counts, logged: state.logged + log.length, tree, operations, log, contents }
+}
+
+/** As most commits are: a scan goes in the order of the paths. */
+function isAscending(rows: readonly { readonly key: Uint8Array }[]): boolean {
+  for (let i = 1; i < rows.length; i++) if (Buffer.compare(rows[i - 1]!.key, rows[i]!.key) > 0) return false
+  return true
 }
 
 function contentOf({ content, sizeBytes }: FileRecord): RowContent | null {

@@ -3,7 +3,7 @@ import type { DiskState } from '../model/disk-state.ts'
 import { pathKey, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import { pageKey } from './index-keys.ts'
-import { keyText } from './content-rows.ts'
+import { keyText } from './key-text.ts'
 import { decodePage, encodePage } from './leaf-page.ts'
 import { withDisk } from './row-codec.ts'
 

@@ -1,30 +1,22 @@
-import { rootHash, type MerkleTree } from '../merkle/merkle-tree.ts'
+import { rootHash } from '../merkle/merkle-tree.ts'
 import type { LocalTree, TreeSource } from '../merkle/diff-trees.ts'
 import { blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
-import type { RelativePath } from '../model/relative-path.ts'
+import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
 import { makeWriterId, type WriterId } from '../model/writer-id.ts'
-import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
+import type { KeyValueStore } from '../ports/key-value-store.ts'
 import type { Random } from '../ports/random.ts'
-import { planCommit } from './commit-plan.ts'
-import { ContentQueue } from './content-queue.ts'
-import { listKey, locateBlocks, pathOfContent, type BlockLocation } from './content-rows.ts'
+import { planCommit, type CommitState } from './commit-plan.ts'
+import { listKey, locateBlocks, planLists, type BlockLocation } from './block-lists.ts'
+import { ContentFinder, surely } from './content-finder.ts'
 import { planDiskStates, type DiskChange } from './disk-states.ts'
 import { ForgetNotes } from './forget-notes.ts'
 import { planForget, type SeenRow } from './forget-rows.ts'
-import {
-  encodeHead,
-  encodeSeq,
-  openHead,
-  seqReserve,
-  type IndexHead,
-  type TreeCounts,
-  type TreeSummary,
-} from './index-head.ts'
+import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeSummary } from './index-head.ts'
 import { metaKeys, prefix, textKey } from './index-keys.ts'
-import { encodeIntent, readIntents, type Intent } from './intent-codec.ts'
+import { intentPut, readIntents, type Intent } from './intent-codec.ts'
 import type { LazyRow } from './lazy-row.ts'
 import { MoveNotes, type MoveNote } from './move-notes.ts'
 import { readMovedRows, type MovedRows } from './moved-rows.ts'
@@ -33,6 +25,7 @@ import type { CommitOptions, RowChange } from './row-change.ts'
 import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
 import { pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
 import { readLog } from './sequence-log.ts'
+import { LogShortening } from './shorten-log.ts'
 import { StoredTree } from './stored-tree.ts'
 
 export type { LazyRow } from './lazy-row.ts'
@@ -44,7 +37,6 @@ interface OpenParts {
   readonly random: Random
   readonly head: IndexHead
   readonly moves: MoveNotes
-  readonly contents: ContentQueue
 }
 
 /**
@@ -59,13 +51,12 @@ export class FolderIndex {
   readonly #localTree: StoredTree
   readonly #moves: MoveNotes
   readonly #rows: RowReader
-  readonly #contents: ContentQueue
+  readonly #finder: ContentFinder
+  readonly #shortening: LogShortening
   #writer: WriterId
   #epoch: string
-  #seq: number
   #ceiling: number
-  #counts: TreeCounts
-  #tree: MerkleTree
+  #state: CommitState
   #last: Promise<unknown> = Promise.resolve()
   #closed = false
 
@@ -79,25 +70,23 @@ export class FolderIndex {
     options: { readonly deviceTag: Uint8Array; readonly random: Random },
   ): Promise<FolderIndex> {
     const head = await openHead(store, options)
-    const parts = { head, moves: await MoveNotes.load(store), contents: await ContentQueue.load(store) }
-    return new FolderIndex(store, { ...options, ...parts })
+    return new FolderIndex(store, { ...options, head, moves: await MoveNotes.load(store) })
   }
 
   private constructor(store: KeyValueStore, parts: OpenParts) {
     this.#store = store
     this.forgetNotes = new ForgetNotes(store)
     this.#moves = parts.moves
-    this.#contents = parts.contents
     this.#deviceTag = parts.deviceTag
     this.#random = parts.random
-    this.#rows = new RowReader(store, () => this.#tree)
-    this.#localTree = new StoredTree(store, this.#rows, () => this.#tree)
+    this.#rows = new RowReader(store, () => this.#state.tree)
+    this.#finder = new ContentFinder(store, this.#rows, () => this.#state.seq)
+    this.#shortening = new LogShortening(store, this.#rows)
+    this.#localTree = new StoredTree(store, this.#rows, () => this.#state.tree)
     this.#writer = parts.head.writer
     this.#epoch = parts.head.epoch
-    this.#seq = parts.head.seq
     this.#ceiling = parts.head.seq + seqReserve
-    this.#counts = parts.head.counts
-    this.#tree = parts.head.tree
+    this.#state = parts.head
   }
 
   /** This device in this life of its database. */
@@ -112,11 +101,11 @@ export class FolderIndex {
 
   /** Of the last committed change; 0 when there was none. Rises by one a change, and may leap after a crash. */
   get seq(): number {
-    return this.#seq
+    return this.#state.seq
   }
 
   get summary(): TreeSummary {
-    return { hash: rootHash(this.#tree), ...this.#counts }
+    return { hash: rootHash(this.#state.tree), ...this.#state.counts }
   }
 
   async get(path: RelativePath): Promise<IndexRow | null> {
@@ -155,43 +144,39 @@ export class FolderIndex {
    */
   commit(changes: readonly RowChange[], options: CommitOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#contents.isFull) await this.#contents.settle()
-      const plan = await planCommit(this.#store, { seq: this.#seq, counts: this.#counts, tree: this.#tree }, changes)
-      const contents = await this.#contents.plan(plan.seq, plan.contents)
-      const operations = plan.operations.concat(contents.operations)
+      await this.#shortenLog(changes.length)
+      const plan = await planCommit(this.#store, this.#state, changes)
+      const operations = plan.operations.concat(await planLists(this.#store, this.#finder, plan.contents))
       for (const id of options.clearIntents ?? []) operations.push({ type: 'del', key: textKey(prefix.intent, id) })
-      const note = options.move === undefined ? null : { move: options.move, afterSeq: this.#seq, toSeq: plan.seq }
+      const note =
+        options.move === undefined ? null : { move: options.move, afterSeq: this.#state.seq, toSeq: plan.seq }
       if (note !== null) operations.push(...this.#moves.operations(note))
       operations.push({ type: 'put', key: metaKeys.head, value: encodeHead(plan) })
-      const beyond = plan.seq > this.#ceiling
-      const ceiling = beyond ? plan.seq + seqReserve : this.#ceiling
-      if (beyond) operations.push({ type: 'put', key: metaKeys.ceiling, value: encodeSeq(ceiling) })
-      await this.#store.batch(operations, { durable: beyond || options.durable === true })
-      contents.written()
+      const ceiling = plan.seq > this.#ceiling ? plan.seq + seqReserve : this.#ceiling
+      const raised = ceiling > this.#ceiling
+      if (raised) operations.push({ type: 'put', key: metaKeys.ceiling, value: encodeSeq(ceiling) })
+      await this.#store.batch(operations, { durable: raised || options.durable === true })
+      this.#finder.add(plan.log)
       if (note !== null) this.#moves.add(note)
-      this.#seq = plan.seq
       this.#ceiling = ceiling
-      this.#counts = plan.counts
-      this.#tree = plan.tree
+      this.#state = stateOf(plan)
     })
   }
 
   /** Takes away rows that are still the tombstones that were seen, as one batch; returns how many. */
   forget(seen: readonly SeenRow[]): Promise<number> {
     return this.#inTurn(async () => {
-      const state = { seq: this.#seq, counts: this.#counts, tree: this.#tree }
-      const plan = await planForget({ store: this.#store, rows: this.#rows }, state, seen)
+      const plan = await planForget({ store: this.#store, rows: this.#rows }, this.#state, seen)
       if (plan.forgotten === 0) return 0
       await this.#store.batch([...plan.operations, { type: 'put', key: metaKeys.head, value: encodeHead(plan) }])
-      this.#counts = plan.counts
-      this.#tree = plan.tree
+      this.#state = stateOf(plan)
       return plan.forgotten
     })
   }
 
   /** Sets what the disk looks like for records that stay as they are; paths without a record are left out. */
   updateDisk(changes: readonly DiskChange[]): Promise<void> {
-    return this.#inTurn(async () => this.#store.batch(await planDiskStates(this.#store, this.#tree, changes)))
+    return this.#inTurn(async () => this.#store.batch(await planDiskStates(this.#store, this.#state.tree, changes)))
   }
 
   /**
@@ -199,7 +184,7 @@ export class FolderIndex {
    * they reach: {@link seq} when there is no more, or the beginning of a move that comes later.
    */
   async since(seq: number, limit: number): Promise<{ records: FileRecord[]; toSeq: number }> {
-    const current = Math.min(this.#seq, this.#moves.endOfRecords(seq))
+    const current = Math.min(this.#state.seq, this.#moves.endOfRecords(seq))
     if (seq >= current) return { records: [], toSeq: current }
     return readLog(this.#store, this.#rows, { after: seq, upTo: current, limit })
   }
@@ -226,29 +211,23 @@ export class FolderIndex {
 
   /** The row of some live file with this content. */
   async rowOfContent(content: BlockHash): Promise<IndexRow | null> {
-    await this.#settleContents()
-    const path = await pathOfContent(this.#store, content)
-    return path === null ? null : this.get(path)
+    const [found] = await surely(this.#alone, () => this.#finder.find([{ hash: content, single: null }]))
+    return found ? this.get(pathFromKey(found.key)) : null
   }
 
   /** The encoded block list of a content that some live file has. */
   async blockList(content: BlockHash): Promise<Uint8Array | null> {
-    await this.#settleContents()
     return (await this.#store.get(listKey(blockHashToBytes(content)))) ?? null
   }
 
   /** Where this disk has each of these blocks, in whichever file. */
-  async findBlocks(hashes: readonly BlockHash[]): Promise<(BlockLocation | null)[]> {
-    await this.#settleContents()
-    return locateBlocks(this.#store, hashes)
+  findBlocks(hashes: readonly BlockHash[]): Promise<(BlockLocation | null)[]> {
+    return surely(this.#alone, () => locateBlocks(this.#store, this.#finder, hashes))
   }
 
   /** Writes down what is about to be renamed into place; durable when it resolves. */
   putIntents(intents: readonly Intent[]): Promise<void> {
-    const puts = intents.map((intent): StoreOperation => {
-      return { type: 'put', key: textKey(prefix.intent, intent.id), value: encodeIntent(intent) }
-    })
-    return this.#inTurn(() => this.#store.batch(puts, { durable: true }))
+    return this.#inTurn(() => this.#store.batch(intents.map(intentPut), { durable: true }))
   }
 
   intents(): Promise<Intent[]> {
@@ -262,8 +241,8 @@ export class FolderIndex {
   }
 
   setPeerState(device: DeviceId, state: PeerState): Promise<void> {
-    const put: StoreOperation = { type: 'put', key: textKey(prefix.peer, device), value: encodePeerState(state) }
-    return this.#inTurn(() => this.#store.batch([put]))
+    const key = textKey(prefix.peer, device)
+    return this.#inTurn(() => this.#store.batch([{ type: 'put', key, value: encodePeerState(state) }]))
   }
 
   /** Begins a new life with the same records: an old database was put back, so its counters may have been used. */
@@ -293,9 +272,18 @@ export class FolderIndex {
     return this.close()
   }
 
-  async #settleContents(): Promise<void> {
-    if (!this.#contents.isEmpty) await this.#inTurn(() => this.#contents.settle())
+  /** What keeps the log from growing without end, before `changes` more are written to it. */
+  async #shortenLog(changes: number): Promise<void> {
+    const step = await this.#shortening.plan(this.#state, changes)
+    if (step === null) return
+    const state = { ...this.#state, logged: this.#state.logged - step.dropped }
+    await this.#store.batch([...step.operations, { type: 'put', key: metaKeys.head, value: encodeHead(state) }])
+    this.#state = state
+    this.#shortening.written(step)
+    if (step.next === null) this.#finder.forget()
   }
+
+  readonly #alone = <T>(work: () => Promise<T>): Promise<T> => this.#inTurn(work)
 
   /** Changes never overlap: each is planned on what the one before it left. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -303,4 +291,9 @@ export class FolderIndex {
     this.#last = turn.catch(() => undefined)
     return turn
   }
+}
+
+/** Without what else a plan keeps. */
+function stateOf({ seq, counts, logged, tree }: CommitState): CommitState {
+  return { seq, counts, logged, tree }
 }

@@ -3,7 +3,6 @@ import { pathKey, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { CommitState } from './commit-plan.ts'
 import { count } from './index-head.ts'
-import { logKey } from './index-keys.ts'
 import { planLeaves } from './leaf-rows.ts'
 import { rowHead, rowKind } from './row-codec.ts'
 import type { RowReader } from './row-reader.ts'
@@ -14,7 +13,7 @@ export interface SeenRow {
   readonly seq: number
 }
 
-/** What takes these rows away, but for those that are no longer that very tombstone. The log keeps its numbers. */
+/** What takes these rows away, but for those that are no longer that very tombstone. The log keeps their numbers until it is too long. */
 export async function planForget(
   parts: { readonly store: KeyValueStore; readonly rows: RowReader },
   state: CommitState,
@@ -23,16 +22,13 @@ export async function planForget(
   const bytes = await parts.rows.getMany(seen.map((row) => row.path))
   const counts = { ...state.counts }
   const changes: EntryChange[] = []
-  const operations: StoreOperation[] = []
   for (const [i, { path, seq }] of seen.entries()) {
     const row = bytes[i]
     if (row === undefined || rowKind(row) !== 'tombstone' || rowHead(row).seq !== seq) continue
     changes.push({ key: pathKey(path), hash: null })
-    operations.push({ type: 'del', key: logKey(seq) })
     count(counts, { kind: 'tombstone', sizeBytes: 0 }, -1)
   }
   changes.sort((a, b) => Buffer.compare(a.key, b.key))
   const leaves = await planLeaves(parts.store, state.tree, changes)
-  operations.push(...leaves.operations)
-  return { seq: state.seq, counts, tree: leaves.tree, operations, forgotten: changes.length }
+  return { ...state, counts, tree: leaves.tree, operations: leaves.operations, forgotten: changes.length }
 }

@@ -48,6 +48,8 @@ export interface IndexHead {
   readonly epoch: string
   readonly seq: number
   readonly counts: TreeCounts
+  /** Changes in the log, those that were overtaken among them. */
+  readonly logged: number
   readonly tree: MerkleTree
 }
 
@@ -77,30 +79,37 @@ export async function openHead(
   }
   if ((stored?.length ?? 8) !== 8 || (ceiling?.length ?? 6) !== 6) throw damaged('has numbers that cannot be read')
   const incarnation = stored ?? options.random.bytes(8)
-  const decoded = head === undefined ? { seq: 0, counts: noCounts, root: rootHash(emptyTree) } : decodeHead(head)
+  const decoded =
+    head === undefined ? { seq: 0, counts: noCounts, logged: 0, root: rootHash(emptyTree) } : decodeHead(head)
   const tree = await loadTree(store)
   if (decoded.root !== null && Buffer.compare(rootHash(tree), decoded.root) !== 0) {
     throw damaged('was damaged: its tree is another')
   }
   let { seq } = decoded
   if (ceiling !== undefined) {
-    const problem = await pagesProblem(store, tree, decoded.counts.entries)
+    const problem = await pagesProblem(store, tree, decoded)
     if (problem !== null) throw damaged(`was damaged: ${problem}`)
     seq = Math.max(seq, decodeSeq(ceiling))
   }
   const operations: StoreOperation[] = [
     { type: 'put', key: metaKeys.layout, value: Uint8Array.of(layoutVersion) },
     { type: 'put', key: metaKeys.incarnation, value: incarnation },
-    { type: 'put', key: metaKeys.head, value: encodeHead({ seq, counts: decoded.counts, tree }) },
+    {
+      type: 'put',
+      key: metaKeys.head,
+      value: encodeHead({ seq, counts: decoded.counts, logged: decoded.logged, tree }),
+    },
     { type: 'put', key: metaKeys.ceiling, value: encodeSeq(seq + seqReserve) },
   ]
   await store.batch(operations, { durable: true })
   const epoch = Buffer.from(incarnation).toString('hex')
-  return { writer: makeWriterId(options.deviceTag, incarnation), epoch, seq, counts: decoded.counts, tree }
+  const { counts, logged } = decoded
+  return { writer: makeWriterId(options.deviceTag, incarnation), epoch, seq, counts, logged, tree }
 }
 
-/** Seq (6 bytes), then the counts (6 bytes each, the bytes of files 8), then the tree's root. */
-export function encodeHead({ seq, counts, tree }: Pick<IndexHead, 'seq' | 'counts' | 'tree'>): Uint8Array {
+/** Seq (6 bytes), then the counts (6 bytes each, the bytes of files 8), then the tree's root and the length of the log (6). */
+export function encodeHead(head: Pick<IndexHead, 'seq' | 'counts' | 'logged' | 'tree'>): Uint8Array {
+  const { seq, counts, logged, tree } = head
   const bytes = Buffer.allocUnsafe(headBytes)
   let at = bytes.writeUIntBE(seq, 0, 6)
   for (const number of [counts.entries, counts.files, counts.folders, counts.links, counts.tombstones]) {
@@ -108,6 +117,7 @@ export function encodeHead({ seq, counts, tree }: Pick<IndexHead, 'seq' | 'count
   }
   at = bytes.writeBigUInt64BE(BigInt(counts.bytes), at)
   bytes.set(rootHash(tree), at)
+  bytes.writeUIntBE(logged, loggedAt, 6)
   return bytes
 }
 
@@ -121,9 +131,14 @@ export function decodeSeq(bytes: Uint8Array): number {
   return Buffer.from(bytes).readUIntBE(0, 6)
 }
 
-/** `root` is null in a head that was written before roots were. */
-function decodeHead(value: Uint8Array): { seq: number; counts: TreeCounts; root: Uint8Array | null } {
-  if (value.length !== headBytes && value.length !== rootAt) throw damaged('has a head that cannot be read')
+interface StoredHead extends Pick<IndexHead, 'seq' | 'counts' | 'logged'> {
+  /** Null in a head that was written before roots were. */
+  readonly root: Uint8Array | null
+}
+
+function decodeHead(value: Uint8Array): StoredHead {
+  if (value.length !== headBytes && value.length !== loggedAt && value.length !== rootAt)
+    throw damaged('has a head that cannot be read')
   const bytes = Buffer.from(value)
   const [entries, files, folders, links, tombstones] = [6, 12, 18, 24, 30].map((at) => bytes.readUIntBE(at, 6)) as [
     number,
@@ -133,11 +148,15 @@ function decodeHead(value: Uint8Array): { seq: number; counts: TreeCounts; root:
     number,
   ]
   const counts = { entries, files, folders, links, tombstones, bytes: Number(bytes.readBigUInt64BE(36)) }
-  return { seq: bytes.readUIntBE(0, 6), counts, root: value.length === rootAt ? null : bytes.subarray(rootAt) }
+  // The log of layout 1 had nothing but what is current.
+  const logged = value.length === headBytes ? bytes.readUIntBE(loggedAt, 6) : entries
+  const root = value.length === rootAt ? null : bytes.subarray(rootAt, loggedAt)
+  return { seq: bytes.readUIntBE(0, 6), counts, logged, root }
 }
 
 const rootAt = 44
-const headBytes = rootAt + 32
+const loggedAt = rootAt + 32
+const headBytes = loggedAt + 6
 
 async function beginIndex(store: KeyValueStore): Promise<void> {
   const found = await readRange(store, { from: new Uint8Array(0), to: Uint8Array.of(0xff), limit: 1 })

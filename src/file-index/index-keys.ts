@@ -4,31 +4,23 @@
  * ```
  * m name                      layout version, incarnation, head and seq ceiling (index-head.ts)
  * n first key of a leaf       the rows of the leaf (leaf-page.ts, row-codec.ts)
- * g seq(6)                    pathKey of the row with this seq: the log, one row a path
+ * h seq(6)                    changes from this seq on, their paths and the beginnings of their contents: the log (log-row.ts)
  * s first key of a leaf       level of that key (1), hash of the leaf (32)
- * c content(33)               size (6), number of further paths (4), has a list (1), pathKey of one that has it
- * e content(33) pathKey       a further path that has it
  * l content(32)               encoded block list
  * b block(32)                 content(32), offset in it (6), length (4)
- * q seq(6)                    contents that came and went with the commit of this seq and do not stand in c, e, l and b yet
  * i id                        an intent
  * v seq(6)                    the move of a folder that begins after this seq: its last seq (6), encoded move
  * p device                    how far we are in a peer's log: epoch (8), seq (6)
  * a device                    how far the peer held our log when its root was ours: seq (6)
  * ```
- *
- * `content(33)` is the hash and a byte: 1 when it is of the bytes of a single block, 0 when it is of a block list.
  */
 export const prefix = {
   meta: 0x6d,
   page: 0x6e,
-  log: 0x67,
+  log: 0x68,
   leaf: 0x73,
-  content: 0x63,
-  extra: 0x65,
   list: 0x6c,
   block: 0x62,
-  queue: 0x71,
   intent: 0x69,
   peer: 0x70,
   ack: 0x61,
@@ -70,11 +62,6 @@ export function logKey(seq: number): Uint8Array {
   key[0] = prefix.log
   key.writeUIntBE(seq, 1, 6)
   return key
-}
-
-/** `content` are the 33 bytes. */
-export function extraKey(content: Uint8Array, key: Uint8Array): Uint8Array {
-  return prefixed(prefix.extra, Buffer.concat([content, key]))
 }
 
 /** The keys of `first` from `from` on to `to` (null: to the last). */

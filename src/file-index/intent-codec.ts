@@ -4,8 +4,8 @@ import { blockListBytesMax, recordBytesMax } from '../model/limits.ts'
 import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
 import { WireReader } from '../model/wire-reader.ts'
 import { WireWriter } from '../model/wire-writer.ts'
-import type { KeyValueStore } from '../ports/key-value-store.ts'
-import { keyRange, prefix } from './index-keys.ts'
+import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
+import { keyRange, prefix, textKey } from './index-keys.ts'
 import { readRange } from './read-range.ts'
 
 /** What is about to be renamed into place: a restart that finds it there adopts it instead of taking it for an edit. */
@@ -19,13 +19,14 @@ export interface Intent {
   readonly staged: string
 }
 
-/** Fields: 1 record, 2 block list, 3 staged name. The id is in the key. */
-export function encodeIntent(intent: Intent): Uint8Array {
-  return new WireWriter(512)
+/** What writes an intent down. Fields: 1 record, 2 block list, 3 staged name; the id is in the key. */
+export function intentPut(intent: Intent): StoreOperation {
+  const value = new WireWriter(512)
     .element(1, encodeRecord(intent.record))
     .bytes(2, intent.blockList ?? new Uint8Array(0))
     .string(3, intent.staged)
     .finish()
+  return { type: 'put', key: textKey(prefix.intent, intent.id), value }
 }
 
 /** All intents. @throws {P2psyncError} `index-damaged` */

@@ -3,7 +3,10 @@ import { leafHash } from '../merkle/node-hash.ts'
 import type { KeyValueStore, StoreEntry, StoreOperation } from '../ports/key-value-store.ts'
 import { keyRange, layoutVersion, metaKeys, pageKey, prefix } from './index-keys.ts'
 import { encodePage, type PageEntry } from './leaf-page.ts'
-import { rowHead } from './row-codec.ts'
+import { loadTree } from './leaf-rows.ts'
+import { firstSeq, logRows, type LogEntry } from './log-row.ts'
+import { rowContent, rowHead } from './row-codec.ts'
+import { RowReader } from './row-reader.ts'
 
 /**
  * Brings a database of an older layout to {@link layoutVersion}, one version at a time. Every step goes in batches of
@@ -32,14 +35,29 @@ export async function migrateLayout(
 
 /** What leads from each layout to the next. */
 const steps: ReadonlyMap<number, (store: KeyValueStore, operationsAtOnce: number) => Promise<void>> = new Map([
-  [1, rowsIntoPages],
+  [1, fromLayout1],
 ])
 const operationsAtOnceDefault = 2000
 
-/** Layout 1 had a row of its own for each path: `r pathKey`. */
+/**
+ * Layout 1 had a row of its own for each path (`r pathKey`) and for each change in the log (`g seq`: pathKey), and kept
+ * account of the paths that have a content (`c`, `e`), which the log does now.
+ */
 const rowPrefix = 0x72
+const changePrefix = 0x67
+const contentPrefixes = [0x63, 0x65]
 
-/** 1 to 2: the rows of each leaf become one page. Each batch ends with a leaf, so that the rows left begin with one. */
+async function fromLayout1(store: KeyValueStore, operationsAtOnce: number): Promise<void> {
+  await rowsIntoPages(store, operationsAtOnce)
+  await changesIntoLog(store, operationsAtOnce)
+  for (const first of contentPrefixes) {
+    for await (const page of store.pages({ ...keyRange(first, nothing, null), pageEntries: operationsAtOnce })) {
+      await store.batch(page.map(([key]): StoreOperation => ({ type: 'del', key })))
+    }
+  }
+}
+
+/** The rows of each leaf become one page. Each batch ends with a leaf, so that the rows left begin with one. */
 async function rowsIntoPages(store: KeyValueStore, operationsAtOnce: number): Promise<void> {
   const leaves = new Cursor(store.pages(keyRange(prefix.leaf, nothing, null)))
   const rows = new Cursor(store.pages(keyRange(rowPrefix, nothing, null)))
@@ -67,6 +85,20 @@ async function rowsIntoPages(store: KeyValueStore, operationsAtOnce: number): Pr
   }
   if ((await rows.peek()) !== null) throw new P2psyncError('index-damaged', 'the index was damaged: leaves are missing')
   await store.batch(operations)
+}
+
+/** The changes of layout 1 become rows of the log, with the contents that the rows have, which are in pages by now. */
+async function changesIntoLog(store: KeyValueStore, operationsAtOnce: number): Promise<void> {
+  const tree = await loadTree(store)
+  const reader = new RowReader(store, () => tree)
+  for await (const page of store.pages({ ...keyRange(changePrefix, nothing, null), pageEntries: operationsAtOnce })) {
+    const rows = await reader.getManyKeys(page.map(([, key]) => key))
+    const entries = page.map(([key, path], i): LogEntry => {
+      const row = rows[i]
+      return { seq: firstSeq(key), key: path, content: row === undefined ? null : (rowContent(row)?.hash ?? null) }
+    })
+    await store.batch([...logRows(entries), ...page.map(([key]): StoreOperation => ({ type: 'del', key }))])
+  }
 }
 
 const nothing = new Uint8Array(0)

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FolderIndex, type RowChange } from '../../src/file-index/folder-index.ts'
-import { keyRange, logKey, prefix } from '../../src/file-index/index-keys.ts'
+import { keyRange, prefix } from '../../src/file-index/index-keys.ts'
 import { decodePage, encodePage } from '../../src/file-index/leaf-page.ts'
 import { rebuildTree } from '../../src/file-index/leaf-rows.ts'
 import { readRange } from '../../src/file-index/read-range.ts'
@@ -167,7 +167,10 @@ describe('the index of a folder', () => {
       if (harm === 'a page is missing') await store.batch([{ type: 'del', key }])
       if (harm === 'a row is missing')
         await store.batch([{ type: 'put', key, value: encodePage(end, entries.slice(1)) }])
-      if (harm === 'a log row is missing') await store.batch([{ type: 'del', key: logKey(7) }])
+      if (harm === 'a log row is missing') {
+        const [row] = await readRange(store, keyRange(prefix.log, new Uint8Array(0), null))
+        await store.batch([{ type: 'del', key: row![0] }])
+      }
       await expect(open(store)).rejects.toMatchObject({ code: 'index-damaged' })
     },
   )

@@ -57,10 +57,10 @@ describe('contents', () => {
     for await (const page of store.pages({ from: new Uint8Array(0), to: Uint8Array.of(255) })) {
       for (const [key] of page) prefixes.add(String.fromCharCode(key[0]!))
     }
-    expect([...prefixes].sort()).toEqual(['g', 'm', 'n', 's'])
+    expect([...prefixes].sort()).toEqual(['h', 'm', 'n', 's'])
   })
 
-  it('are found although the process died before they were brought in', async () => {
+  it('are found although the process died', async () => {
     const store = memoryStore()
     const index = await open(store)
     await index.commit([fileOf('a', 'one'), fileOf('b', 'one')])
@@ -74,7 +74,7 @@ describe('contents', () => {
     ])
   })
 
-  it('are found when so many changed that they were brought in on the way', async () => {
+  it('are found when there are many', async () => {
     const index = await open()
     for (let at = 0; at < 10_000; at += 1000) {
       await index.commit(Array.from({ length: 1000 }, (_, i) => fileOf(`f${at + i}`, `text ${at + i}`)))

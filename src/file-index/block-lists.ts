@@ -1,0 +1,135 @@
+import { decodeBlockList, type BlockList } from '../blocks/block-list.ts'
+import { blockHashBytes, blockHashFromBytes, blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
+import { isSingleBlock } from '../model/file-record.ts'
+import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
+import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
+import type { ContentAnswer, ContentFinder, WantedContent } from './content-finder.ts'
+import { prefix, prefixed } from './index-keys.ts'
+import { keyText } from './key-text.ts'
+import type { RowContent } from './row-codec.ts'
+
+/** Where this disk has a block. */
+export interface BlockLocation {
+  readonly path: RelativePath
+  readonly offset: number
+  readonly length: number
+}
+
+/** A path of which the content changes. */
+export interface ContentChange {
+  readonly key: Uint8Array
+  /** Null for what is no file. */
+  readonly before: RowContent | null
+  readonly after: RowContent | null
+  /** The encoded list of `after`, where it has one and it is known. */
+  readonly blockList: Uint8Array | null
+}
+
+/**
+ * What becomes of block lists and their blocks with `changes` of each path once: a list stays as long as any path has it.
+ *
+ * A block that several lists have is known by the last one that was committed; when that goes, so does the row: a hint is
+ * lost, not a block.
+ */
+export async function planLists(
+  store: KeyValueStore,
+  finder: ContentFinder,
+  changes: readonly ContentChange[],
+): Promise<StoreOperation[]> {
+  const gone = new Map<string, RowContent>()
+  const came = new Map<string, { content: RowContent; blockList: Uint8Array | null }>()
+  for (const { before, after, blockList } of changes) {
+    if (before !== null && !isSingleBlock(before.sizeBytes)) gone.set(keyText(before.hash), before)
+    if (after === null || isSingleBlock(after.sizeBytes)) continue
+    const text = keyText(after.hash)
+    came.set(text, { content: after, blockList: came.get(text)?.blockList ?? blockList })
+  }
+  for (const text of came.keys()) gone.delete(text)
+  const operations: StoreOperation[] = []
+  if (gone.size > 0) {
+    const lists = [...gone.values()]
+    const besides = new Set(changes.map(({ key }) => keyText(key)))
+    const wanted = lists.map(({ hash }): WantedContent => ({ hash: blockHashFromBytes(hash), single: false }))
+    const holders = await finder.find(wanted, besides)
+    for (const [i, list] of lists.entries()) {
+      if (holderOf(holders[i]!) === null) operations.push(...(await listRemovals(store, list)))
+    }
+  }
+  for (const { content, blockList } of came.values()) {
+    if (blockList === null || (await store.get(listKey(content.hash))) !== undefined) continue
+    // A block of a list that goes may be in one that comes: puts after removals.
+    for (const put of listPuts(content, blockList)) operations.push(put)
+  }
+  return operations
+}
+
+/** Where this disk has each of these blocks: in a file that is that block, or inside of a larger one. */
+export async function locateBlocks(
+  store: KeyValueStore,
+  finder: ContentFinder,
+  hashes: readonly BlockHash[],
+): Promise<(BlockLocation | 'unsure' | null)[]> {
+  const files = await finder.find(hashes.map((hash) => ({ hash, single: true })))
+  const locations = files.map((answer): BlockLocation | 'unsure' | null => {
+    const found = holderOf(answer)
+    if (found === null) return answer === 'unsure' ? answer : null
+    return { path: pathFromKey(found.key), offset: 0, length: found.content.sizeBytes }
+  })
+  const others = hashes.flatMap((hash, i) => (holderOf(files[i]!) === null ? [{ i, hash }] : []))
+  const rows = await store.getMany(others.map(({ hash }) => prefixed(prefix.block, blockHashToBytes(hash))))
+  const inLists = others.flatMap(({ i }, n) => (rows[n] === undefined ? [] : [{ i, row: Buffer.from(rows[n]) }]))
+  const lists = [...new Set(inLists.map(({ row }) => blockHashFromBytes(row.subarray(0, blockHashBytes))))]
+  const holders = await finder.find(lists.map((hash) => ({ hash, single: false })))
+  for (const { i, row } of inLists) {
+    const holder = holders[lists.indexOf(blockHashFromBytes(row.subarray(0, blockHashBytes)))]!
+    const found = holderOf(holder)
+    if (found === null) locations[i] ??= holder === null ? null : 'unsure'
+    else {
+      const offset = row.readUIntBE(blockHashBytes, 6)
+      locations[i] = { path: pathFromKey(found.key), offset, length: row.readUInt32BE(blockHashBytes + 6) }
+    }
+  }
+  return locations
+}
+
+/** The key of a content's (32 bytes) block list. */
+export function listKey(content: Uint8Array): Uint8Array {
+  return prefixed(prefix.list, content)
+}
+
+function holderOf(answer: ContentAnswer): Exclude<ContentAnswer, 'unsure'> {
+  return answer === 'unsure' ? null : answer
+}
+
+function* listPuts(content: RowContent, blockList: Uint8Array): Generator<StoreOperation> {
+  yield { type: 'put', key: listKey(content.hash), value: blockList }
+  const list = decodeBlockList(blockList, content.sizeBytes)
+  for (let i = 0; i < list.count; i++) {
+    const value = Buffer.allocUnsafe(blockHashBytes + 10)
+    value.set(content.hash)
+    value.writeUIntBE(list.offsetAt(i), blockHashBytes, 6)
+    value.writeUInt32BE(list.lengthAt(i), blockHashBytes + 6)
+    yield { type: 'put', key: blockKey(list, i), value }
+  }
+}
+
+async function listRemovals(store: KeyValueStore, content: RowContent): Promise<StoreOperation[]> {
+  const key = listKey(content.hash)
+  const encoded = await store.get(key)
+  if (encoded === undefined) return []
+  const removals: StoreOperation[] = [{ type: 'del', key }]
+  const list = decodeBlockList(encoded, content.sizeBytes)
+  for (let at = 0; at < list.count; at += 1000) {
+    const keys = Array.from({ length: Math.min(1000, list.count - at) }, (_, i) => blockKey(list, at + i))
+    const rows = await store.getMany(keys)
+    for (const [i, row] of rows.entries()) {
+      const ours = row !== undefined && Buffer.compare(row.subarray(0, blockHashBytes), content.hash) === 0
+      if (ours) removals.push({ type: 'del', key: keys[i]! })
+    }
+  }
+  return removals
+}
+
+function blockKey(list: BlockList, index: number): Uint8Array {
+  return prefixed(prefix.block, blockHashToBytes(list.hashAt(index)))
+}
