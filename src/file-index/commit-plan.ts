@@ -1,14 +1,12 @@
 import type { MerkleTree } from '../merkle/merkle-tree.ts'
-import { blockHashToBytes } from '../model/block-hash.ts'
-import type { FileRecord } from '../model/file-record.ts'
-import { pathKey, type RelativePath } from '../model/relative-path.ts'
+import { comparePaths, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { ContentChange } from './block-lists.ts'
 import type { RowChange } from './row-change.ts'
 import { count, type TreeCounts } from './index-head.ts'
 import { planLeaves } from './leaf-rows.ts'
 import { logRows, type LogEntry } from './log-row.ts'
-import { encodeRow, rowContent, rowHead, rowKind, type RowContent } from './row-codec.ts'
+import { encodeRow, rowContent, rowKind } from './row-codec.ts'
 
 /** What a commit starts from and what it leaves. */
 export interface CommitState {
@@ -35,16 +33,14 @@ export async function planCommit(
 ): Promise<CommitPlan> {
   let { seq } = state
   const log: LogEntry[] = []
-  const rows = lastOfEachPath(changes).map((change) => {
-    const { record, disk } = change
-    const row = encodeRow({ record, disk, seq: ++seq })
-    const key = pathKey(record.path)
-    const after = contentOf(record)
-    log.push({ seq, key, content: after?.hash ?? null })
-    return { change, key, row, hash: rowHead(row).hash, after }
+  const isAscending = isInOrder(changes)
+  const rows = (isAscending ? changes : lastOfEachPath(changes)).map((change) => {
+    const { row, key, hash, content } = encodeRow({ record: change.record, disk: change.disk, seq: ++seq })
+    log.push({ seq, key, content: content?.hash ?? null })
+    return { change, key, row, hash, after: content }
   })
   const operations = logRows(log)
-  if (!isAscending(rows)) rows.sort((a, b) => Buffer.compare(a.key, b.key))
+  if (!isAscending) rows.sort((a, b) => Buffer.compare(a.key, b.key))
   const { tree, operations: leaves, before } = await planLeaves(store, state.tree, rows)
   for (const operation of leaves) operations.push(operation)
   const counts = { ...state.counts }
@@ -59,14 +55,12 @@ export async function planCommit(
   return { seq, counts, logged: state.logged + log.length, tree, operations, log, contents }
 }
 
-/** As most commits are: a scan goes in the order of the paths. */
-function isAscending(rows: readonly { readonly key: Uint8Array }[]): boolean {
-  for (let i = 1; i < rows.length; i++) if (Buffer.compare(rows[i - 1]!.key, rows[i]!.key) > 0) return false
+/** As most commits are, each path once: a scan goes in the order of the paths. */
+function isInOrder(changes: readonly RowChange[]): boolean {
+  for (let i = 1; i < changes.length; i++) {
+    if (comparePaths(changes[i - 1]!.record.path, changes[i]!.record.path) >= 0) return false
+  }
   return true
-}
-
-function contentOf({ content, sizeBytes }: FileRecord): RowContent | null {
-  return content === '' ? null : { hash: blockHashToBytes(content), sizeBytes }
 }
 
 /** In the order in which each path was changed last. */

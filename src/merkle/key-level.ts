@@ -11,6 +11,9 @@ export const heightMax = 16
 export const emptyKeyLevel = heightMax + 1
 
 const label = Buffer.from('p2psync/merkle/key/1\0')
+/** The label, and room for a key: one for all calls. */
+const labelled = Buffer.alloc(label.length + 4096)
+label.copy(labelled)
 
 /**
  * Up to which level `key` opens nodes, 0 (none) to 16: a key of level 1 opens a leaf, one of level n + 1 also the nodes
@@ -19,7 +22,7 @@ const label = Buffer.from('p2psync/merkle/key/1\0')
  */
 export function keyLevel(key: Uint8Array): number {
   if (key.length === 0) return emptyKeyLevel
-  const text = hashBlock(Buffer.concat([label, key]))
+  const text = hashBlock(withLabel(key))
   // Its eleventh character begins with the last nibble looked at, which is zero for one key in sixteen: A, B, C or D.
   if (text[10]! > 'D') return 0
   const hash = blockHashToBytes(text)
@@ -30,4 +33,11 @@ export function keyLevel(key: Uint8Array): number {
     level += 2
   }
   return level
+}
+
+function withLabel(key: Uint8Array): Uint8Array {
+  const length = label.length + key.length
+  if (length > labelled.length) return Buffer.concat([label, key])
+  labelled.set(key, label.length)
+  return labelled.subarray(0, length)
 }

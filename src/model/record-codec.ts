@@ -1,4 +1,4 @@
-import { blockHashBytes, blockHashFromBytes, blockHashToBytes, type BlockHash } from './block-hash.ts'
+import { blockHashBytes, blockHashFromBytes, type BlockHash } from './block-hash.ts'
 import { P2psyncError } from './errors.ts'
 import type { EntryKind, FileRecord, Fingerprint } from './file-record.ts'
 import {
@@ -12,7 +12,7 @@ import {
 import { parseRelativePath, type RelativePath } from './relative-path.ts'
 import type { VersionVector } from './version-vector.ts'
 import { WireReader } from './wire-reader.ts'
-import { WireWriter } from './wire-writer.ts'
+import { varintBytes, WireWriter } from './wire-writer.ts'
 import { writerIdBytes, writerIdFromBytes, writerIdToBytes, type WriterId } from './writer-id.ts'
 
 /**
@@ -24,26 +24,46 @@ import { writerIdBytes, writerIdFromBytes, writerIdToBytes, type WriterId } from
  * 11 writer's name, 12 basis.
  */
 export function encodeRecord(record: FileRecord): Uint8Array {
-  const seconds = record.mtimeNs / nanosecondsPerSecond
-  const nanoseconds = record.mtimeNs % nanosecondsPerSecond
-  const negative = nanoseconds < 0n
   const writer = new WireWriter(192)
+  writeRecord(writer, record)
+  return writer.finish()
+}
+
+/** As {@link encodeRecord}, behind what `writer` has; returns where in it a file's content (32 bytes) begins. */
+export function writeRecord(writer: WireWriter, record: FileRecord): number {
+  const seconds = record.mtimeNs / nanosecondsPerSecond
+  const nanoseconds = Number(record.mtimeNs - seconds * nanosecondsPerSecond)
+  const negative = nanoseconds < 0
+  writer
     .string(1, record.path)
     .uint(2, kinds.indexOf(record.kind))
     .uint(3, record.sizeBytes)
     .sint(4, Number(seconds) - (negative ? 1 : 0))
-    .uint(5, Number(negative ? nanoseconds + nanosecondsPerSecond : nanoseconds))
+    .uint(5, negative ? nanoseconds + 1e9 : nanoseconds)
     .bool(6, record.executable)
     .string(7, record.linkTarget)
-    .bytes(8, record.content === '' ? nothing : blockHashToBytes(record.content))
+  if (record.content !== '') writer.base64(8, record.content)
+  const contentAt = writer.length - blockHashBytes
   for (const [id, counter] of record.version) {
-    writer.element(9, new WireWriter(32).bytes(1, writerIdToBytes(id)).uint(2, counter).finish())
+    const length = 2 + writerIdBytes + (counter === 0 ? 0 : 1 + varintBytes(counter))
+    writer.message(9, length).bytes(1, bytesOfWriter(id)).uint(2, counter)
   }
-  return writer
-    .bytes(10, writerIdToBytes(record.writer))
-    .string(11, record.writerName)
-    .string(12, record.basis)
-    .finish()
+  writer.bytes(10, bytesOfWriter(record.writer)).string(11, record.writerName).string(12, record.basis)
+  return contentAt
+}
+
+/** A folder knows few writers, and every record names some. */
+const writerBytes = new Map<WriterId, Uint8Array>()
+const writersKeptMax = 256
+
+function bytesOfWriter(writer: WriterId): Uint8Array {
+  let bytes = writerBytes.get(writer)
+  if (bytes === undefined) {
+    if (writerBytes.size >= writersKeptMax) writerBytes.clear()
+    bytes = new Uint8Array(writerIdToBytes(writer))
+    writerBytes.set(writer, bytes)
+  }
+  return bytes
 }
 
 /**
@@ -85,7 +105,6 @@ function recordOf(draft: Draft): FileRecord {
 
 const kinds: readonly (EntryKind | '')[] = ['', 'file', 'folder', 'symlink', 'tombstone']
 const nanosecondsPerSecond = 1_000_000_000n
-const nothing = new Uint8Array(0)
 const basisBytesMax = linkTargetBytesMax + 1
 
 interface Draft {

@@ -52,6 +52,32 @@ export class WireWriter {
     return this
   }
 
+  /** The header of a message of `length` bytes, which are written next. */
+  message(field: number, length: number): this {
+    this.#header(field, length)
+    return this
+  }
+
+  /** The bytes of which `text` is the URL-safe base64 without padding. */
+  base64(field: number, text: string): this {
+    const length = Math.floor((text.length * 3) / 4)
+    this.#header(field, length)
+    this.#length += this.#bytes.write(text, this.#length, length, 'base64url')
+    return this
+  }
+
+  /** What was written: a view, until more is written or it is cleared. */
+  get written(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  /** Begins anew with the same memory, unless that has grown large. */
+  clear(): this {
+    this.#length = 0
+    if (this.#bytes.length > keptBytesMax) this.#bytes = Buffer.allocUnsafe(256)
+    return this
+  }
+
   /** A fresh array with what was written. */
   finish(): Uint8Array {
     return new Uint8Array(this.#bytes.subarray(0, this.#length))
@@ -81,4 +107,13 @@ export class WireWriter {
     grown.set(this.#bytes.subarray(0, this.#length))
     this.#bytes = grown
   }
+}
+
+const keptBytesMax = 64 * 1024
+
+/** How many bytes an unsigned integer takes. */
+export function varintBytes(value: number): number {
+  let bytes = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++
+  return bytes
 }

@@ -7,7 +7,7 @@ import { fileOf } from './sample-records.ts'
 
 function entryOf(path: string): PageEntry {
   const { record, disk } = fileOf(path, `text of ${path}`)
-  const row = encodeRow({ record, disk, seq: 1 })
+  const { row } = encodeRow({ record, disk, seq: 1 })
   return { key: pathKey(path as RelativePath), hash: rowHead(row).hash, row }
 }
 
