@@ -103,7 +103,10 @@ const failedOnce: [Change[]][] = [
 it('tells enough of whatever happens for the whole tree to be known, and keeps one watch a folder', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 5, maxLength: 60 }), async (changes) => {
-      const [root, outside] = [temporaryFolder(fastParent), temporaryFolder(fastParent)]
+      const folder = temporaryFolder(fastParent)
+      // Links lead there, too, and things are written through them.
+      const [root, outside] = [`${folder}/root`, `${folder}/outside`]
+      for (const made of [root, outside]) fs.mkdirSync(made)
       const disk = new CountingDisk()
       const watcher = new AdaptiveWatcher({ queuedEventsMax: 16_384, clock: realClock, disk, folderLevelFrom: 0 })
       const mirror = new Mirror(root)
