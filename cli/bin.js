@@ -12,12 +12,9 @@ const nodeMin = [22, 22]
 // collected so fast that helper threads cost more than they save. See docs/decisions/0005-threads-and-buffers.md.
 // A node that has come to rest gives memory back: see docs/decisions/0012-memory-at-rest.md.
 const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
-// For the C library of Linux: what was freed goes back to the system soon, whichever thread it was of.
-const mallocSettings = {
-  MALLOC_ARENA_MAX: '1',
-  MALLOC_TRIM_THRESHOLD_: '131072',
-  MALLOC_MMAP_THRESHOLD_: '65536',
-}
+// For the C library of Linux: blocks from this size on go back to the system when they are freed, and what is freed at the
+// end of the heap does too. By default it learns from large buffers to keep ever larger ones.
+const mallocSettings = { MALLOC_MMAP_THRESHOLD_: '65536' }
 
 const here = dirname(fileURLToPath(import.meta.url))
 const built = join(here, '..', 'dist', 'cli', 'main.js')
