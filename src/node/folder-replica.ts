@@ -26,6 +26,9 @@ import type { ReplicaState } from './sync-messages.ts'
 import { ToldLog } from './told-log.ts'
 import { trimHistory } from './trim-history.ts'
 
+/** So long the first scan waits for the watcher. */
+const watchPatienceMs = 1000
+
 /**
  * One synced folder on this device: watches and scans it, keeps its index, and brings it and its peers to the same
  * state. Owns nothing that it was given: whoever opened index, tasks and transport closes them.
@@ -118,6 +121,7 @@ export class FolderReplica implements SessionHost {
       ...parts,
       needs: this.#remote.needs,
       peers: this.peers,
+      onChange: () => this.onChange(),
       isScanning: () => this.#scanning || !this.#scanned,
       isBusy: () => this.#isBusy(),
       trouble: () => this.#presence.trouble,
@@ -138,14 +142,15 @@ export class FolderReplica implements SessionHost {
   async start(): Promise<void> {
     const { transport, folder } = this.#deps
     await this.#forgetting.load()
-    await this.view.countConflicts()
     if (await this.#presence.check()) {
       await this.#recover()
       await trimHistory(this.#deps)
     }
     this.#transport = await transport.join(folder, this.peers)
-    this.#dirty.addAll()
-    this.#inBackground('watch', () => this.#watch.start())
+    // A first scan has much to tell; that of a restart can wait until it need not be done twice.
+    const isFirst = this.index.summary.entries === 0
+    this.#inBackground('watch', () => this.#watch.startWithin(isFirst ? 0 : watchPatienceMs))
+    this.#inBackground('conflicts', () => this.view.countConflicts())
     this.#inBackground('local changes', () => this.#localLoop())
     this.#inBackground('remote changes', () => this.#remote.run())
     this.#inBackground('forgetting', () => this.#forgetting.run(() => this.#scanned))

@@ -20,6 +20,8 @@ export class FolderView {
   watchProblem = ''
   readonly #deps: FolderViewDeps
   readonly #conflicts = new Set<RelativePath>()
+  /** While copies are being counted: those that went meanwhile. */
+  #goneCopies: Set<RelativePath> | null = null
   #lastChange: LastChange | null = null
 
   constructor(deps: FolderViewDeps) {
@@ -27,19 +29,30 @@ export class FolderView {
     this.received = new RateMeter(deps.clock)
   }
 
+  /** Counts the copies that were here at the start. */
   async countConflicts(): Promise<void> {
-    for await (const page of this.#deps.index.rows()) {
-      for (const { record } of page) {
-        if (isLive(record) && isConflictCopyName(record.path)) this.#conflicts.add(record.path)
+    const gone = new Set<RelativePath>()
+    this.#goneCopies = gone
+    for await (const page of this.#deps.index.rowHeads()) {
+      if (this.#deps.signal.aborted) return
+      for (const row of page) {
+        if (row.live && isConflictCopyName(row.path) && !gone.has(row.path)) this.#conflicts.add(row.path)
       }
     }
+    this.#goneCopies = null
+    this.#deps.onChange()
   }
 
   onCommit(changes: readonly RowChange[]): void {
     for (const { record } of changes) {
       if (!isConflictCopyName(record.path)) continue
-      if (isLive(record)) this.#conflicts.add(record.path)
-      else this.#conflicts.delete(record.path)
+      if (isLive(record)) {
+        this.#conflicts.add(record.path)
+        this.#goneCopies?.delete(record.path)
+      } else {
+        this.#conflicts.delete(record.path)
+        this.#goneCopies?.add(record.path)
+      }
     }
     const last = changes.at(-1)?.record
     if (last === undefined) return
@@ -145,9 +158,11 @@ function share(part: number, all: number): number {
 export interface FolderViewDeps {
   readonly index: FolderIndex
   readonly clock: Clock
+  readonly signal: AbortSignal
   readonly problems: FolderProblems
   readonly needs: Needs
   readonly peers: FolderPeers
+  readonly onChange: () => void
   readonly isScanning: () => boolean
   readonly isBusy: () => boolean
   readonly trouble: () => FolderTrouble | null

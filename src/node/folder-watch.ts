@@ -1,4 +1,5 @@
 import { errorText, P2psyncError } from '../model/errors.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { FolderWatcher, WatchHint } from '../ports/folder-watcher.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
@@ -25,8 +26,22 @@ export class FolderWatch {
       dirty.addAll()
     } catch (error) {
       const hint = error instanceof P2psyncError ? error.hint : ''
-      if (!signal.aborted) this.#onHint({ type: 'failed', reason: errorText(error), hint })
+      if (signal.aborted) return
+      this.#onHint({ type: 'failed', reason: errorText(error), hint })
+      dirty.addAll()
     }
+  }
+
+  /** As {@link start}, but has everything looked at before when that takes longer than `patienceMs`. */
+  async startWithin(patienceMs: number): Promise<void> {
+    const { clock, signal, dirty } = this.#deps
+    const ready = this.start().then(() => true)
+    const patience = clock.sleep(patienceMs, signal).then(
+      () => false,
+      () => true,
+    )
+    if (!(await Promise.race([ready, patience]))) dirty.addAll()
+    await ready
   }
 
   async stop(): Promise<void> {
@@ -48,6 +63,7 @@ export interface FolderWatchDeps {
   /** Absolute. */
   readonly path: string
   readonly newWatcher: () => FolderWatcher
+  readonly clock: Clock
   readonly logger: Logger
   readonly dirty: DirtyPaths
   readonly signal: AbortSignal
