@@ -4,7 +4,7 @@ import type { KeyValueStore } from '../ports/key-value-store.ts'
 import { ContentTable } from './content-table.ts'
 import { keyRange, logKey, prefix } from './index-keys.ts'
 import { keyText } from './key-text.ts'
-import { contentsInLogRow, decodeLogRow, type LogEntry } from './log-row.ts'
+import { contentsInLogRow, findInLogRow, firstSeq, rowSeqs, type LogEntry } from './log-row.ts'
 import { rowContent, type RowContent } from './row-codec.ts'
 import type { RowReader } from './row-reader.ts'
 import { logRowBefore } from './sequence-log.ts'
@@ -54,6 +54,8 @@ export class ContentFinder {
   readonly #reader: RowReader
   readonly #seq: () => number
   #table: ContentTable | null = null
+  /** Where rows of the log begin, ascending; some may be gone. */
+  #rowSeqs: number[] = []
   #loading: Promise<ContentTable> | null = null
 
   /** `seq` is that of the last change that was committed. */
@@ -66,6 +68,7 @@ export class ContentFinder {
   /** These have been committed. */
   add(entries: readonly LogEntry[]): void {
     if (this.#table === null) return
+    for (const seq of rowSeqs(entries)) this.#rowSeqs.push(seq)
     for (const { seq, content } of entries) {
       if (content === null) continue
       const [high, low] = halves(content)
@@ -117,13 +120,23 @@ export class ContentFinder {
 
   /** The path keys of changes in the log; null for those that are not in it any more. */
   async #keysOf(seqs: readonly number[]): Promise<(Uint8Array | null)[]> {
-    const keys = new Map<number, Uint8Array | null>()
-    for (const seq of [...new Set(seqs)].sort((a, b) => b - a)) {
+    const wanted = new Set(seqs)
+    const keys = new Map<number, Uint8Array>()
+    const rows = Array.from(
+      new Set(Array.from(wanted, (seq) => this.#rowSeqs[lastUpTo(this.#rowSeqs, seq)] ?? seq)),
+      logKey,
+    )
+    for (let at = 0; at < rows.length; at += rowsAtOnce) {
+      const part = rows.slice(at, at + rowsAtOnce)
+      for (const [i, value] of (await this.#store.getMany(part)).entries()) {
+        if (value !== undefined) findInLogRow([part[i]!, value], wanted, keys)
+      }
+    }
+    for (const seq of wanted) {
       if (keys.has(seq)) continue
-      keys.set(seq, null)
+      // The log was shortened since it was read.
       const row = await logRowBefore(this.#store, seq)
-      // The other changes of this row are likely to be asked for as well.
-      if (row !== null) for (const entry of decodeLogRow(...row)) keys.set(entry.seq, entry.key)
+      if (row !== null) findInLogRow(row, wanted, keys)
     }
     return seqs.map((seq) => keys.get(seq) ?? null)
   }
@@ -141,13 +154,21 @@ export class ContentFinder {
   async #load(): Promise<ContentTable> {
     const table = new ContentTable()
     this.#table = table
+    this.#rowSeqs = []
+    const loaded: number[] = []
     const last = this.#seq()
     const take = (seq: number, high: number, low: number): void => {
       if (seq <= last) table.add(seq, high, low)
     }
     const range = { ...keyRange(prefix.log, nothing, null), to: logKey(last + 1), pageEntries: 64 }
     try {
-      for await (const page of this.#store.pages(range)) for (const row of page) contentsInLogRow(...row, take)
+      for await (const page of this.#store.pages(range)) {
+        for (const [key, value] of page) {
+          loaded.push(firstSeq(key))
+          contentsInLogRow(key, value, take)
+        }
+      }
+      this.#rowSeqs = loaded.concat(this.#rowSeqs)
       return table
     } catch (error) {
       this.#table = null
@@ -157,6 +178,21 @@ export class ContentFinder {
 }
 
 const nothing = new Uint8Array(0)
+
+/** Rows of the log of some 4 KiB. */
+const rowsAtOnce = 256
+
+/** The position of the last of ascending `numbers` that is not above `number`; -1 when there is none. */
+function lastUpTo(numbers: readonly number[], number: number): number {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (numbers[middle]! <= number) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
 
 function isOther({ single }: WantedContent, content: RowContent): boolean {
   return single !== null && single !== isSingleBlock(content.sizeBytes)

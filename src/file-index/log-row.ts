@@ -1,5 +1,5 @@
 import { P2psyncError } from '../model/errors.ts'
-import type { StoreOperation } from '../ports/key-value-store.ts'
+import type { StoreEntry, StoreOperation } from '../ports/key-value-store.ts'
 import { logKey } from './index-keys.ts'
 
 /** What the log has of one change. */
@@ -21,40 +21,37 @@ export type ContentTaker = (seq: number, high: number, low: number) => void
  */
 export function logRows(entries: readonly LogEntry[]): StoreOperation[] {
   const rows: StoreOperation[] = []
-  for (let from = 0; from < entries.length;) {
-    const first = entries[from]!.seq
-    let to = from + 1
-    while (to < entries.length && to - from < rowEntriesMax && entries[to]!.seq - first <= seqSpanMax) to++
-    rows.push({ type: 'put', key: logKey(first), value: encodeRow(entries, from, to) })
-    from = to
+  for (const [from, to] of stretches(entries)) {
+    rows.push({ type: 'put', key: logKey(entries[from]!.seq), value: encodeRow(entries, from, to) })
   }
   return rows
 }
 
-/** The changes in a row of the log, without their contents. @throws {P2psyncError} `index-damaged`. */
+/** The seqs under which {@link logRows} puts its rows. */
+export function rowSeqs(entries: readonly LogEntry[]): number[] {
+  return Array.from(stretches(entries), ([from]) => entries[from]!.seq)
+}
+
+/** The changes in a row of the log. @throws {P2psyncError} `index-damaged`. */
 export function decodeLogRow(key: Uint8Array, value: Uint8Array): LogEntry[] {
   const bytes = asBuffer(value)
   const first = firstSeq(key)
-  const count = rowCount(bytes)
   const entries: LogEntry[] = []
-  let at = headBytes + count * entryBytes
-  let before: Uint8Array = nothing
-  for (let i = 0; i < count; i++) {
-    if (at + keyHeadBytes > bytes.length) throw unreadable()
-    const shared = bytes.readUInt16BE(at)
-    const restAt = at + keyHeadBytes
-    at = restAt + bytes.readUInt16BE(at + 2)
-    if (at > bytes.length || shared > before.length) throw unreadable()
-    const path = Buffer.allocUnsafe(shared + at - restAt)
-    path.set(before.subarray(0, shared))
-    bytes.copy(path, shared, restAt, at)
-    before = path
-    const entryAt = headBytes + i * entryBytes
+  walkKeys(bytes, (entryAt, path) => {
     const content = hasContent(bytes, entryAt + 2) ? bytes.subarray(entryAt + 2, entryAt + entryBytes) : null
-    entries.push({ seq: first + bytes.readUInt16BE(entryAt), key: path, content })
-  }
-  if (at !== bytes.length) throw unreadable()
+    entries.push({ seq: first + bytes.readUInt16BE(entryAt), key: Buffer.from(path), content })
+  })
   return entries
+}
+
+/** Puts the path keys of those of `seqs` that the row has into `keys`. @throws {P2psyncError} `index-damaged`. */
+export function findInLogRow(row: StoreEntry, seqs: ReadonlySet<number>, keys: Map<number, Uint8Array>): void {
+  const bytes = asBuffer(row[1])
+  const first = firstSeq(row[0])
+  walkKeys(bytes, (entryAt, path) => {
+    const seq = first + bytes.readUInt16BE(entryAt)
+    if (seqs.has(seq)) keys.set(seq, Buffer.from(path))
+  })
 }
 
 /** Tells the contents in a row of the log; looks at nothing else. @throws {P2psyncError} `index-damaged`. */
@@ -80,7 +77,37 @@ const headBytes = 2
 const contentBytes = 8
 const entryBytes = 2 + contentBytes
 const keyHeadBytes = 4
-const nothing = new Uint8Array(0)
+
+/** What goes into each row. */
+function* stretches(entries: readonly LogEntry[]): Generator<[from: number, to: number]> {
+  for (let from = 0; from < entries.length;) {
+    const first = entries[from]!.seq
+    let to = from + 1
+    while (to < entries.length && to - from < rowEntriesMax && entries[to]!.seq - first <= seqSpanMax) to++
+    yield [from, to]
+    from = to
+  }
+}
+
+/** Tells where each entry is and its key: a view that is good until the next. */
+function walkKeys(bytes: Buffer, take: (entryAt: number, key: Buffer) => void): void {
+  const count = rowCount(bytes)
+  let at = headBytes + count * entryBytes
+  let key = Buffer.allocUnsafe(256)
+  let length = 0
+  for (let entryAt = headBytes; entryAt < headBytes + count * entryBytes; entryAt += entryBytes) {
+    if (at + keyHeadBytes > bytes.length) throw unreadable()
+    const shared = bytes.readUInt16BE(at)
+    const restAt = at + keyHeadBytes
+    at = restAt + bytes.readUInt16BE(at + 2)
+    if (at > bytes.length || shared > length) throw unreadable()
+    length = shared + at - restAt
+    if (length > key.length) key = Buffer.concat([key.subarray(0, shared)], 2 * length)
+    bytes.copy(key, shared, restAt, at)
+    take(entryAt, key.subarray(0, length))
+  }
+  if (at !== bytes.length) throw unreadable()
+}
 
 function encodeRow(entries: readonly LogEntry[], from: number, to: number): Buffer {
   const shared: number[] = []
