@@ -47,8 +47,6 @@ async function benchmark(folder: string, count: number): Promise<void> {
   await timed(`build: files of one block, commits of 1000`, count, async () => {
     for (let at = 0; at < count; at += 1000) await index.commit(range(at, 1000).map((n) => changeOf(n, 1)))
   })
-  const bringIn = (): Promise<unknown> => index.findBlocks([contentOf(0, 0)])
-  await timed('bring in the contents that wait', 1, bringIn)
   await index.close()
   console.log(
     execFileSync(process.execPath, ['--expose-gc', import.meta.filename, '--rest', live], { encoding: 'utf8' }),
@@ -91,13 +89,14 @@ async function benchmark(folder: string, count: number): Promise<void> {
     for (const n of scattered(50)) await index.commit([changeOf(n, 3)], { durable: true })
   })
   await timed('10,000 clustered in one commit', 1, () => index.commit(range(5000, 10_000).map((n) => changeOf(n, 4))))
-  await timed('bring in their contents', 1, bringIn)
   await timed('10,000 scattered in one commit', 1, () => index.commit(scattered(10_000).map((n) => changeOf(n, 5))))
   await timed('10,000 new, scattered, in one commit', 1, () =>
     index.commit(scattered(10_000).map((n) => changeOf(n + 0.5, 5))),
   )
+  await timed('the first look-up of a content', 1, () => index.findBlocks([contentOf(0, 0)]))
   await timed('find 20,000 blocks that are not there', 20_000, () => find(index, count))
   await timed('find 20,000 blocks that are there', 20_000, () => find(index, 20_000))
+  await timed('tell 20,000 records from the beginning of the log', 20_000, () => tell(index))
   await walks(folder, index, count, scattered)
   await store.close()
   await timed('open what was not closed', 1, async () => {
@@ -119,11 +118,21 @@ async function rest(live: string): Promise<void> {
   let rows = 0
   for await (const page of index.rowHeads()) rows += page.length
   say(`after a look at ${rows} rows`)
+  await index.findBlocks([contentOf(0, 0)])
+  say('after a look-up of a content')
   await index.close()
 }
 
 async function find(index: FolderIndex, from: number): Promise<void> {
   for (let at = 0; at < 20_000; at += 2000) await index.findBlocks(range(from + at, 2000).map((n) => contentOf(n, 1)))
+}
+
+async function tell(index: FolderIndex): Promise<void> {
+  for (let told = 0, seq = 0; told < 20_000;) {
+    const { records, toSeq } = await index.since(seq, 1000)
+    told += records.length
+    seq = toSeq
+  }
 }
 
 /** A second index that differs in more and more records. */
