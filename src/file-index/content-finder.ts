@@ -40,7 +40,8 @@ interface Search {
   readonly wanted: WantedContent
   readonly hash: Buffer
   /** What is left to look at. */
-  seqs: number[]
+  readonly seqs: Iterator<number, unknown>
+  atEnd: boolean
   readonly overtaken: Set<number>
   answer: ContentAnswer
 }
@@ -87,10 +88,10 @@ export class ContentFinder {
     const table = await this.#loaded()
     const searches = wanted.map((want): Search => {
       const hash = Buffer.from(blockHashToBytes(want.hash))
-      return { wanted: want, hash, seqs: table.find(...halves(hash)), overtaken: new Set(), answer: null }
+      return { wanted: want, hash, seqs: table.find(...halves(hash)), atEnd: false, overtaken: new Set(), answer: null }
     })
     for (let atOnce = 1; ; atOnce = Math.min(atOnce * 4, 256)) {
-      const open = searches.filter(({ seqs, answer }) => seqs.length > 0 && (answer === null || answer === 'unsure'))
+      const open = searches.filter(({ atEnd, answer }) => !atEnd && (answer === null || answer === 'unsure'))
       if (open.length === 0) break
       await this.#look(open, atOnce, besides)
     }
@@ -100,7 +101,7 @@ export class ContentFinder {
 
   /** Looks at the next `atOnce` changes of each search. */
   async #look(searches: readonly Search[], atOnce: number, besides: ReadonlySet<string>): Promise<void> {
-    const asked = searches.flatMap((search) => search.seqs.splice(0, atOnce).map((seq) => ({ search, seq })))
+    const asked = searches.flatMap((search) => takeSeqs(search, atOnce).map((seq) => ({ search, seq })))
     const keys = await this.#keysOf(asked.map(({ seq }) => seq))
     const known = asked.flatMap(({ search, seq }, i) => {
       const key = keys[i]!
@@ -178,6 +179,17 @@ export class ContentFinder {
 }
 
 const nothing = new Uint8Array(0)
+
+function takeSeqs(search: Search, count: number): number[] {
+  const seqs: number[] = []
+  while (seqs.length < count) {
+    const next = search.seqs.next()
+    search.atEnd = next.done === true
+    if (next.done === true) break
+    seqs.push(next.value)
+  }
+  return seqs
+}
 
 /** Rows of the log of some 4 KiB. */
 const rowsAtOnce = 256

@@ -28,28 +28,28 @@ export class ContentTable {
     this.#link(entry)
   }
 
-  /** The seqs of the changes that brought this content, of those that came last first. */
-  find(high: number, low: number): number[] {
-    const seqs: number[] = []
+  /**
+   * The seqs of the changes that brought this content, of those that came last first: a million files may be alike, and
+   * who asks needs one. Some may be missed when others are added meanwhile.
+   */
+  *find(high: number, low: number): Generator<number> {
     for (let at = this.#heads[this.#bucket(high)]!; at !== 0; at = this.#next[at - 1]!) {
-      if (this.#highs[at - 1] === high && this.#lows[at - 1] === low) seqs.push(this.#seqs[at - 1]!)
+      if (this.#highs[at - 1] === high && this.#lows[at - 1] === low) yield this.#seqs[at - 1]!
     }
-    return seqs
   }
 
   /** Takes these changes of a content out. */
   drop(high: number, low: number, seqs: ReadonlySet<number>): void {
     const bucket = this.#bucket(high)
     let kept = 0
-    for (let at = this.#heads[bucket]!; at !== 0; at = this.#next[at - 1]!) {
+    let left = seqs.size
+    for (let at = this.#heads[bucket]!; at !== 0 && left > 0; at = this.#next[at - 1]!) {
       const goes = this.#highs[at - 1] === high && this.#lows[at - 1] === low && seqs.has(this.#seqs[at - 1]!)
-      if (goes) continue
-      if (kept === 0) this.#heads[bucket] = at
-      else this.#next[kept - 1] = at
-      kept = at
+      if (!goes) kept = at
+      else if (kept === 0) this.#heads[bucket] = this.#next[at - 1]!
+      else this.#next[kept - 1] = this.#next[at - 1]!
+      if (goes) left--
     }
-    if (kept === 0) this.#heads[bucket] = 0
-    else this.#next[kept - 1] = 0
   }
 
   #bucket(high: number): number {

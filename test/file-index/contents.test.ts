@@ -83,6 +83,28 @@ describe('contents', () => {
     expect(found.map((block) => block?.path)).toEqual(['f0', 'f5000', 'f9999'])
   })
 
+  it('are found in the file that is left of hundreds that were alike, and in none when that goes too', async () => {
+    const index = await open()
+    const paths = Array.from({ length: 700 }, (_, i) => `f${String(i).padStart(3, '0')}`)
+    await index.commit(paths.map((path) => fileOf(path, 'alike')))
+    expect(await index.findBlocks([blockOf('alike')])).toMatchObject([{ offset: 0, length: 5 }])
+    await index.commit(paths.slice(1).map(tombstoneOf))
+    expect(await index.findBlocks([blockOf('alike')])).toEqual([{ path: 'f000', offset: 0, length: 5 }])
+    await index.commit([tombstoneOf('f000')])
+    expect(await index.findBlocks([blockOf('alike'), blockOf('alike')])).toEqual([null, null])
+  })
+
+  it('are found while commits move them from path to path', async () => {
+    const index = await open()
+    await index.commit([fileOf('f0', 'moving')])
+    for (let n = 1; n < 40; n++) {
+      const moving = index.commit([tombstoneOf(`f${n - 1}`), fileOf(`f${n}`, 'moving')])
+      const [found] = await index.findBlocks([blockOf('moving')])
+      expect([`f${n - 1}`, `f${n}`]).toContain(found?.path)
+      await moving
+    }
+  })
+
   it('are told apart when a file holds the very bytes of another file’s block list', async () => {
     const index = await open()
     const large = largeFileOf('large', ['1', '2'])
