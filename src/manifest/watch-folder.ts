@@ -104,11 +104,9 @@ class WatchRun {
 
   #take(hint: WatchHint): void {
     if (hint.type === 'paths') this.#hints.add(hint.paths)
-    else if (hint.type === 'overflow') {
-      // Where some folders were not watched, they are now.
-      this.#isWatched = true
-      this.#hints.addAll()
-    } else {
+    else if (hint.type === 'overflow') this.#hints.addAll()
+    else if (hint.type === 'recovered') this.#isWatched = true
+    else {
       this.#isWatched = false
       if (!this.#options.signal.aborted) this.#options.onTrouble(hint)
       // Wakes it up: the next look is due earlier.

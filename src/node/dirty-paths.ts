@@ -86,6 +86,14 @@ export class DirtyPaths {
     return batch
   }
 
+  /** What has come by now, without waiting; nothing when everything is to be looked at. */
+  takeArrived(): readonly RelativePath[] {
+    if (this.#all) return []
+    const paths = [...this.#paths]
+    this.#paths.clear()
+    return paths
+  }
+
   get #dueMs(): number {
     return Math.min(this.#later.dueMs, this.#allLaterMs)
   }

@@ -52,6 +52,7 @@ export class FolderWatch {
     const { dirty, logger, onProblem } = this.#deps
     if (hint.type === 'paths') for (const path of hint.paths) dirty.addSpelled(path)
     else if (hint.type === 'overflow') dirty.addAll()
+    else if (hint.type === 'recovered') onProblem('')
     else {
       onProblem(`${hint.reason} ${hint.hint}`.trim())
       logger.warn('watching failed', { reason: hint.reason, hint: hint.hint })

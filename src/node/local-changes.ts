@@ -15,6 +15,10 @@ const freshMax = 100_000
 const entriesPerCommit = 2000
 /** A folder may have moved out of one that moved. */
 const moveRoundsMax = 8
+/** A folder that is new here, but to which nothing was added for so long, was made elsewhere. */
+const justMadeMs = 1000
+const hintOnItsWayMs = 25
+const hintWaitsMax = 4
 
 /** What this device's user did to the folder becomes records: look, hash what looks changed, commit. */
 export class LocalChanges {
@@ -33,13 +37,13 @@ export class LocalChanges {
    * @returns false when the folder stopped being there: nothing after that point was committed.
    */
   scanAll(): Promise<boolean> {
-    const look = newLook()
+    const look = newLook(0)
     return this.#publish(look, this.#inFolder('', look))
   }
 
   /** Looks at single paths; a folder that is new or gone stands for all below it. @returns as {@link scanAll}. */
   examine(paths: readonly RelativePath[]): Promise<boolean> {
-    const look = newLook()
+    const look = newLook(hintWaitsMax)
     return this.#publish(look, this.#atPaths(paths, look))
   }
 
@@ -146,17 +150,34 @@ export class LocalChanges {
 
   /** What has moved is published as that; the rest of what is new is given out, to be hashed. */
   async *#news(look: Look): AsyncGenerator<readonly ScanEntry[]> {
-    look.fresh.push(...look.folders)
     for (let round = 0; round < moveRoundsMax; round++) {
+      look.fresh.push(...look.folders)
       const moved = await this.#moveFolders(look)
       await this.#noteGoneFolders(look)
       const walk = new Set(look.folders.splice(0).filter((folder) => !isAtOrBelow(folder.path, moved)))
       look.fresh = look.fresh.filter((entry) => !walk.has(entry))
       for (const folder of walk) yield* this.#inFolder(folder.path, look)
-      if (moved.size === 0 && walk.size === 0) break
+      if (moved.size > 0 || walk.size > 0) continue
+      if (!(await this.#hasMoreCome(look))) break
     }
     await this.#moveFiles(look)
+    yield* batches(look.changed)
     yield* batches(look.fresh)
+  }
+
+  /**
+   * A folder may move into one that was made a moment ago: the hint of that is then looked at, finds both, and what tells
+   * where the folder came from is still on its way.
+   */
+  async #hasMoreCome(look: Look): Promise<boolean> {
+    const { clock, dirty, signal } = this.#deps
+    if (look.waits === 0 || !look.fresh.some((entry) => isOlder(entry, clock.now() - justMadeMs))) return false
+    look.waits--
+    await clock.sleep(hintOnItsWayMs, signal).catch(() => undefined)
+    const found = new Set(look.fresh.map((entry) => entry.path))
+    const paths = dirty.takeArrived().filter((path) => !found.has(path))
+    for await (const changed of this.#atPaths(paths, look)) look.changed.push(...changed)
+    return true
   }
 
   /** Returns the new paths of folders that have moved. */
@@ -236,10 +257,18 @@ interface Look {
   gone: RelativePath[]
   /** Folders that are gone, but for what was in them. */
   goneFolders: IndexRow[]
+  /** Changed in their places, as hints say that came while we looked. */
+  readonly changed: ScanEntry[]
+  /** How often it may still wait for hints. */
+  waits: number
 }
 
-function newLook(): Look {
-  return { fresh: [], folders: [], gone: [], goneFolders: [] }
+function newLook(waits: number): Look {
+  return { fresh: [], folders: [], gone: [], goneFolders: [], changed: [], waits }
+}
+
+function isOlder({ disk }: ScanEntry, thanMs: number): boolean {
+  return disk.kind === 'folder' && Number(disk.mtimeNs / 1_000_000n) < thanMs
 }
 
 function entryOf(seen: LstatResult): ScanEntry {

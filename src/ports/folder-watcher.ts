@@ -18,8 +18,10 @@ export type WatchHint =
   | { readonly type: 'paths'; readonly paths: readonly string[] }
   /** Events were or may have been lost: look at everything. */
   | { readonly type: 'overflow' }
+  /** All folders are watched again after a `failed`; an `overflow` follows. */
+  | { readonly type: 'recovered' }
   /**
-   * Some folders, or all, are not watched from now on, until an `overflow` says that they are again: what changes in them
-   * only a scan finds. Each reason is said once.
+   * Some folders, or all, are not watched from now on, until `recovered`: what changes in them only a scan finds. Each
+   * reason is said once.
    */
   | { readonly type: 'failed'; readonly reason: string; readonly hint: string }

@@ -47,7 +47,7 @@ export class FolderLevelWatcher implements TreeWatcher {
         return folder.watch !== null || this.#tree.pathOf(folder) === null
       },
       watchAll: () => this.resync(),
-      onDone: () => deps.queue.addOverflow(),
+      onDone: () => deps.queue.addRecovery(),
     })
   }
 

@@ -16,7 +16,7 @@ export interface HintQueueOptions {
  */
 export class HintQueue {
   readonly #options: HintQueueOptions
-  readonly #failures: WatchHint[] = []
+  readonly #news: WatchHint[] = []
   readonly #told = new Set<string>()
   #paths = new Set<string>()
   #overflowed = false
@@ -45,8 +45,15 @@ export class HintQueue {
   addFailure({ reason, hint }: { readonly reason: string; readonly hint: string }): void {
     if (this.#told.has(reason) || this.#told.size >= failuresMax) return
     this.#told.add(reason)
-    this.#failures.push({ type: 'failed', reason, hint })
+    this.#news.push({ type: 'failed', reason, hint })
     this.#draining ??= this.#drain()
+  }
+
+  /** Watching works again: what failed may be said anew. */
+  addRecovery(): void {
+    this.#told.clear()
+    this.#news.push({ type: 'recovered' })
+    this.addOverflow()
   }
 
   /** Resolves when nothing will be sent any more; what waits is dropped. */
@@ -69,8 +76,8 @@ export class HintQueue {
 
   #take(): WatchHint | null {
     if (this.#stopped) return null
-    const failure = this.#failures.shift()
-    if (failure !== undefined) return failure
+    const news = this.#news.shift()
+    if (news !== undefined) return news
     if (this.#overflowed) {
       this.#overflowed = false
       return { type: 'overflow' }
