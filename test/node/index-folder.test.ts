@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { P2psyncError } from '../../src/model/errors.ts'
+import type { RelativePath } from '../../src/model/relative-path.ts'
 import { openIndex, setIndexAside } from '../../src/node/index-folder.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
@@ -53,11 +54,11 @@ describe('an open index', () => {
       store.getMany = () => Promise.reject(new P2psyncError(code, 'no'))
     }
     fail('index-failed')
-    await expect(index.getMany([])).rejects.toThrow('no')
+    await expect(index.getMany(['a' as RelativePath])).rejects.toThrow('no')
     expect(told).toEqual([])
     fail('index-damaged')
-    await expect(index.getMany([])).rejects.toThrow('no')
-    await expect(index.getMany([])).rejects.toThrow('no')
+    await expect(index.getMany(['a' as RelativePath])).rejects.toThrow('no')
+    await expect(index.getMany(['a' as RelativePath])).rejects.toThrow('no')
     expect(told).toMatchObject([{ code: 'index-damaged' }])
   })
 })
