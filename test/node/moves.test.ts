@@ -130,6 +130,21 @@ describe('what moves while both devices run', () => {
     expect([mine.reads, theirs.reads, theirs.taken]).toEqual([[], [], moves])
   })
 
+  it('is a folder that is found in a new one before its hint comes', async () => {
+    fill('d')
+    await restAndAge()
+    const [mine, theirs] = [watchMoves(a), watchMoves(b)]
+    a.isDeaf = true
+    a.rename('d', 'new/d')
+    a.isDeaf = false
+    a.hint('new')
+    await world.clock.pass(40)
+    a.hint('d')
+    const tree = await world.rest()
+    expect([...tree.keys()]).toEqual(['new', 'new/d', 'new/d/0', 'new/d/1', 'new/d/2'])
+    expect([mine.reads, theirs.taken]).toEqual([[], ['d > new/d']])
+  })
+
   it('is a folder in which files are edited, made and deleted at once', async () => {
     fill('d', 6)
     await restAndAge()

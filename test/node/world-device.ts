@@ -227,7 +227,12 @@ export class WorldDevice {
   }
 
   #changed(...paths: string[]): void {
-    if (!this.isDeaf && !this.isDead) this.#watcher.hint({ type: 'paths', paths })
+    if (!this.isDeaf) this.hint(...paths)
+  }
+
+  /** What a watcher would say. */
+  hint(...paths: string[]): void {
+    if (!this.isDead) this.#watcher.hint({ type: 'paths', paths })
   }
 }
 
