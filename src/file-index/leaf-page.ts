@@ -78,18 +78,37 @@ export function placesInPage(page: Uint8Array): RowPlace[] {
 /** The row under `key`; null when no page has it, undefined when another page may. A view of `page`. */
 export function findInPage(page: Uint8Array, key: Uint8Array): Uint8Array | null | undefined {
   const bytes = asBuffer(page)
-  let at = entriesAt(bytes)
-  while (at < bytes.length) {
-    const keyAt = at + entryHeadBytes
-    const rowAt = keyAt + readLength(bytes, at, 2)
-    at = rowAt + readLength(bytes, keyAt - 3, 3)
-    if (at > bytes.length) throw unreadable()
+  const count = findStarts(bytes)
+  let low = 0
+  let high = count
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const keyAt = starts[middle]! + entryHeadBytes
+    const rowAt = keyAt + readLength(bytes, keyAt - entryHeadBytes, 2)
     const order = bytes.compare(key, 0, key.length, keyAt, rowAt)
-    if (order === 0) return bytes.subarray(rowAt, at)
-    if (order > 0) return null
+    if (order === 0) return bytes.subarray(rowAt, middle + 1 < count ? starts[middle + 1] : bytes.length)
+    if (order < 0) low = middle + 1
+    else high = middle
   }
+  if (low < count) return null
   const end = pageEnd(bytes)
   return end === null || Buffer.compare(key, end) < 0 ? null : undefined
+}
+
+/** Where the entries of the page begin that was looked into last. */
+const starts: number[] = []
+
+/** Sets {@link starts}; returns how many there are. */
+function findStarts(bytes: Buffer): number {
+  let count = 0
+  let at = entriesAt(bytes)
+  while (at < bytes.length) {
+    starts[count++] = at
+    const keyAt = at + entryHeadBytes
+    at = keyAt + readLength(bytes, at, 2) + readLength(bytes, keyAt - 3, 3)
+    if (at > bytes.length) throw unreadable()
+  }
+  return count
 }
 
 function entriesAt(bytes: Buffer): number {
