@@ -1,11 +1,12 @@
 import { hashBlock } from '../blocks/hash.ts'
 import { blockHashToBytes } from '../model/block-hash.ts'
-import { movedPath, type FolderMove } from '../model/folder-move.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import type { FolderMove } from '../model/folder-move.ts'
 import { pathBytesMax } from '../model/limits.ts'
-import { isLive, type FileRecord } from '../model/file-record.ts'
-import type { RelativePath } from '../model/relative-path.ts'
+import { pathKey } from '../model/relative-path.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
-import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
+import type { PageEntry } from './leaf-page.ts'
+import { decodeRow, isLiveRow, rowHead, rowKind, type IndexRow } from './row-codec.ts'
 import { pathsBelow, type RowReader } from './row-reader.ts'
 
 /** A live row that a move takes along, and the tombstone that its new path has, if any. */
@@ -14,15 +15,40 @@ export interface MovedRow {
   readonly target: FileRecord | null
 }
 
-export interface MovedRows {
-  /** In path order, the folder itself first. */
-  readonly rows: readonly MovedRow[]
-  /** 32 bytes: equal for two devices that hold the same records at both ends of the move. */
-  readonly before: Uint8Array
-}
-
 /** A larger folder is moved entry by entry. */
 export const movedRowsMax = 200_000
+
+interface EncodedRow {
+  readonly row: Uint8Array
+  readonly target: Uint8Array | null
+}
+
+/** The rows that a move takes along, as they were when it was asked for them. */
+export class MovedRows {
+  /** 32 bytes: equal for two devices that hold the same records at both ends of the move. */
+  readonly before: Uint8Array
+  readonly #encoded: readonly EncodedRow[]
+  #decoded: readonly MovedRow[] | null = null
+
+  constructor(encoded: readonly EncodedRow[]) {
+    this.#encoded = encoded
+    this.before = digestOf(encoded)
+  }
+
+  /** The row of the folder itself. */
+  get top(): IndexRow {
+    return decodeRow(this.#encoded[0]!.row)
+  }
+
+  /** In path order, the folder itself first. Decoded when first asked for. */
+  get rows(): readonly MovedRow[] {
+    this.#decoded ??= this.#encoded.map(({ row, target }) => ({
+      row: decodeRow(row),
+      target: target === null ? null : decodeRow(target).record,
+    }))
+    return this.#decoded
+  }
+}
 
 /**
  * What a move of `from` to `to` would take along. Null where it cannot be one step: `from` is no live folder, something
@@ -32,53 +58,48 @@ export async function readMovedRows(
   reader: RowReader,
   move: Pick<FolderMove, 'from' | 'to'>,
 ): Promise<MovedRows | null> {
-  const [top, ...tops] = await reader.getMany([move.from, move.to])
-  if (top === undefined) return null
-  const targets = new Map<RelativePath, Uint8Array>()
-  for (const row of tops) if (row !== undefined) targets.set(move.to, row)
-  for await (const page of reader.pages(pathsBelow(move.to))) {
-    for (const { row } of page) {
-      if (rowHead(row).live) return null
-      targets.set(decodeRow(row).record.path, row)
-    }
-    if (targets.size > movedRowsMax) return null
-  }
-  const digest = new MoveDigest()
-  const rows: MovedRow[] = []
-  const take = (bytes: Uint8Array): boolean => {
-    const row = decodeRow(bytes)
-    if (!isLive(row.record)) return rows.length > 0
-    const path = movedPath(row.record.path, move)
-    if (path.length > pathBytesMax / 3 && Buffer.byteLength(path) > pathBytesMax) return false
-    const target = targets.get(path)
-    const there = target === undefined ? null : decodeRow(target).record
-    if (there !== null && isLive(there)) return false
-    digest.add(rowHead(bytes).hash, target === undefined ? null : rowHead(target).hash)
-    rows.push({ row, target: there })
-    return rows.length <= movedRowsMax
-  }
-  if (!take(top) || rows[0]?.row.record.kind !== 'folder') return null
+  const [top, topTarget] = await reader.getMany([move.from, move.to])
+  if (top === undefined || rowKind(top) !== 'folder') return null
+  if (topTarget !== undefined && isLiveRow(topTarget, 0)) return null
+  const encoded: EncodedRow[] = [{ row: top, target: topTarget ?? null }]
+  const targets = await targetsBelow(reader, move)
+  if (targets === null) return null
+  const [fromBytes, toBytes] = [pathKey(move.from).length, pathKey(move.to).length]
+  let at = 0
   for await (const page of reader.pages(pathsBelow(move.from))) {
-    for (const { row } of page) if (!take(row)) return null
+    for (const { key, row } of page) {
+      if (!isLiveRow(row, 0)) continue
+      const name = key.subarray(fromBytes)
+      if (name.length + toBytes > pathBytesMax) return null
+      while (at < targets.length && Buffer.compare(targets[at]!.key.subarray(toBytes), name) < 0) at++
+      const target = targets[at]
+      const isSame = target !== undefined && Buffer.compare(target.key.subarray(toBytes), name) === 0
+      encoded.push({ row, target: isSame ? target.row : null })
+    }
+    if (encoded.length > movedRowsMax) return null
   }
-  return { rows, before: digest.finish() }
+  return new MovedRows(encoded)
 }
 
-/** The hashes of the records one after the other, zeroes where the new path has none. */
-class MoveDigest {
-  #bytes = Buffer.alloc(4096)
-  #length = 0
-
-  add(hash: Uint8Array, targetHash: Uint8Array | null): void {
-    if (this.#length + 2 * entryHashBytes > this.#bytes.length) {
-      this.#bytes = Buffer.concat([this.#bytes, Buffer.alloc(this.#bytes.length)])
+/** What is known below the new place; null when something lives there. */
+async function targetsBelow(reader: RowReader, { to }: Pick<FolderMove, 'to'>): Promise<readonly PageEntry[] | null> {
+  const targets: PageEntry[] = []
+  for await (const page of reader.pages(pathsBelow(to))) {
+    for (const entry of page) {
+      if (isLiveRow(entry.row, 0)) return null
+      targets.push(entry)
     }
-    this.#bytes.set(hash, this.#length)
-    if (targetHash !== null) this.#bytes.set(targetHash, this.#length + entryHashBytes)
-    this.#length += 2 * entryHashBytes
+    if (targets.length > movedRowsMax) return null
   }
+  return targets
+}
 
-  finish(): Uint8Array {
-    return blockHashToBytes(hashBlock(this.#bytes.subarray(0, this.#length)))
+/** Of the hashes of the records one after the other, each followed by that of its target, or by zeroes. */
+function digestOf(encoded: readonly EncodedRow[]): Uint8Array {
+  const bytes = Buffer.alloc(encoded.length * 2 * entryHashBytes)
+  for (const [i, { row, target }] of encoded.entries()) {
+    bytes.set(rowHead(row).hash, 2 * i * entryHashBytes)
+    if (target !== null) bytes.set(rowHead(target).hash, (2 * i + 1) * entryHashBytes)
   }
+  return blockHashToBytes(hashBlock(bytes))
 }

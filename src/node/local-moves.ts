@@ -1,6 +1,5 @@
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
-import type { MovedRow } from '../file-index/moved-rows.ts'
-import { movedRowsMax } from '../file-index/moved-rows.ts'
+import { movedRowsMax, type MovedRow, type MovedRows } from '../file-index/moved-rows.ts'
 import { sameDiskState, type DiskState } from '../model/disk-state.ts'
 import { movedPath, type FolderMove } from '../model/folder-move.ts'
 import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
@@ -24,12 +23,12 @@ export interface MovedFolder {
 export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promise<MovedFolder | null> {
   // A folder within one that has moved, mostly: looked at for nothing, each level of it would be walked.
   if (!(await isInFolder(deps.index, pair.to))) return null
-  const found = await entriesBelow(deps.tasks, pair.to)
+  const [found, early] = await Promise.all([entriesBelow(deps.tasks, pair.to), readRows(deps.index, pair)])
   if (found === null) return null
   let rows: readonly MovedRow[] = []
   const done = await deps.commits.takeMove(async () => {
     if (!(await isStillMoved(deps, pair))) return null
-    const derived = await derive(deps, pair)
+    const derived = await derive(deps, pair, early)
     if (derived === null || !isMostlyThere(derived.rows, pair, found.entries)) return null
     rows = derived.rows
     return derived
@@ -37,6 +36,19 @@ export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promi
   if (!done) return null
   deps.problems.clearAtAndBelow(pair.from)
   return differences(rows, pair, found)
+}
+
+/** What the move would take along, and as of which commit. */
+interface RowsAtSeq {
+  readonly seq: number
+  readonly moved: MovedRows | null
+}
+
+/** Read and decoded while the disk is walked. */
+async function readRows(index: FolderIndex, pair: FolderPair): Promise<RowsAtSeq> {
+  const { seq } = index
+  const moved = await index.movedRows(pair)
+  return { seq, moved: moved === null || moved.rows.length === 0 ? null : moved }
 }
 
 interface Found {
@@ -64,9 +76,10 @@ async function isStillMoved(deps: LocalMovesDeps, { from, to, disk }: FolderPair
 async function derive(
   { index, clock, deviceName }: LocalMovesDeps,
   pair: FolderPair,
+  early: RowsAtSeq,
 ): Promise<{ move: FolderMove; changes: readonly RowChange[]; rows: readonly MovedRow[] } | null> {
   if (!(await isInFolder(index, pair.to))) return null
-  const moved = await index.movedRows(pair)
+  const moved = early.seq === index.seq ? early.moved : await index.movedRows(pair)
   if (moved === null) return null
   const move: FolderMove = {
     from: pair.from,

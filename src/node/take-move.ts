@@ -20,7 +20,7 @@ const waitMs = 20
  * Takes over a folder's move that a peer has made: one rename on this disk, and the same records that the peer has.
  *
  * It is done only where this device held exactly what the peer held before; what its user has changed below meanwhile,
- * seen or not, goes along. False when the move's records have to be taken in one by one: nothing was changed then.
+ * seen or not, goes along. False when the move's records have to be taken in one by one.
  */
 export async function takeMove(deps: TakeMoveDeps, move: FolderMove): Promise<boolean> {
   const { index, commits } = deps
@@ -53,10 +53,9 @@ async function renameAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   const parent = parentPath(move.to)
   if (parent !== null && (await index.get(parent))?.record.kind !== 'folder') return null
   const moved = await index.movedRows(move)
-  const expect = moved?.rows[0]?.row.disk ?? null
+  const expect = moved?.top.disk ?? null
   if (moved === null || expect === null || Buffer.compare(moved.before, move.before) !== 0) return null
-  const changes = deriveMove(move, moved.rows)
-  if (changes === null || !(await deps.isFolderThere())) return null
+  if (!(await deps.isFolderThere())) return null
   const step = { type: 'move-folder' as const, path: move.to, from: move.from, expect }
   const [result] = await tasks.apply([step], { history: historyName(clock.now()) })
   // What was changed in it and not yet seen is to be found at its new place; and both, should the commit fail.
@@ -64,6 +63,13 @@ async function renameAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   dirty.add(move.to)
   if (result?.outcome !== 'done') {
     logger.debug('folder not moved', { ...step, result })
+    return null
+  }
+  // The rename came first, so that the user sees it at once: what it leaves was sure by then, unless the peer lies.
+  const changes = deriveMove(move, moved.rows)
+  if (changes === null) {
+    logger.warn('a move that no honest device makes', step)
+    await tasks.apply([{ ...step, path: move.from, from: move.to }], { history: historyName(clock.now()) })
     return null
   }
   await index.commit(changes, { durable: true, move })
