@@ -6,7 +6,7 @@ import { pathBytesMax } from '../model/limits.ts'
 import { pathKey } from '../model/relative-path.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { PageEntry } from './leaf-page.ts'
-import { decodeRow, isLiveRow, rowHead, rowKind, type IndexRow } from './row-codec.ts'
+import { decodeRow, isLiveRow, rowDiskPlace, rowHead, rowKind, type IndexRow } from './row-codec.ts'
 import { pathsBelow, type RowReader } from './row-reader.ts'
 
 /** A live row that a move takes along, and the tombstone that its new path has, if any. */
@@ -47,6 +47,13 @@ export class MovedRows {
       target: target === null ? null : decodeRow(target).record,
     }))
     return this.#decoded
+  }
+
+  /** Of a row in {@link rows}: as `LazyRow.hasDisk`. */
+  hasDisk(index: number, isSame: (bytes: Uint8Array, at: number) => boolean): boolean {
+    const { row } = this.#encoded[index]!
+    const at = rowDiskPlace(row, 0)
+    return at !== null && isSame(row, at)
   }
 }
 

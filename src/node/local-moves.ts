@@ -1,10 +1,10 @@
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
-import { movedRowsMax, type MovedRow, type MovedRows } from '../file-index/moved-rows.ts'
-import { sameDiskState, type DiskState } from '../model/disk-state.ts'
+import { movedRowsMax, type MovedRows } from '../file-index/moved-rows.ts'
+import { sameDiskState } from '../model/disk-state.ts'
 import { movedPath, type FolderMove } from '../model/folder-move.ts'
-import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
+import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { FileTasks, ScanEntry } from '../ports/file-tasks.ts'
+import type { FileTasks, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 import { deriveMove } from '../reconcile/derive-move.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { LocalCommits } from './local-commits.ts'
@@ -25,17 +25,17 @@ export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promi
   if (!(await isInFolder(deps.index, pair.to))) return null
   const [found, early] = await Promise.all([entriesBelow(deps.tasks, pair.to), readRows(deps.index, pair)])
   if (found === null) return null
-  let rows: readonly MovedRow[] = []
+  let comparison: Comparison | null = null
   const done = await deps.commits.takeMove(async () => {
     if (!(await isStillMoved(deps, pair))) return null
     const derived = await derive(deps, pair, early)
-    if (derived === null || !isMostlyThere(derived.rows, pair, found.entries)) return null
-    rows = derived.rows
-    return derived
+    if (derived === null) return null
+    comparison = compare(derived.moved, pair, found)
+    return isMostlyThere(comparison) ? derived : null
   })
   if (!done) return null
   deps.problems.clearAtAndBelow(pair.from)
-  return differences(rows, pair, found)
+  return comparison
 }
 
 /** What the move would take along, and as of which commit. */
@@ -52,19 +52,22 @@ async function readRows(index: FolderIndex, pair: FolderPair): Promise<RowsAtSeq
 }
 
 interface Found {
-  readonly entries: ReadonlyMap<RelativePath, ScanEntry>
+  /** In path order. */
+  readonly batches: readonly ScanBatch[]
   readonly unknown: readonly (RelativePath | '')[]
 }
 
 async function entriesBelow(tasks: FileTasks, folder: RelativePath): Promise<Found | null> {
-  const entries = new Map<RelativePath, ScanEntry>()
+  const batches: ScanBatch[] = []
   const unknown: (RelativePath | '')[] = []
+  let count = 0
   for await (const batch of tasks.scan(folder)) {
-    unknown.push(...batch.unknown)
-    for (const entry of batch.entries) if (entry.path !== folder) entries.set(entry.path, entry)
-    if (entries.size > movedRowsMax) return null
+    for (const path of batch.unknown) unknown.push(path)
+    batches.push(batch)
+    count += batch.paths.length
+    if (count > movedRowsMax) return null
   }
-  return { entries, unknown }
+  return { batches, unknown }
 }
 
 async function isStillMoved(deps: LocalMovesDeps, { from, to, disk }: FolderPair): Promise<boolean> {
@@ -77,7 +80,7 @@ async function derive(
   { index, clock, deviceName }: LocalMovesDeps,
   pair: FolderPair,
   early: RowsAtSeq,
-): Promise<{ move: FolderMove; changes: readonly RowChange[]; rows: readonly MovedRow[] } | null> {
+): Promise<{ move: FolderMove; changes: readonly RowChange[]; moved: MovedRows } | null> {
   if (!(await isInFolder(index, pair.to))) return null
   const moved = early.seq === index.seq ? early.moved : await index.movedRows(pair)
   if (moved === null) return null
@@ -91,7 +94,7 @@ async function derive(
     before: moved.before,
   }
   const changes = deriveMove(move, moved.rows)
-  return changes === null ? null : { move, changes, rows: moved.rows }
+  return changes === null ? null : { move, changes, moved }
 }
 
 async function isInFolder(index: FolderIndex, path: RelativePath): Promise<boolean> {
@@ -99,31 +102,45 @@ async function isInFolder(index: FolderIndex, path: RelativePath): Promise<boole
   return parent === null || (await index.get(parent))?.record.kind === 'folder'
 }
 
+interface Comparison extends MovedFolder {
+  /** How many entries were below the old place, and how many of them are untouched below the new one. */
+  readonly before: number
+  readonly same: number
+}
+
 /** An inode is used again: of a folder that only has the old one's, nothing is in it. */
-function isMostlyThere(
-  rows: readonly MovedRow[],
-  pair: FolderPair,
-  entries: ReadonlyMap<RelativePath, ScanEntry>,
-): boolean {
-  const same = rows.filter(({ row }) => isUntouched(row.disk, entries.get(movedPath(row.record.path, pair)))).length
-  return same > 0 && same * 2 >= rows.length - 1
+function isMostlyThere({ before, same }: Comparison): boolean {
+  return same > 0 && same * 2 >= before
 }
 
-function isUntouched(before: DiskState | null, entry: ScanEntry | undefined): boolean {
-  return entry !== undefined && sameDiskState(before, entry.disk)
-}
-
-function differences(rows: readonly MovedRow[], pair: FolderPair, { entries, unknown }: Found): MovedFolder {
-  const left = new Map(entries)
+/** Merges what was below the old place and what is below the new one, both in path order. */
+function compare(moved: MovedRows, pair: FolderPair, { batches, unknown }: Found): Comparison {
+  const { rows } = moved
+  const changed: ScanEntry[] = []
   const gone: RelativePath[] = []
-  for (const { row } of rows) {
-    const path = movedPath(row.record.path, pair)
-    if (path === pair.to) continue
-    if (isUntouched(row.disk, left.get(path))) left.delete(path)
-    else if (!left.has(path) && !unknown.some((top) => top === '' || top === path || isBelow(path, top)))
-      gone.push(path)
+  let same = 0
+  // The first is the folder itself.
+  let next = 1
+  const passUpTo = (path: RelativePath | null): boolean => {
+    for (; next < rows.length; next++) {
+      const there = movedPath(rows[next]!.row.record.path, pair)
+      if (there === path) return true
+      if (path !== null && comparePaths(there, path) > 0) return false
+      if (!unknown.some((top) => top === '' || top === there || isBelow(there, top))) gone.push(there)
+    }
+    return false
   }
-  return { changed: Array.from(left.values()), gone }
+  for (const batch of batches) {
+    for (const [i, path] of batch.paths.entries()) {
+      if (path === pair.to) continue
+      const isKnown = passUpTo(path)
+      if (isKnown && moved.hasDisk(next, (bytes, at) => batch.isSameAt(i, bytes, at))) same++
+      else changed.push(batch.entryAt(i))
+      if (isKnown) next++
+    }
+  }
+  passUpTo(null)
+  return { before: rows.length - 1, same, changed, gone }
 }
 
 export interface LocalMovesDeps {
