@@ -7,7 +7,7 @@ import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import { rebuildTree } from '../../src/file-index/leaf-rows.ts'
 import { openLevelStore } from '../../src/file-index/level-store.ts'
 import { rootHash } from '../../src/merkle/merkle-tree.ts'
-import { P2psyncError } from '../../src/model/errors.ts'
+import { P2psyncError, systemCode } from '../../src/model/errors.ts'
 import type { KeyValueStore } from '../../src/ports/key-value-store.ts'
 import { countingRandom, deviceTag, fileOf, tombstoneOf } from './sample-records.ts'
 
@@ -38,9 +38,32 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+/** LevelDB's own thread may add and remove files meanwhile: then it is copied again, for no crash leaves such a mixture. */
 function copyLive(name: string): void {
-  cpSync(join(folder, 'live'), join(folder, name), { recursive: true })
-  copies.push(name)
+  const to = join(folder, name)
+  for (let tries = 0; tries < 100; tries++) {
+    const before = filesOf(join(folder, 'live'))
+    try {
+      cpSync(join(folder, 'live'), to, { recursive: true })
+      if (filesOf(join(folder, 'live')) === before) {
+        copies.push(name)
+        return
+      }
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+    rmSync(to, { recursive: true, force: true })
+  }
+  throw new Error('the database never held still')
+}
+
+/** The names of its files, and what its manifest says of them. */
+function filesOf(database: string): string {
+  const names = readdirSync(database).sort()
+  const manifests = names
+    .filter((name) => name.startsWith('MANIFEST'))
+    .map((name) => statSync(join(database, name)).size)
+  return [...names, ...manifests].join()
 }
 
 function openIndex(store: KeyValueStore): Promise<FolderIndex> {
