@@ -2,7 +2,7 @@ import { hashBlock } from '../blocks/hash.ts'
 import { blockHashBytes, blockHashToBytes } from '../model/block-hash.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
-import { diskStateBytes, readDiskState, writeDiskState } from '../model/disk-state-codec.ts'
+import { diskStateBytes, putDiskState, readDiskState } from '../model/disk-state-codec.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { EntryKind, FileRecord } from '../model/file-record.ts'
 import { decodeOwnRecord, writeRecord } from '../model/record-codec.ts'
@@ -63,7 +63,7 @@ export function encodeRow({ record, disk, seq }: IndexRow): EncodedRow {
   row.write(hashBlock(encoded), rowHashAt, entryHashBytes, 'base64url')
   row.writeUIntBE(seq, seqAt, 6)
   row[diskLengthAt] = recordAt - diskAt
-  if (disk !== null) writeDiskState(row, diskAt, disk)
+  if (disk !== null) putDiskState(row, diskAt, disk)
   encoded.copy(row, recordAt)
   const contentAt = recordAt + contentInRecord
   const isFile = record.content !== ''
@@ -101,7 +101,7 @@ export function withDisk(row: Uint8Array, disk: DiskState | null): Uint8Array {
   const bytes = Buffer.allocUnsafe(diskAt + length + record.length)
   bytes.set(row.subarray(0, diskLengthAt))
   bytes[diskLengthAt] = length
-  if (disk !== null) writeDiskState(bytes, diskAt, disk)
+  if (disk !== null) putDiskState(bytes, diskAt, disk)
   bytes.set(record, diskAt + length)
   return bytes
 }
@@ -126,7 +126,7 @@ export function rowKind(row: Uint8Array): EntryKind {
 export function rowDisk(row: Uint8Array): DiskState | null {
   if (row[diskLengthAt] === 0) return null
   try {
-    return readDiskState(asBuffer(row), diskAt)
+    return readDiskState(viewOf(row), diskAt)
   } catch (cause) {
     throw unreadable(cause)
   }
@@ -147,7 +147,7 @@ export function decodeRow(row: Uint8Array): IndexRow {
   try {
     const bytes = asBuffer(row)
     const length = bytes[diskLengthAt]!
-    const disk = length === 0 ? null : readDiskState(bytes, diskAt)
+    const disk = length === 0 ? null : readDiskState(viewOf(bytes), diskAt)
     const encoded = bytes.subarray(diskAt + length)
     // The database does not check what it reads against its own checksums.
     if (bytes.compare(recordHash(encoded), 0, entryHashBytes, rowHashAt, rowHashEnd) !== 0)
@@ -199,4 +199,8 @@ function recordHash(record: Uint8Array): Buffer {
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -20,34 +20,36 @@ export function unpackStates(packed: PackedStates, count: number): DiskState[] {
 
 /** Packs states one after the other, `capacity` at most. */
 export class StatePacker {
-  readonly #bytes: Buffer<ArrayBuffer>
+  readonly #view: DataView<ArrayBuffer>
   #at = 0
 
   constructor(capacity: number) {
-    this.#bytes = Buffer.from(new ArrayBuffer(capacity * diskStateBytes))
+    this.#view = new DataView(new ArrayBuffer(capacity * diskStateBytes))
   }
 
   add(state: DiskState): void {
-    writeDiskState(this.#bytes, this.#at, state)
+    writeDiskState(this.#view, this.#at, state)
     this.#at += diskStateBytes
   }
 
   /** Owns its buffer. The packer must not be used any more. */
   finish(): PackedStates {
-    return new Uint8Array(this.#bytes.buffer)
+    return new Uint8Array(this.#view.buffer)
   }
 }
 
 /** Reads packed states in any order; keeps them. */
 export class StateReader {
-  readonly #bytes: Buffer
+  readonly #bytes: PackedStates
+  readonly #view: DataView
 
   constructor(packed: PackedStates) {
-    this.#bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)
+    this.#bytes = packed
+    this.#view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength)
   }
 
   at(index: number): DiskState {
-    return readDiskState(this.#bytes, index * diskStateBytes)
+    return readDiskState(this.#view, index * diskStateBytes)
   }
 
   /** What `sameDiskState` says of the state with this index and the encoded one at `at` in `bytes`. */
