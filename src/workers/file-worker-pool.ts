@@ -65,7 +65,7 @@ export class FileWorkerPool {
       return first
     }
     const sharesWork = name === 'look' || name === 'hash'
-    return sharesWork && (first.pending < 2 || first.pending <= second.pending) ? first : second
+    return sharesWork && first.pending <= second.pending ? first : second
   }
 
   get links(): readonly WorkerLink[] {
