@@ -32,7 +32,12 @@ export function* hashFiles(
 ): Generator<void, readonly HashResult[]> {
   const run: Run = { disk, slice: new WorkSlice() }
   const results: HashResult[] = []
-  for (const request of requests) results.push(yield* hashFile(run, `${root}/${request.path}`, request))
+  for (const request of requests) {
+    const path = `${root}/${request.path}`
+    const isSmall = isSingleBlock(request.disk.sizeBytes)
+    results.push(isSmall ? hashSmallFile(disk, path, request) : yield* hashLargeFile(run, path, request))
+    if (run.slice.spend(isSmall ? request.disk.sizeBytes : 0)) yield
+  }
   return results
 }
 
@@ -41,7 +46,28 @@ interface Run {
   readonly slice: WorkSlice
 }
 
-function* hashFile(run: Run, absolutePath: string, request: HashRequest): Generator<void, HashResult> {
+// Filled and hashed at one go, so that all jobs of a thread can share it.
+const smallFile = new Uint8Array(singleBlockBytesMax)
+const unchecked = { unchecked: true }
+
+// No generator: making one takes a tenth of the time that a file of 4 KiB does.
+function hashSmallFile(disk: Disk, absolutePath: string, { path, disk: expected }: HashRequest): HashResult {
+  try {
+    const handle = disk.openRead(absolutePath, unchecked)
+    try {
+      const target = smallFile.subarray(0, expected.sizeBytes)
+      const isWhole = readFully(disk, handle, target, 0) === expected.sizeBytes
+      if (!isWhole || !isStill(disk.fstat(handle), expected)) return { outcome: 'changed', path }
+      return { outcome: 'hashed', path, disk: expected, content: hashBlock(target), blockList: null }
+    } finally {
+      disk.close(handle)
+    }
+  } catch (error) {
+    return failure(path, error)
+  }
+}
+
+function* hashLargeFile(run: Run, absolutePath: string, request: HashRequest): Generator<void, HashResult> {
   const { path, disk: expected } = request
   if (expected.sizeBytes > fileSizeBytesMax) return { outcome: 'failed', path, reason: 'it is larger than 1 TiB' }
   let handle: FileHandle
@@ -51,14 +77,10 @@ function* hashFile(run: Run, absolutePath: string, request: HashRequest): Genera
     return failure(path, error)
   }
   try {
-    const isSmall = isSingleBlock(expected.sizeBytes)
-    if (!isSmall && !isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
-    const hashed = isSmall
-      ? hashSmall(run.disk, handle, expected.sizeBytes)
-      : yield* hashLarge(run, handle, expected.sizeBytes)
+    if (!isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
+    const hashed = yield* hashLarge(run, handle, expected.sizeBytes)
     if (hashed === 'too-many-blocks') return { outcome: 'failed', path, reason: 'it falls into too many blocks' }
     if (hashed === 'short' || !isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
-    if (run.slice.spend(isSmall ? expected.sizeBytes : 0)) yield
     return { outcome: 'hashed', path, disk: expected, ...hashed }
   } catch (error) {
     return failure(path, error)
@@ -74,15 +96,6 @@ function isStill(found: DiskEntry, expected: DiskState): boolean {
 interface Hashed {
   readonly content: BlockHash
   readonly blockList: Uint8Array | null
-}
-
-// Filled and hashed at one go, so that all jobs of a thread can share it.
-const smallFile = new Uint8Array(singleBlockBytesMax)
-
-function hashSmall(disk: Disk, handle: FileHandle, sizeBytes: number): Hashed | 'short' {
-  const target = smallFile.subarray(0, sizeBytes)
-  if (readFully(disk, handle, target, 0) < sizeBytes) return 'short'
-  return { content: hashBlock(target), blockList: null }
 }
 
 function* hashLarge(
@@ -112,6 +125,8 @@ function failure(path: RelativePath, error: unknown): HashResult {
   const code = systemCode(error)
   if (code === 'ENOENT' || code === 'ENOTDIR') return { outcome: 'gone', path }
   // A symlink, a folder or a FIFO is there now.
-  if (code === 'EINVAL' || code === 'ELOOP' || code === 'EISDIR') return { outcome: 'changed', path }
+  if (notRegularCodes.has(code)) return { outcome: 'changed', path }
   return { outcome: 'failed', path, reason: readFailureReason(error) }
 }
+
+const notRegularCodes: ReadonlySet<string> = new Set(['EINVAL', 'ELOOP', 'EISDIR', 'ENXIO', 'ESPIPE'])

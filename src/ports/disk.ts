@@ -14,8 +14,12 @@ export interface Disk {
   readFolder(path: string): readonly FolderEntry[]
   readLink(path: string): string
 
-  /** Opens a regular file without following a link and without blocking on a FIFO; throws `EINVAL` for anything else. */
-  openRead(path: string): FileHandle
+  /**
+   * Opens a regular file without following a link and without blocking on a FIFO; throws `EINVAL` for anything else.
+   * `unchecked`: it may be anything else all the same, and the caller sees by {@link Disk.fstat} before it believes what it
+   * read: that saves a call. Reading takes nothing from a FIFO or a terminal, it throws `ESPIPE`.
+   */
+  openRead(path: string, options?: { readonly unchecked: boolean }): FileHandle
   /** Creates a file that must not exist (`EEXIST`), with this mode. */
   create(path: string, mode: number): FileHandle
   /** Opens an existing regular file for reading and writing. */

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { hashFiles } from '../../src/blocks/hash-file.ts'
 import { mtimeSeconds } from '../../src/disk/mtime-seconds.ts'
 import { NodeDisk } from '../../src/disk/node-disk.ts'
+import type { RelativePath } from '../../src/model/relative-path.ts'
 import { codeOf, describeDisk } from './disk-contract.ts'
 
 const makeRoot = () => fs.mkdtempSync(join(tmpdir(), 'p2psync-disk-'))
@@ -55,6 +57,35 @@ describe.runIf(process.platform === 'linux')('NodeDisk on Linux', () => {
       expect(codeOf(() => disk.openRead(`${root}/fifo`))).toBe('EINVAL')
       expect(codeOf(() => disk.openWrite(`${root}/fifo`))).toBe('EINVAL')
       expect(codeOf(() => disk.setPathMode(`${root}/fifo`, 0o777))).toBe('EINVAL')
+    })
+  })
+
+  it('takes nothing from a FIFO that it has opened unchecked', () => {
+    withRoot((root, disk) => {
+      execFileSync('mkfifo', [`${root}/fifo`])
+      const handle = disk.openRead(`${root}/fifo`, { unchecked: true })
+      const writer = fs.openSync(`${root}/fifo`, 'r+')
+      fs.writeSync(writer, 'for another')
+      expect(codeOf(() => disk.read(handle, new Uint8Array(3), 0))).toBe('ESPIPE')
+      expect(disk.fstat(handle)).toEqual({ kind: 'other' })
+      const bytes = Buffer.alloc(11)
+      expect([fs.readSync(writer, bytes), bytes.toString()]).toEqual([11, 'for another'])
+      disk.close(handle)
+      fs.closeSync(writer)
+    })
+  })
+
+  it.each(['fifo', 'folder', 'device', 'link'])('has no hash of what was a file and is a %s now', (name) => {
+    withRoot((root, disk) => {
+      fs.writeFileSync(`${root}/file`, 'abc')
+      const seen = disk.lstat(`${root}/file`)
+      if (seen === null || seen.kind === 'other') throw new Error('no file')
+      execFileSync('mkfifo', [`${root}/fifo`])
+      fs.mkdirSync(`${root}/folder`)
+      fs.symlinkSync('file', `${root}/link`)
+      const path = (name === 'device' ? 'zero' : name) as RelativePath
+      const job = hashFiles(disk, name === 'device' ? '/dev' : root, [{ path, disk: seen }])
+      expect(job.next()).toEqual({ done: true, value: [{ outcome: 'changed', path }] })
     })
   })
 
