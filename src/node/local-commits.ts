@@ -22,6 +22,8 @@ export class LocalCommits {
   readonly #deps: LocalCommitsDeps
   /** The index's sequence number if nobody but us has committed since the look that is under way began. */
   #expectedSeq = 0
+  /** Of an index that was new when the look began: all that was taken in since lies up to here. Null: nobody knows. */
+  #newUpTo: RelativePath | '' | null = null
 
   constructor(deps: LocalCommitsDeps) {
     this.#deps = deps
@@ -30,6 +32,7 @@ export class LocalCommits {
   /** What is handed over from now on was seen from now on. */
   beginLook(): void {
     this.#expectedSeq = this.#deps.index.seq
+    this.#newUpTo = this.#expectedSeq === 0 ? '' : null
   }
 
   /** Publishes entries that are new or look changed. False when the folder is not there. */
@@ -39,7 +42,7 @@ export class LocalCommits {
       const left = await this.#leftPlaces(moved)
       if (!(await this.#deps.isFolderThere())) return false
       const current = await this.#stillAsSeen(seen.entries)
-      const rows = await index.getMany(seen.entries.map((entry) => entry.path))
+      const rows = await this.#rowsOf(seen.entries)
       const torn = tornDatabases(seen)
       const changes: RowChange[] = []
       const statesOnly: { path: RelativePath; disk: DiskState }[] = []
@@ -113,6 +116,17 @@ export class LocalCommits {
     }
     for (const path of changed) this.#deps.dirty.add(path)
     return (entry) => !changed.has(entry.path)
+  }
+
+  /** None are read of an index that cannot have them: the first look gives out each path once, in order. */
+  async #rowsOf(entries: readonly ScanEntry[]): Promise<readonly (IndexRow | null)[]> {
+    const { index } = this.#deps
+    for (const { path } of entries) {
+      if (this.#newUpTo === null) break
+      this.#newUpTo = this.#newUpTo === '' || comparePaths(this.#newUpTo, path) < 0 ? path : null
+    }
+    if (this.#newUpTo !== null && index.seq === this.#expectedSeq) return []
+    return index.getMany(entries.map((entry) => entry.path))
   }
 
   /** The old paths of moved files where nothing is any more, and which nobody has committed since. */

@@ -30,6 +30,8 @@ export function joinVersions(a: VersionVector, b: VersionVector): VersionVector 
 /** `version` with one more change by `writer`. `counter` must be larger than the writer's old one. */
 export function advanceVersion(version: VersionVector, writer: WriterId, counter: number): VersionVector {
   assert(Number.isSafeInteger(counter) && counter > 0 && counter <= counterMax, 'a counter is between 1 and 2^48 - 1')
+  // As most are: new on this device.
+  if (version.length === 0) return [[writer, counter]]
   const old = version.find(([other]) => other === writer)?.[1] ?? 0
   assert(counter > old, 'a counter only rises')
   return joinVersions(version, [[writer, counter]])
