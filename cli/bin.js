@@ -14,7 +14,7 @@ const nodeMin = [22, 22]
 const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
 // For the C library of Linux: blocks from this size on go back to the system when they are freed, and what is freed at the
 // end of the heap does too. By default it learns from large buffers to keep ever larger ones.
-const mallocSettings = { MALLOC_MMAP_THRESHOLD_: '65536' }
+const mallocSettings = { MALLOC_MMAP_THRESHOLD_: '16384' }
 
 const here = dirname(fileURLToPath(import.meta.url))
 const built = join(here, '..', 'dist', 'cli', 'main.js')

@@ -19,6 +19,7 @@ const clock: Pick<Clock, 'sleep'> = {
     await timeout(milliseconds, undefined, signal === undefined ? {} : { signal })
   },
 }
+const beginningMs = 10_000
 const watcher = new AdaptiveWatcher({ queuedEventsMax, folderLevelFrom, clock, disk: realWatchedDisk })
 try {
   await watcher.start(root, async (hint) => {
@@ -26,6 +27,8 @@ try {
     await once(port, 'message')
   })
   post({ type: 'ready' })
+  // What it took to begin is not needed any more; `--expose-gc` is set by cli/bin.js.
+  void clock.sleep(beginningMs).then(() => globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' }))
 } catch (error) {
   const known = error instanceof P2psyncError ? error : null
   post({ type: 'refused', code: known?.code ?? 'node-failed', reason: errorText(error), hint: known?.hint ?? '' })

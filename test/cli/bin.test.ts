@@ -73,7 +73,7 @@ describe.skipIf(process.platform === 'win32')('the program', () => {
       await writeMain('main.ts', 'console.log(JSON.stringify(process.env))')
       const seen = (command: string, env: NodeJS.ProcessEnv): unknown =>
         JSON.parse(spawnSync(process.execPath, [bin, command], { encoding: 'utf8', env }).stdout)
-      expect(seen('start', {})).toHaveProperty('MALLOC_MMAP_THRESHOLD_', '65536')
+      expect(seen('start', {})).toHaveProperty('MALLOC_MMAP_THRESHOLD_', '16384')
       expect(seen('start', { MALLOC_MMAP_THRESHOLD_: '99999' })).toHaveProperty('MALLOC_MMAP_THRESHOLD_', '99999')
       expect(seen('status', {})).not.toHaveProperty('MALLOC_MMAP_THRESHOLD_')
     },
