@@ -6,6 +6,7 @@ import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/r
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 import { deriveMove } from '../reconcile/derive-move.ts'
+import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { LocalCommits } from './local-commits.ts'
 import type { FolderPair } from './recognise-moves.ts'
@@ -23,19 +24,21 @@ export interface MovedFolder {
 export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promise<MovedFolder | null> {
   // A folder within one that has moved, mostly: looked at for nothing, each level of it would be walked.
   if (!(await isInFolder(deps.index, pair.to))) return null
-  const [found, early] = await Promise.all([entriesBelow(deps.tasks, pair.to), readRows(deps.index, pair)])
-  if (found === null) return null
-  let comparison: Comparison | null = null
+  const early = await readRows(deps.index, pair)
+  let moved: MovedRows | null = null
   const done = await deps.commits.takeMove(async () => {
     if (!(await isStillMoved(deps, pair))) return null
     const derived = await derive(deps, pair, early)
-    if (derived === null) return null
-    comparison = compare(derived.moved, pair, found)
-    return isMostlyThere(comparison) ? derived : null
+    if (derived === null || !(await isMostlyThere(deps, pair, derived.moved))) return null
+    moved = derived.moved
+    return derived
   })
-  if (!done) return null
+  if (!done || moved === null) return null
   deps.problems.clearAtAndBelow(pair.from)
-  return comparison
+  const found = await entriesBelow(deps.tasks, pair.to)
+  if (found !== null) return compare(moved, pair, found)
+  deps.dirty.add(pair.to)
+  return { changed: [], gone: [] }
 }
 
 /** What the move would take along, and as of which commit. */
@@ -44,7 +47,7 @@ interface RowsAtSeq {
   readonly moved: MovedRows | null
 }
 
-/** Read and decoded while the disk is walked. */
+/** Read and decoded before others have to wait for it. */
 async function readRows(index: FolderIndex, pair: FolderPair): Promise<RowsAtSeq> {
   const { seq } = index
   const moved = await index.movedRows(pair)
@@ -102,23 +105,27 @@ async function isInFolder(index: FolderIndex, path: RelativePath): Promise<boole
   return parent === null || (await index.get(parent))?.record.kind === 'folder'
 }
 
-interface Comparison extends MovedFolder {
-  /** How many entries were below the old place, and how many of them are untouched below the new one. */
-  readonly before: number
-  readonly same: number
-}
-
-/** An inode is used again: of a folder that only has the old one's, nothing is in it. */
-function isMostlyThere({ before, same }: Comparison): boolean {
-  return same > 0 && same * 2 >= before
+/**
+ * An inode is used again: of a folder that only has the old one's, nothing is in it. Looks at some of what was in it; the
+ * rest is compared when the move is known.
+ */
+async function isMostlyThere({ tasks }: LocalMovesDeps, pair: FolderPair, { rows }: MovedRows): Promise<boolean> {
+  const below = rows.slice(1)
+  // Of a folder the inode is all there is to compare.
+  const files = below.filter(({ row }) => row.record.kind !== 'folder')
+  const all = files.length > 0 ? files : below
+  const step = Math.max(1, Math.floor(all.length / looksMax))
+  const some = all.filter((_, i) => i % step === 0)
+  const looks = await tasks.lstat(some.map(({ row }) => movedPath(row.record.path, pair)))
+  const same = some.filter(({ row }, i) => row.disk !== null && sameDiskState(row.disk, looks[i]?.disk ?? null)).length
+  return same > 0 && same * 2 >= some.length
 }
 
 /** Merges what was below the old place and what is below the new one, both in path order. */
-function compare(moved: MovedRows, pair: FolderPair, { batches, unknown }: Found): Comparison {
+function compare(moved: MovedRows, pair: FolderPair, { batches, unknown }: Found): MovedFolder {
   const { rows } = moved
   const changed: ScanEntry[] = []
   const gone: RelativePath[] = []
-  let same = 0
   // The first is the folder itself.
   let next = 1
   const passUpTo = (path: RelativePath | null): boolean => {
@@ -134,13 +141,13 @@ function compare(moved: MovedRows, pair: FolderPair, { batches, unknown }: Found
     for (const [i, path] of batch.paths.entries()) {
       if (path === pair.to) continue
       const isKnown = passUpTo(path)
-      if (isKnown && moved.hasDisk(next, (bytes, at) => batch.isSameAt(i, bytes, at))) same++
-      else changed.push(batch.entryAt(i))
+      const isUntouched = isKnown && moved.hasDisk(next, (bytes, at) => batch.isSameAt(i, bytes, at))
+      if (!isUntouched) changed.push(batch.entryAt(i))
       if (isKnown) next++
     }
   }
   passUpTo(null)
-  return { before: rows.length - 1, same, changed, gone }
+  return { changed, gone }
 }
 
 export interface LocalMovesDeps {
@@ -148,7 +155,10 @@ export interface LocalMovesDeps {
   readonly tasks: FileTasks
   readonly clock: Clock
   readonly commits: LocalCommits
+  readonly dirty: DirtyPaths
   readonly problems: FolderProblems
   readonly deviceName: string
   readonly isFolderThere: () => Promise<boolean>
 }
+
+const looksMax = 200

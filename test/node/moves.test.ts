@@ -227,8 +227,7 @@ const batches: readonly (readonly [string, (a: WorldDevice) => void, string[], s
   [
     'before one that was in it moves deeper',
     (a) => (a.rename('a', 'b'), a.rename('b/x', 'b/y/x')),
-    // Less than half of the first is where it was: files of their own.
-    [],
+    ['a > b', 'b/x > b/y/x'],
     ['b', 'b/0', 'b/1', 'b/2', 'b/y', 'b/y/x', 'b/y/x/0', 'b/y/x/1', 'b/y/x/2', 'c', 'c/0', 'c/1', 'c/2'],
   ],
   [
