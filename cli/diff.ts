@@ -187,7 +187,7 @@ function tellProblems({ problems }: ManifestDifference, context: CliContext): vo
     context.stderr.write(`p2psync: ${printable(path)}: ${printable(reason)}\n`)
   }
   if (problems.length > toldMax) context.stderr.write(`... and ${problems.length - toldMax} more\n`)
-  context.stderr.write(`p2psync: ${countText(problems.length, 'path')} could not be read and was not compared\n`)
+  context.stderr.write(`p2psync: ${countText(problems.length, 'path')} could not be read, and not compared\n`)
 }
 
 const toldMax = 20
