@@ -7,7 +7,7 @@ export const systemClock: Clock = {
   sleep,
 }
 
-// Node takes a longer delay for 1 ms.
+// Node takes a longer delay for 1 ms, and warns of one that has passed already.
 const delayMsMax = 2 ** 31 - 1
 
 function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -25,7 +25,7 @@ function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener('abort', stop)
       resolve()
     },
-    Math.min(milliseconds, delayMsMax),
+    Math.max(0, Math.min(milliseconds, delayMsMax)),
   )
   signal?.addEventListener('abort', stop, { once: true })
   return promise
