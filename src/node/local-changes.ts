@@ -48,15 +48,15 @@ export class LocalChanges {
   }
 
   async #publish(look: Look, changed: AsyncIterable<readonly ScanEntry[]>): Promise<boolean> {
-    const { signal } = this.#deps
     this.#commits.beginLook()
-    for await (const seen of hashAhead(
-      withNews(changed, () => this.#news(look)),
-      this.#deps,
-    )) {
-      if (!(await this.#commits.takeIn(seen))) return false
-    }
-    return !signal.aborted && this.#commits.takeAway(look.gone)
+    if (!(await this.#takeIn(withNews(changed, () => this.#news(look))))) return false
+    if (this.#deps.signal.aborted || !(await this.#commits.takeAway(look.gone))) return false
+    return look.afterFolder.length === 0 || this.#takeIn(eventually(batches(look.afterFolder)))
+  }
+
+  async #takeIn(changed: AsyncIterable<readonly ScanEntry[]>): Promise<boolean> {
+    for await (const seen of hashAhead(changed, this.#deps)) if (!(await this.#commits.takeIn(seen))) return false
+    return true
   }
 
   /** Notes what is new and what is gone at and below `start`, and gives out what has changed in its place. */
@@ -142,7 +142,8 @@ export class LocalChanges {
     const known: ScanEntry[] = []
     for (const [i, entry] of entries.entries()) {
       const row = rows[i] ?? null
-      if (row !== null && isLive(row.record)) known.push(entry)
+      if (row?.record.kind === 'folder' && entry.disk.kind !== 'folder') look.afterFolder.push(entry)
+      else if (row !== null && isLive(row.record)) known.push(entry)
       else look.fresh.push(entry)
     }
     return known
@@ -259,12 +260,14 @@ interface Look {
   goneFolders: IndexRow[]
   /** Changed in their places, as hints say that came while we looked. */
   readonly changed: ScanEntry[]
+  /** They stand where a folder was: told before what was in it is told to be gone, a peer would take that to live on. */
+  readonly afterFolder: ScanEntry[]
   /** How often it may still wait for hints. */
   waits: number
 }
 
 function newLook(waits: number): Look {
-  return { fresh: [], folders: [], gone: [], goneFolders: [], changed: [], waits }
+  return { fresh: [], folders: [], gone: [], goneFolders: [], changed: [], afterFolder: [], waits }
 }
 
 function isOlder({ disk }: ScanEntry, thanMs: number): boolean {
@@ -290,4 +293,8 @@ function* batches(entries: readonly ScanEntry[]): Generator<ScanEntry[]> {
 function knownHash({ path, disk }: ScanEntry, { record }: IndexRow): HashResult {
   if (record.content === '') throw new RangeError('a file without content')
   return { outcome: 'hashed', path, disk, content: record.content, blockList: null }
+}
+
+async function* eventually<T>(values: Iterable<T>): AsyncGenerator<T> {
+  yield* values
 }
