@@ -1,11 +1,11 @@
 import { P2psyncError } from '../model/errors.ts'
 import { blockFrameBytesMax } from '../model/limits.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Throttle } from '../ports/throttle.ts'
 import type { FrameStream } from '../ports/transport.ts'
+import { PeerWindow } from '../transfer/peer-window.ts'
 import { decodeBlockReply, encodeBlockRequest, type BlockReply, type BlockRequest } from './block-messages.ts'
 
-/** Bytes asked for and not yet here, for each peer. */
-const windowBytes = 8 * 1024 * 1024
 /** A peer that owes a reply and sends nothing for so long is given up. */
 const silenceMsMax = 60_000
 /** A stream that was not used for so long is closed: it holds buffers on both sides. */
@@ -18,45 +18,65 @@ const idleMsMax = 10_000
 export class BlockClient {
   readonly #open: () => Promise<FrameStream>
   readonly #clock: Clock
+  readonly #throttle: Throttle
   readonly #onReceived: (bytes: number) => void
+  readonly #window = new PeerWindow()
+  /** Of requests that wait for leave from the throttle. */
+  #reservedBytes = 0
   #stream: Promise<FrameStream> | null = null
   #pending: Pending[] = []
   /** What {@link #stream} has become. */
   #opened: FrameStream | null = null
-  #bytesInFlight = 0
-  #waiting: (() => void)[] = []
   #lastReplyAt = 0
   #closed = false
+  readonly #closing = new AbortController()
   /** Replies on the present stream. */
   #received = 0
   #silence = new AbortController()
 
-  constructor(deps: { open: () => Promise<FrameStream>; clock: Clock; onReceived: (bytes: number) => void }) {
+  constructor(deps: BlockClientDeps) {
     this.#open = deps.open
     this.#clock = deps.clock
+    this.#throttle = deps.throttle
     this.#onReceived = deps.onReceived
   }
 
-  get bytesInFlight(): number {
-    return this.#bytesInFlight
+  /** Whether more blocks should be asked for now: whoever does all the same only fills the link's queue. */
+  get hasRoom(): boolean {
+    return !this.#closed && this.#window.inFlightBytes + this.#reservedBytes < this.#window.sizeBytes
+  }
+
+  /** How many bytes of blocks one request should ask for. */
+  get portionBytes(): number {
+    return this.#window.portionBytes
+  }
+
+  /** The shortest time that a reply has taken lately, in ms; null while nobody knows. */
+  get latencyMs(): number | null {
+    return this.#window.latencyMs
   }
 
   /**
-   * The reply to one request that asks for `blocks` blocks of `bytes` bytes in all. Waits while the window is full.
+   * The reply to one request that asks for `blocks` blocks of `bytes` bytes in all.
    *
    * @throws {P2psyncError} `peer-gone` when the stream fails, `bad-message` when the reply is malformed.
    */
   async request(request: BlockRequest, size: { blocks: number; bytes: number }): Promise<BlockReply> {
-    while (this.#bytesInFlight > 0 && this.#bytesInFlight + size.bytes > windowBytes) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
-    if (this.#closed) throw gone()
-    this.#bytesInFlight += size.bytes
+    this.#reservedBytes += size.bytes
     try {
-      return await this.#exchange(request, size.blocks)
+      await this.#throttle.take(size.bytes, this.#closing.signal)
+      if (this.#closed) throw gone()
     } finally {
-      this.#bytesInFlight -= size.bytes
-      for (const wake of this.#waiting.splice(0)) wake()
+      this.#reservedBytes -= size.bytes
+    }
+    const asked = this.#window.asked(size.bytes, this.#clock.monotonic())
+    let receivedBytes = 0
+    try {
+      const reply = await this.#exchange(request, size.blocks)
+      receivedBytes = reply.frame.length
+      return reply
+    } finally {
+      this.#window.replied(asked, receivedBytes, this.#clock.monotonic())
     }
   }
 
@@ -68,6 +88,7 @@ export class BlockClient {
 
   close(): void {
     this.#closed = true
+    this.#closing.abort(gone())
     this.#fail(gone())
   }
 
@@ -92,7 +113,7 @@ export class BlockClient {
       this.#received = 0
       this.#silence = new AbortController()
       void this.#readReplies(stream)
-      void this.#watchSilence(this.#silence.signal)
+      void this.#watchSilence(stream, this.#silence.signal)
       return stream
     } catch (error) {
       this.#stream = null
@@ -128,13 +149,17 @@ export class BlockClient {
     if (this.#opened === stream) this.#fail(error)
   }
 
-  async #watchSilence(signal: AbortSignal): Promise<void> {
+  async #watchSilence(stream: FrameStream, signal: AbortSignal): Promise<void> {
+    let heardBytes = 0
     while (!signal.aborted) {
       await this.#clock.sleep(5000, signal).catch(() => undefined)
+      // A large block on a slow link is no silence.
+      if (stream.receivedBytes > heardBytes) this.#lastReplyAt = this.#clock.monotonic()
+      heardBytes = stream.receivedBytes
       const silentMs = this.#clock.monotonic() - this.#lastReplyAt
       if (this.#pending.length > 0 && silentMs > silenceMsMax) {
         this.#fail(new P2psyncError('peer-gone', 'the device sent none of the blocks that it was asked for'))
-      } else if (this.#bytesInFlight === 0 && silentMs > idleMsMax && !signal.aborted) {
+      } else if (this.#pending.length === 0 && silentMs > idleMsMax && !signal.aborted) {
         this.#rest()
       }
     }
@@ -155,12 +180,19 @@ export class BlockClient {
     this.#opened = null
     this.#silence.abort()
     for (const pending of this.#pending.splice(0)) pending.reject(error)
-    for (const wake of this.#waiting.splice(0)) wake()
     stream?.then(
       (open) => open.abort('the block client stopped'),
       () => undefined,
     )
   }
+}
+
+export interface BlockClientDeps {
+  readonly open: () => Promise<FrameStream>
+  readonly clock: Clock
+  /** Of what this peer sends us. */
+  readonly throttle: Throttle
+  readonly onReceived: (bytes: number) => void
 }
 
 interface Pending {

@@ -16,25 +16,6 @@ export interface FetchFile {
   readonly localBytes: number
 }
 
-/** Blocks that one request asks for, and who may have them. */
-export interface FetchGroup {
-  readonly blocks: readonly FetchBlock[]
-  readonly sources: ReadonlySet<DeviceId>
-  readonly tried: Set<DeviceId>
-}
-
-/** Files that the same devices hold can share requests. */
-export function bySources(files: Iterable<FetchFile>): Map<ReadonlySet<DeviceId>, FetchFile[]> {
-  const groups = new Map<string, [ReadonlySet<DeviceId>, FetchFile[]]>()
-  for (const file of files) {
-    const key = [...file.sources].sort().join()
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [file.sources, [file]])
-    else group[1].push(file)
-  }
-  return new Map(groups.values())
-}
-
 /** The wants of one request; blocks of one file follow one another. */
 export function wantsOf(blocks: readonly FetchBlock[], files: ReadonlyMap<string, FetchFile>): FileWant[] {
   const wants: FileWant[] = []

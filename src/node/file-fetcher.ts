@@ -1,36 +1,41 @@
 import { decodeBlockList, singleBlockList, type BlockList } from '../blocks/block-list.ts'
 import { chunkParameters } from '../blocks/chunk-parameters.ts'
 import { hashBlock } from '../blocks/hash.ts'
-import { groupFetches, planFetch, type FetchBlock, type LocalSource } from '../blocks/plan-fetch.ts'
+import { planFetch, type FetchBlock, type LocalSource } from '../blocks/plan-fetch.ts'
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
-import { errorText, P2psyncError } from '../model/errors.ts'
+import { P2psyncError } from '../model/errors.ts'
 import { isSingleBlock } from '../model/file-record.ts'
 import { blockListBytesMax } from '../model/limits.ts'
-import type { FileTasks, LocalBlock, StagedBlock } from '../ports/file-tasks.ts'
-import type { Logger } from '../ports/logger.ts'
-import type { BlockClient } from './block-client.ts'
-import { listPartBytesMax, type BlockReply } from './block-messages.ts'
-import { ByteBudget } from './byte-budget.ts'
-import { batchesOf, bySources, bytesOf, wantsOf, type FetchFile, type FetchGroup } from './fetch-groups.ts'
+import type { LocalBlock } from '../ports/file-tasks.ts'
+import { listPartBytesMax } from './block-messages.ts'
+import { batchesOf, type FetchFile } from './fetch-groups.ts'
+import { firstAnswer } from './first-answer.ts'
+import { PeerFetches, type PeerFetchesDeps } from './peer-fetches.ts'
 
 export type FetchOutcome =
   | { readonly outcome: 'staged'; readonly blockList: Uint8Array | null }
   /** None of its sources has (all of) it now. */
   | { readonly outcome: 'missing'; readonly reason: string }
 
-/** Fetched and not yet on disk, for a folder. */
-const stagingBytesMax = 16 * 1024 * 1024
 const lookupBatchBlocks = 2000
+/** A device that has not answered a question for a block list by then is asked no longer alone. */
+const listPatienceMs = 2000
 
 /** Brings the bytes of files into staging: from this disk where it has them, else from the peers that do. */
 export class FileFetcher {
   readonly #deps: FileFetcherDeps
-  readonly #budget = new ByteBudget(stagingBytesMax)
+  readonly #fetches: PeerFetches
 
   constructor(deps: FileFetcherDeps) {
     this.#deps = deps
+    this.#fetches = new PeerFetches(deps)
+  }
+
+  /** A peer has come or gone. */
+  wake(): void {
+    this.#fetches.wake()
   }
 
   /** @throws the disk's error when staging fails, with its system code. */
@@ -51,23 +56,26 @@ export class FileFetcher {
     )
     const local = await this.#locate(lists)
     const copies: LocalBlock[] = []
-    const groups: FetchGroup[] = []
-    for (const [sources, members] of bySources(lists.keys())) {
-      const remote: FetchBlock[] = []
-      for (const file of members) {
-        const plan = planFetch(lists.get(file)!, local, file.staged)
-        copies.push(...plan.local)
-        remote.push(...plan.remote)
-      }
-      for (const blocks of groupFetches(remote)) groups.push({ blocks, sources, tried: new Set() })
+    const fetchAll = async (remote: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<void> => {
+      await Promise.all(
+        Array.from(remote, async ([file, blocks]) => {
+          const reason = await this.#fetches.fetch(file, blocks)
+          if (reason !== null) outcomes.set(file, { outcome: 'missing', reason })
+        }),
+      )
     }
-    const byStaged = new Map(Array.from(lists.keys(), (file) => [file.staged, file]))
-    const fail = (staged: string, reason: string): void => {
-      const file = byStaged.get(staged)
-      if (file !== undefined) outcomes.set(file, { outcome: 'missing', reason })
+    const remote = new Map<FetchFile, readonly FetchBlock[]>()
+    for (const [file, list] of lists) {
+      const plan = planFetch(list, local, file.staged)
+      copies.push(...plan.local)
+      if (plan.remote.length > 0) remote.set(file, plan.remote)
     }
-    groups.push(...(await this.#copyLocal(copies, byStaged)))
-    await this.#fetchGroups(groups, byStaged, fail)
+    try {
+      await Promise.all([fetchAll(remote), this.#copyLocal(copies, lists.keys()).then(fetchAll)])
+    } catch (error) {
+      this.#fetches.cancel(new Set(files))
+      throw error
+    }
     return outcomes
   }
 
@@ -78,20 +86,16 @@ export class FileFetcher {
     if (isSingleBlock(sizeBytes)) return { list: singleBlockList(content, sizeBytes), encoded: null }
     const known = await this.#deps.index.blockList(content)
     if (known !== null) return { list: decodeBlockList(known, sizeBytes), encoded: known }
-    let last: unknown = new P2psyncError('peer-gone', 'no connected device has this file')
-    for (const source of file.sources) {
-      try {
-        const encoded = await this.#fetchList(source, content)
-        return { list: decodeBlockList(encoded, sizeBytes), encoded }
-      } catch (error) {
-        last = error
-      }
-    }
-    throw last
+    const encoded = await firstAnswer(file.sources, {
+      ask: (source) => this.#fetchList(source, content),
+      patienceMs: listPatienceMs,
+      clock: this.#deps.clock,
+    })
+    return { list: decodeBlockList(encoded, sizeBytes), encoded }
   }
 
   async #fetchList(source: DeviceId, content: BlockHash): Promise<Uint8Array> {
-    const client = this.#deps.client(source)
+    const client = this.#deps.peers().client(source)
     if (client === null) throw new P2psyncError('peer-gone', 'the device is no longer connected')
     const parts: Uint8Array[] = []
     for (let offset = 0; offset < blockListBytesMax;) {
@@ -138,133 +142,32 @@ export class FileFetcher {
     }
   }
 
-  /** Copies what is here; what turns out not to be, comes back as groups to fetch. */
-  async #copyLocal(copies: readonly LocalBlock[], files: ReadonlyMap<string, FetchFile>): Promise<FetchGroup[]> {
-    const groups: FetchGroup[] = []
+  /** Copies what is here; returns what turns out not to be. */
+  async #copyLocal(
+    copies: readonly LocalBlock[],
+    files: Iterable<FetchFile>,
+  ): Promise<Map<FetchFile, readonly FetchBlock[]>> {
+    const missing = new Map<FetchFile, FetchBlock[]>()
+    if (copies.length === 0) return missing
+    const byStaged = new Map(Array.from(files, (file) => [file.staged, file]))
     for (const batch of batchesOf(copies)) {
       const done = await this.#deps.tasks.stageLocal(batch)
-      for (const [i, block] of batch.entries()) {
-        if (done[i] === true) {
-          this.#deps.onStaged(files.get(block.staged)!, block.length)
-          continue
-        }
-        const { staged, offset, length, hash } = block
-        const sources = files.get(staged)!.sources
-        groups.push({ blocks: [{ staged, offset, length, hash, alsoAt: [] }], sources, tried: new Set() })
+      for (const [i, { staged, offset, length, hash }] of batch.entries()) {
+        const file = byStaged.get(staged)!
+        if (done[i] === true) this.#deps.onStaged(file, length)
+        else appendTo(missing, file, { staged, offset, length, hash, alsoAt: [] })
       }
     }
-    return groups
-  }
-
-  async #fetchGroups(
-    groups: readonly FetchGroup[],
-    files: ReadonlyMap<string, FetchFile>,
-    fail: (staged: string, reason: string) => void,
-  ): Promise<void> {
-    const running = new Set<Promise<void>>()
-    const failures: Error[] = []
-    for (const group of groups) {
-      const bytes = bytesOf(group.blocks)
-      await this.#budget.acquire(bytes)
-      if (failures.length > 0) {
-        this.#budget.release(bytes)
-        break
-      }
-      const job = this.#fetchGroup(group, files, fail)
-        .catch((error: unknown) => {
-          failures.push(error instanceof Error ? error : new Error(String(error)))
-        })
-        .finally(() => {
-          this.#budget.release(bytes)
-          running.delete(job)
-        })
-      running.add(job)
-    }
-    await Promise.all(running)
-    if (failures[0] !== undefined) throw failures[0]
-  }
-
-  /** One request, from one source after the other until all its blocks are staged. */
-  async #fetchGroup(
-    group: FetchGroup,
-    files: ReadonlyMap<string, FetchFile>,
-    fail: (staged: string, reason: string) => void,
-  ): Promise<void> {
-    let blocks = group.blocks
-    let reason = 'no connected device has all of this file'
-    while (blocks.length > 0) {
-      const source = this.#pickSource(group)
-      if (source === null) {
-        for (const block of blocks) fail(block.staged, reason)
-        return
-      }
-      group.tried.add(source.device)
-      let reply: BlockReply
-      try {
-        const wants = wantsOf(blocks, files)
-        reply = await source.client.request(
-          { type: 'blocks', wants },
-          { blocks: blocks.length, bytes: bytesOf(blocks) },
-        )
-      } catch (error) {
-        reason = errorText(error)
-        continue
-      }
-      blocks = await this.#stageReply(blocks, { reply, client: source.client }, files)
-      if (blocks.length > 0) this.#deps.logger.debug('blocks missing', { from: source.device, count: blocks.length })
-    }
-  }
-
-  #pickSource(group: FetchGroup): { device: DeviceId; client: BlockClient } | null {
-    let best: { device: DeviceId; client: BlockClient } | null = null
-    for (const device of group.sources) {
-      const client = group.tried.has(device) ? null : this.#deps.client(device)
-      if (client !== null && (best === null || client.bytesInFlight < best.client.bytesInFlight))
-        best = { device, client }
-    }
-    return best
-  }
-
-  /** Returns the blocks that did not come or were not what they should be. */
-  async #stageReply(
-    blocks: readonly FetchBlock[],
-    { reply, client }: { reply: BlockReply; client: BlockClient },
-    files: ReadonlyMap<string, FetchFile>,
-  ): Promise<FetchBlock[]> {
-    const missing: FetchBlock[] = []
-    const staged: StagedBlock[] = []
-    const owners: FetchBlock[] = []
-    const frameBytes = reply.frame.length
-    let at = reply.bytesAt
-    for (const [i, block] of blocks.entries()) {
-      if (reply.found[i] !== true || at + block.length > frameBytes) {
-        missing.push(block)
-        continue
-      }
-      for (const offset of [block.offset, ...block.alsoAt]) {
-        staged.push({ staged: block.staged, offset, length: block.length, hash: block.hash, at })
-        owners.push(block)
-      }
-      at += block.length
-    }
-    if (staged.length === 0) return missing
-    const { good, bytes } = await this.#deps.tasks.stageBlocks(staged, reply.frame)
-    await client.reuse(bytes)
-    const bad = new Set<FetchBlock>()
-    for (const [i, owner] of owners.entries()) {
-      if (good[i] === true) this.#deps.onStaged(files.get(owner.staged)!, owner.length)
-      else bad.add(owner)
-    }
-    return [...missing, ...bad]
+    return missing
   }
 }
 
-export interface FileFetcherDeps {
+export interface FileFetcherDeps extends PeerFetchesDeps {
   readonly index: FolderIndex
-  readonly tasks: FileTasks
-  readonly logger: Logger
-  /** The way to a device; null when it is not connected. */
-  readonly client: (device: DeviceId) => BlockClient | null
-  /** So many bytes of a file are on this disk now. */
-  readonly onStaged: (file: FetchFile, bytes: number) => void
+}
+
+function appendTo<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
+  const items = map.get(key)
+  if (items === undefined) map.set(key, [item])
+  else items.push(item)
 }

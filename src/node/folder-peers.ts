@@ -4,6 +4,7 @@ import { errorText, P2psyncError } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
+import { unlimited } from '../ports/throttle.ts'
 import type { FolderProtocol, FolderTransport, FolderTransportHandler, FrameStream } from '../ports/transport.ts'
 import { BlockClient } from './block-client.ts'
 import { BlockServer } from './block-server.ts'
@@ -30,6 +31,10 @@ export class FolderPeers implements FolderTransportHandler {
     return [...this.#peers.values()]
   }
 
+  get devices(): readonly DeviceId[] {
+    return [...this.#peers.keys()]
+  }
+
   get sessions(): readonly PeerSession[] {
     return this.connected.flatMap((peer) => (peer.session === null ? [] : [peer.session]))
   }
@@ -53,6 +58,7 @@ export class FolderPeers implements FolderTransportHandler {
       client: new BlockClient({
         open: () => this.#open(device, 'blocks', AbortSignal.any([gone.signal, signal])),
         clock,
+        throttle: unlimited,
         onReceived: (bytes) => {
           peer.receiveRate.add(bytes)
           this.#deps.onReceived(bytes)

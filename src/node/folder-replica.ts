@@ -102,7 +102,7 @@ export class FolderReplica implements SessionHost {
       forgetting: this.#forgetting,
       dirty: this.#dirty,
       committer,
-      client: (device) => this.peers.client(device),
+      peers: () => this.peers,
       isPaused: () => !this.#scanned || this.#presence.isMissing,
       onProgress: () => this.onChange(),
       onForgotten: () => this.onRestoredDatabase(),
@@ -114,7 +114,7 @@ export class FolderReplica implements SessionHost {
       host: this,
       transport: () => this.#transport!,
       onReceived: (bytes) => this.view.received.add(bytes),
-      onPeerGone: (device) => this.#remote.needs.dropSource(device),
+      onPeerGone: (device) => this.#remote.dropSource(device),
       onChange: () => this.onChange(),
     })
     this.view = new FolderView({

@@ -26,6 +26,7 @@ export class Libp2pFrameStream implements FrameStream {
   readonly #frames: Uint8Array[] = []
   readonly #assembly: FrameAssembly
   #readyBytes = 0
+  #receivedBytes = 0
   #reading = false
   #wakeReader: (() => void) | null = null
   #wakeWriter: (() => void) | null = null
@@ -48,6 +49,10 @@ export class Libp2pFrameStream implements FrameStream {
     stream.addEventListener('message', this.#onMessage)
     if (stream.readableEnded) this.#onEnd()
     if (stream.status === 'aborted' || stream.status === 'reset') this.#fail(gone())
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes
   }
 
   async send(...parts: readonly Uint8Array[]): Promise<void> {
@@ -145,6 +150,7 @@ export class Libp2pFrameStream implements FrameStream {
     const before = this.#frames.length
     try {
       for (const chunk of event.data instanceof Uint8Array ? [event.data] : event.data) {
+        this.#receivedBytes += chunk.length
         this.#assembly.add(chunk, this.#frames)
       }
     } catch (error) {

@@ -8,10 +8,10 @@ import type { Random } from '../ports/random.ts'
 import type { ChangeCommitter, Work } from './change-committer.ts'
 import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher } from './file-fetcher.ts'
-import type { BlockClient } from './block-client.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
 import { Needs, type Need } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
+import type { PeerClients } from './peer-fetches.ts'
 import { takeMove, type TakeMoveDeps } from './take-move.ts'
 
 /** Jobs at once: one is fetched while another is applied, and a large file does not hold up small ones. */
@@ -89,8 +89,15 @@ export class RemoteChanges {
     return index.getMany(paths)
   }
 
+  /** A device is gone, and with it what it held. */
+  dropSource(device: DeviceId): void {
+    this.needs.dropSource(device)
+    this.#fetcher.wake()
+  }
+
   /** Something changed that may let a waiting need go on. */
   wake(): void {
+    this.#fetcher.wake()
     this.#wake?.()
     for (const resolve of this.#roomWaiters.splice(0)) resolve()
   }
@@ -230,7 +237,7 @@ export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'> {
   readonly committer: ChangeCommitter
   readonly forgetting: ForgetTombstones
   readonly signal: AbortSignal
-  readonly client: (device: DeviceId) => BlockClient | null
+  readonly peers: () => PeerClients
   /** True while a peer is in the middle of telling a change. */
   readonly isReceiving: () => boolean
   /** The database is an old one that was put back. */

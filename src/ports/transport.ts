@@ -30,6 +30,8 @@ export type FolderProtocol = 'sync' | 'blocks'
 
 /** An ordered, reliable stream of frames with back-pressure both ways. */
 export interface FrameStream {
+  /** Bytes that have come so far, those of a frame that is not whole yet among them. */
+  readonly receivedBytes: number
   /**
    * Sends one frame made of `parts`, whose bytes must not be changed afterwards. Resolves when the stream takes more;
    * calls may overlap and keep their order.

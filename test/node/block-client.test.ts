@@ -12,6 +12,7 @@ import {
   type BlockRequest,
 } from '../../src/node/block-messages.ts'
 import { BlockServer } from '../../src/node/block-server.ts'
+import { unlimited } from '../../src/ports/throttle.ts'
 import type { FrameStream } from '../../src/ports/transport.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
@@ -45,6 +46,7 @@ describe('a block client', () => {
         return Promise.resolve(near)
       },
       clock,
+      throttle: unlimited,
       onReceived: () => undefined,
     })
   })
@@ -86,14 +88,37 @@ describe('a block client', () => {
     expect(await asked).toMatchObject({ code: 'peer-gone' })
   })
 
-  it('asks for no more than its window at once', async () => {
+  it('has no room for more than its window, and fails what waits when it is closed', async () => {
     const large = { blocks: 1, bytes: 8 * 1024 * 1024 }
-    const asked = [client.request(wantOf('one'), large), client.request(wantOf('two'), large)]
+    expect(client.hasRoom).toBe(true)
+    const asked = client.request(wantOf('one'), large)
     await nextTurn()
-    expect(client.bytesInFlight).toBe(large.bytes)
+    expect(client.hasRoom).toBe(false)
     client.close()
-    const results = await Promise.allSettled(asked)
-    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    await expect(asked).rejects.toMatchObject({ code: 'peer-gone' })
+    expect(client.hasRoom).toBe(false)
+  })
+
+  it('asks only when the throttle lets it', async () => {
+    const leave = Promise.withResolvers<void>()
+    const throttled = new BlockClient({
+      open: () => {
+        const [near, far] = streamPair()
+        streams.push(far)
+        return Promise.resolve(near)
+      },
+      clock,
+      throttle: { bytesPerSecond: 1, take: () => leave.promise },
+      onReceived: () => undefined,
+    })
+    const asked = throttled.request(wantOf('one'), { blocks: 1, bytes: 1024 * 1024 })
+    await nextTurn()
+    expect(streams).toHaveLength(0)
+    expect(throttled.hasRoom).toBe(false)
+    leave.resolve()
+    await nextTurn()
+    await streams[0]!.send(encodeReplyHeader([true]), Buffer.from('one'))
+    expect(bytesOf(await asked)).toBe('one')
   })
 })
 
@@ -116,6 +141,7 @@ describe('a block server', () => {
     client = new BlockClient({
       open: () => Promise.resolve(near),
       clock: new ManualClock(),
+      throttle: unlimited,
       onReceived: () => undefined,
     })
   })

@@ -36,12 +36,16 @@ export class MemoryFrameStream implements FrameStream {
     this.#abort = abort
   }
 
+  receivedBytes = 0
+
   async send(...parts: readonly Uint8Array[]): Promise<void> {
     await this.#outgoing.push(joined(parts))
   }
 
   async read(): Promise<Uint8Array | null> {
-    return this.#incoming.shift()
+    const frame = await this.#incoming.shift()
+    this.receivedBytes += frame?.length ?? 0
+    return frame
   }
 
   close(): Promise<void> {
