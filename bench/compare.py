@@ -131,6 +131,10 @@ class Daemon:
     def usage(self):
         return usage([p.pid for p in self.procs])
 
+    def peaks(self):
+        """The most memory that each node alone ever held, in MiB."""
+        return [round(usage([p.pid])[1], 1) for p in self.procs]
+
     def settle(self):
         pass
 
@@ -295,8 +299,9 @@ def measure(node, change, done, limit):
         return dict(seconds=s, wire=wire_bytes() - w0, cpu=c, peak=peak)
     t1 = wait(done, limit)
     c, peak, _ = node.usage()
+    peaks = node.peaks()
     time.sleep(0.3)
-    return dict(seconds=t1 - t0, wire=wire_bytes() - w0, cpu=c - c0, peak=peak)
+    return dict(seconds=t1 - t0, wire=wire_bytes() - w0, cpu=c - c0, peak=peak, peaks=peaks)
 
 
 def first_sync(tool, base, fill, poll=0.05, limit=240):
@@ -319,6 +324,8 @@ def first_sync(tool, base, fill, poll=0.05, limit=240):
             s = wait(done, limit, step) - t0
             c, peak, _ = node.usage()
         r = dict(seconds=s, wire=wire_bytes() - w0, cpu=c, peak=peak)
+        if not node.batch:
+            r['peaks'] = node.peaks()
         deadline = time.time() + 20
         while not same(node.a, node.b):
             if time.time() > deadline:
@@ -416,7 +423,7 @@ def run(tool, load, base):
             w0 = wire_bytes()
             time.sleep(20)
             c1, peak, rss = node.usage()
-            return dict(cpu=c1 - c0, rss=rss, peak=peak, wire=wire_bytes() - w0)
+            return dict(cpu=c1 - c0, rss=rss, peak=peak, peaks=node.peaks(), wire=wire_bytes() - w0)
         finally:
             node.stop()
     raise SystemExit(f'unknown workload {load}')
@@ -448,4 +455,5 @@ def main():
         Path(o.json).write_text(json.dumps(rows, indent=1))
 
 
-main()
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,60 @@
+"""The work of compare.py done to two nodes that run already, for what their processes look like meanwhile."""
+import os
+import shutil
+import time
+
+from compare import fast_same, fill_big, fill_small, same, sh, snapshot, TREE
+from hosts import wait_for
+
+LOADS = ('big', 'small', 'tree', 'byte', 'insert', 'append', 'rename', 'delete')
+
+
+def run_load(load, nodes, base, scale):
+    """Returns how late each node's event loop was (ms) and the most memory each ever held (MB)."""
+    a, b = nodes
+    ready = base / 'ready'
+    ready.mkdir()
+    if load in ('big', 'small', 'tree'):
+        {'big': lambda: fill_big(ready / 'big.bin', max(1, round(1024 * scale))),
+         'small': lambda: fill_small(ready, round(20000 * scale), 100),
+         'tree': lambda: sh('cp', '-a', TREE + '/.', str(ready))}[load]()
+        change = lambda: os.rename(ready, a.folder / 'new')
+    elif load in ('byte', 'insert', 'append'):
+        fill_big(a.folder / 'big.bin', max(1, round(256 * scale)))
+        settle(a, b)
+        data = (a.folder / 'big.bin').read_bytes()
+        middle = len(data) // 2
+        new = {'byte': lambda: data[:middle] + bytes([data[middle] ^ 255]) + data[middle + 1:],
+               'insert': lambda: b'!' + data,
+               'append': lambda: data + os.urandom(1 << 20)}[load]()
+        (ready / 'big.bin').write_bytes(new)
+        change = lambda: os.replace(ready / 'big.bin', a.folder / 'big.bin')
+    else:
+        fill_small(a.folder / 'top', round(5000 * scale), 100)
+        settle(a, b)
+        change = {'rename': lambda: os.rename(a.folder / 'top', a.folder / 'moved'),
+                  'delete': lambda: shutil.rmtree(a.folder / 'top')}[load]
+    for node in nodes:
+        node.loop_delay()
+    before = inode(b.folder / 'big.bin')
+    start = time.monotonic()
+    change()
+    want = snapshot(a.folder)
+    replaced = lambda: load not in ('byte', 'insert', 'append') or inode(b.folder / 'big.bin') != before
+    # looking costs processor time too, much of it in a large folder
+    step = 0.02 if len(want) < 100 else 0.25
+    end = wait_for(lambda: replaced() and snapshot(b.folder) == want, 300, 'not in sync', step)
+    seen = [node.loop_delay() for node in nodes]
+    wait_for(lambda: same(a.folder, b.folder), 20, 'the folders are not the same', step=0.5)
+    return dict(tool='p2psync', kind=load, seconds=end - start,
+                **{f'{key}_{name}': value[key] for name, value in zip(('sender', 'receiver'), seen) for key in ('p50', 'p99', 'max')},
+                peak_sender=a.peak_mb(), peak_receiver=b.peak_mb())
+
+
+def inode(path):
+    return path.stat().st_ino if path.exists() else None
+
+
+def settle(a, b):
+    wait_for(lambda: fast_same(a.folder, b.folder), 300, 'not in sync', step=0.25)
+    time.sleep(3)
