@@ -1,16 +1,13 @@
 import { systemCode } from '../model/errors.ts'
 import type { Disk } from '../ports/disk.ts'
-import type { StagedFile, StepFailure } from '../ports/file-tasks.ts'
+import type { StagedEntry, StagedFile, StepFailure } from '../ports/file-tasks.ts'
 import { InsideRoot } from './inside.ts'
 import { stagedPath, stagingFolder } from './private-folder.ts'
 import { Touched } from './touched.ts'
 
 /** The files (and symlinks) in staging, in no order. Folders and names that are not UTF-8 are not ours: left out. */
-export function* listStaged(
-  disk: Disk,
-  root: string,
-): Generator<void, { readonly staged: string; readonly sizeBytes: number }[]> {
-  const list: { readonly staged: string; readonly sizeBytes: number }[] = []
+export function* listStaged(disk: Disk, root: string): Generator<void, StagedEntry[]> {
+  const list: StagedEntry[] = []
   const folder = stagingIn(disk, root)
   if (folder === null) return list
   let count = 0
@@ -18,7 +15,9 @@ export function* listStaged(
     if (++count % sliceSteps === 0) yield
     if (name === null) continue
     const entry = disk.lstat(`${folder}/${name}`)
-    if (entry?.kind === 'file' || entry?.kind === 'symlink') list.push({ staged: name, sizeBytes: entry.sizeBytes })
+    if (entry?.kind !== 'file' && entry?.kind !== 'symlink') continue
+    // Not its mtime: that may be the file's own by now.
+    list.push({ staged: name, sizeBytes: entry.sizeBytes, changedMs: Number(entry.ctimeNs / 1_000_000n) })
   }
   return list
 }
@@ -32,8 +31,10 @@ export function* discardStaged(disk: Disk, root: string, staged: readonly string
   const folder = stagingIn(disk, root)
   if (folder === null) return
   for (const [index, name] of staged.entries()) {
+    const path = `${root}/${stagedPath(name)}`
     try {
-      disk.unlink(`${root}/${stagedPath(name)}`)
+      // Most were renamed into place: a look costs a third of an exception.
+      if (disk.lstat(path) !== null) disk.unlink(path)
     } catch (error) {
       if (systemCode(error) !== 'ENOENT') throw error
     }

@@ -38,9 +38,15 @@ export class SourceReader {
   open(path: RelativePath): FileHandle | null {
     if (path === this.#path) return this.#handle
     this.close()
-    if (this.#isBelowFolders(path)) this.#handle = this.#disk.openRead(`${this.#root}/${path}`)
+    const absolute = this.locate(path)
+    if (absolute !== null) this.#handle = this.#disk.openRead(absolute)
     this.#path = path
     return this.#handle
+  }
+
+  /** The absolute path of what is at `path`, null when a parent is no folder. The last segment is not looked at. */
+  locate(path: RelativePath): string | null {
+    return this.#isBelowFolders(path) ? `${this.#root}/${path}` : null
   }
 
   close(): void {

@@ -1,16 +1,15 @@
-import { assert, systemCode } from '../model/errors.ts'
 import { blockBytesMax } from '../model/limits.ts'
-import { privateFolderName } from '../model/relative-path.ts'
-import type { Disk, FileHandle } from '../ports/disk.ts'
+import type { Disk } from '../ports/disk.ts'
 import type { LocalBlock, StagedBlock } from '../ports/file-tasks.ts'
 import { hashBlock } from './hash.ts'
 import { SourceReader } from './source-reader.ts'
+import { StageWriter } from './staged-file.ts'
 import { WorkSlice } from './work-slice.ts'
 
 /**
- * Checks blocks from a peer against their hashes and writes the good ones into staged files of the folder at `root`,
- * which it creates (0600) where they are missing. For a wrong block the result is false and nothing is written. Several
- * blocks may name the same part of `bytes`. Yields after each slice of work.
+ * Checks blocks from a peer against their hashes and writes the good ones into staged files of the folder at `root`. It
+ * creates those that are missing (0600), but for resumable names, which `checkStaged` begins. For a wrong block the result
+ * is false and nothing is written. Several blocks may name the same part of `bytes`. Yields after each slice of work.
  *
  * @throws what the disk throws while it writes (`ENOSPC`, ...): blocks before that one are written.
  */
@@ -85,63 +84,4 @@ function isSameBlock(a: StagedBlock, b: StagedBlock): boolean {
 
 function isBlockAt(bytes: Uint8Array, { at, length, hash }: StagedBlock): boolean {
   return at >= 0 && length >= 0 && at + length <= bytes.length && hashBlock(bytes.subarray(at, at + length)) === hash
-}
-
-/** Writes into staged files; the last one stays open. */
-class StageWriter {
-  readonly #disk: Disk
-  readonly #root: string
-  #staged = ''
-  #handle: FileHandle | null = null
-
-  constructor(disk: Disk, root: string) {
-    this.#disk = disk
-    this.#root = root
-  }
-
-  write(staged: string, offset: number, bytes: Uint8Array): void {
-    this.#disk.write(this.#open(staged, offset), bytes, offset)
-  }
-
-  close(): void {
-    const handle = this.#handle
-    this.#handle = null
-    if (handle !== null) this.#disk.close(handle)
-  }
-
-  #open(staged: string, offset: number): FileHandle {
-    if (this.#handle !== null && staged === this.#staged) return this.#handle
-    this.close()
-    const path = stagedPath(this.#root, staged)
-    // A file's first block mostly comes first: trying what mostly succeeds saves an exception a file.
-    const order = offset === 0 ? [create, openWrite] : [openWrite, create]
-    const handle = order[0]!(this.#disk, path) ?? order[1]!(this.#disk, path)
-    assert(handle !== null, 'a staged file either exists or can be created')
-    this.#staged = staged
-    this.#handle = handle
-    return handle
-  }
-}
-
-/** The absolute path of a staged file. The name is ours: anything but a plain name is a bug. */
-function stagedPath(root: string, staged: string): string {
-  assert(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/.test(staged), 'a staged name is plain')
-  return `${root}/${privateFolderName}/staging/${staged}`
-}
-
-function create(disk: Disk, path: string): FileHandle | null {
-  return unlessCode('EEXIST', () => disk.create(path, 0o600))
-}
-
-function openWrite(disk: Disk, path: string): FileHandle | null {
-  return unlessCode('ENOENT', () => disk.openWrite(path))
-}
-
-function unlessCode(code: string, open: () => FileHandle): FileHandle | null {
-  try {
-    return open()
-  } catch (error) {
-    if (systemCode(error) === code) return null
-    throw error
-  }
 }

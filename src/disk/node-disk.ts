@@ -8,13 +8,15 @@ import { DiskError } from './disk-error.ts'
 import { mtimeSeconds } from './mtime-seconds.ts'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
-const { COPYFILE_EXCL, COPYFILE_FICLONE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } = fs.constants
+const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } = fs.constants
 const regularFlags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
 const onLinux = process.platform === 'linux'
 const onWindows = process.platform === 'win32'
 // Node does not name it: opens a place without any right to what is there.
 const O_PATH = 0o10000000
 const temporaryFileSystems: ReadonlySet<number> = new Set([0x01021994 /* tmpfs */, 0x858458f6 /* ramfs */])
+
+const cannotCloneCodes: ReadonlySet<string> = new Set(['ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY', 'EXDEV', 'EINVAL'])
 
 const lstatOptions = { bigint: true, throwIfNoEntry: false } as const
 const fstatOptions = { bigint: true } as const
@@ -138,6 +140,19 @@ export class NodeDisk implements Disk {
     const source = this.openRead(from)
     try {
       fs.copyFileSync(onLinux ? `/proc/self/fd/${source}` : from, to, COPYFILE_EXCL | COPYFILE_FICLONE)
+    } finally {
+      fs.closeSync(source)
+    }
+  }
+
+  cloneFile(from: string, to: string): boolean {
+    const source = this.openRead(from)
+    try {
+      fs.copyFileSync(onLinux ? `/proc/self/fd/${source}` : from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
+      return true
+    } catch (error) {
+      if (cannotCloneCodes.has(systemCode(error))) return false
+      throw error
     } finally {
       fs.closeSync(source)
     }

@@ -1,18 +1,21 @@
 import { recoverIntent } from '../apply/recover.ts'
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
+import { usefulRemains } from './staged-remains.ts'
 
 /**
- * Adopts files that a killed node had put in place but not committed, and drops what it had only staged. To be called
- * while nobody else commits, and before anything is staged.
+ * Adopts files that a killed node had put in place but not committed, and drops what it had only staged, unless a later
+ * try can go on with it. To be called while nobody else commits, and before anything is staged.
  */
 export async function recoverFolder(deps: {
   readonly index: FolderIndex
   readonly tasks: FileTasks
+  readonly clock: Clock
   readonly logger: Logger
 }): Promise<void> {
-  const { index, tasks, logger } = deps
+  const { index, tasks, clock, logger } = deps
   const staged = await tasks.listStaged()
   const names = new Set(staged.map((file) => file.staged))
   const intents = await index.intents()
@@ -29,5 +32,7 @@ export async function recoverFolder(deps: {
     logger.info('recovered', { intents: intents.length, adopted: changes.length })
     await index.commit(changes, { durable: true, clearIntents: intents.map((intent) => intent.id) })
   }
-  if (names.size > 0) await tasks.discardStaged([...names])
+  const useful = usefulRemains(staged, clock.now())
+  const others = [...names].filter((name) => !useful.has(name))
+  if (others.length > 0) await tasks.discardStaged(others)
 }

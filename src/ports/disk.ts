@@ -48,6 +48,11 @@ export interface Disk {
   rename(from: string, to: string): void
   /** Copies a regular file by reflink where the file system can; `to` must not exist. */
   copyFile(from: string, to: string): void
+  /**
+   * Makes a copy that shares its bytes on disk with a regular file (reflink): it takes no time and no room. `to` must not
+   * exist. Returns false, and makes nothing, where the file system cannot.
+   */
+  cloneFile(from: string, to: string): boolean
   unlink(path: string): void
   removeFolder(path: string): void
   /** Makes the names in a folder durable. */

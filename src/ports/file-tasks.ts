@@ -23,8 +23,19 @@ export interface FileTasks {
   stageBlocks(blocks: readonly StagedBlock[], bytes: Uint8Array): Promise<StagedBlocks>
   /** The same with blocks that are read from files of this folder: false where the bytes are no longer there. */
   stageLocal(blocks: readonly LocalBlock[]): Promise<readonly boolean[]>
-  /** The names and sizes of what is staged. */
-  listStaged(): Promise<readonly { readonly staged: string; readonly sizeBytes: number }[]>
+  /**
+   * Begins a staged file of a resumable name (blocks/staged-name.ts), or goes on with what an earlier try has left of it.
+   * One byte for each block of the encoded `list`: 1 where the file holds it, checked by its hash. Blocks of zeros are
+   * made as holes and are always 1. Only what was begun so takes blocks: `ENOENT` else. `list` stays the caller's.
+   */
+  checkStaged(staged: string, list: Uint8Array): Promise<Uint8Array>
+  /**
+   * The same with a file that shares its bytes with the one at `source`, in place of what was staged: for a new version
+   * that is mostly the old one. Null, and nothing is changed, where the file system cannot: `stageLocal` is next best.
+   */
+  stageCopy(source: RelativePath, staged: string, list: Uint8Array): Promise<Uint8Array | null>
+  /** What is staged, in no order. */
+  listStaged(): Promise<readonly StagedEntry[]>
   discardStaged(staged: readonly string[]): Promise<void>
   /** Gives staged files their size, mode and time and makes them durable. */
   finishStaged(files: readonly StagedFile[]): Promise<readonly StepFailure[]>
@@ -178,6 +189,13 @@ export type ApplyStep =
       readonly keepAs: RelativePath | null
     }
   /** Sets time and executable bit of a file (or the time of a symlink) whose bytes are already right. */
+export interface StagedEntry {
+  readonly staged: string
+  readonly sizeBytes: number
+  /** When it was written to last, in milliseconds since 1970 by the clock of the disk. */
+  readonly changedMs: number
+}
+
   | {
       readonly type: 'set-metadata'
       readonly path: RelativePath

@@ -3,6 +3,7 @@ import { applySteps } from '../apply/apply-steps.ts'
 import { trimHistory } from '../apply/history.ts'
 import { prepareRoot, readMarker } from '../apply/root.ts'
 import { discardStaged, finishStaged, listStaged } from '../apply/staging.ts'
+import { checkStaged, stageCopy } from '../blocks/check-staged.ts'
 import { findBlocks } from '../blocks/find-blocks.ts'
 import { hashFiles } from '../blocks/hash-file.ts'
 import { readBlocks } from '../blocks/read-blocks.ts'
@@ -91,7 +92,15 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(stageLocal(this.#disk, this.#root, blocks))
   }
 
-  listStaged(): Promise<readonly { readonly staged: string; readonly sizeBytes: number }[]> {
+  checkStaged(staged: string, list: Uint8Array): Promise<Uint8Array> {
+    return this.#run(checkStaged(this.#disk, this.#root, staged, list))
+  }
+
+  stageCopy(source: RelativePath, staged: string, list: Uint8Array): Promise<Uint8Array | null> {
+    return this.#run(stageCopy(this.#disk, this.#root, { source, staged, list }))
+  }
+
+  listStaged(): Promise<readonly tasks.StagedEntry[]> {
     return this.#run(listStaged(this.#disk, this.#root))
   }
 

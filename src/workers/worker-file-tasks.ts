@@ -61,7 +61,15 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return this.#call('stageLocal', [blocks])
   }
 
-  listStaged(): Promise<readonly { readonly staged: string; readonly sizeBytes: number }[]> {
+  checkStaged(staged: string, list: Uint8Array): Promise<Uint8Array> {
+    return this.#call('checkStaged', [staged, list])
+  }
+
+  stageCopy(source: RelativePath, staged: string, list: Uint8Array): Promise<Uint8Array | null> {
+    return this.#call('stageCopy', [source, staged, list])
+  }
+
+  listStaged(): Promise<readonly tasks.StagedEntry[]> {
     return this.#call('listStaged', [])
   }
 

@@ -136,5 +136,6 @@ function finish(world: World, files: readonly StagedFile[], hook: DiskHook = () 
 }
 
 function list(world: World): unknown[] {
-  return drain(listStaged(world.disk, world.root)).sort((a, b) => (a.staged < b.staged ? -1 : 1))
+  const entries = drain(listStaged(world.disk, world.root)).map(({ staged, sizeBytes }) => ({ staged, sizeBytes }))
+  return entries.sort((a, b) => (a.staged < b.staged ? -1 : 1))
 }

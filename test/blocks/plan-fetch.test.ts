@@ -50,6 +50,8 @@ describe('plan of a fetch', () => {
         return { staged: 'x', offset, length: 10, hash: hashes[1], source: 'old', sourceOffset: 5 }
       }),
       remote: [{ staged: 'x', offset: 0, length: 10, hash: hashes[0], alsoAt: [] }],
+      haveBytes: 0,
+      copyFrom: null,
     })
   })
 

@@ -9,6 +9,8 @@ export interface MemoryDiskOptions {
   readonly capacityBytes?: number
   /** False: as on a system that cannot flush a whole file system. */
   readonly canSyncFileSystem?: boolean
+  /** False: as on a file system without reflinks. */
+  readonly canClone?: boolean
 }
 
 /** The system calls of a {@link MemoryDisk}. */
@@ -24,6 +26,7 @@ export class MemorySystemCalls implements Disk {
   protected readonly inodes: InodeTree
   protected readonly open = new Map<FileHandle, OpenFile>()
   readonly #canSyncFileSystem: boolean
+  readonly #canClone: boolean
   #lastHandle = 2
   #isQuiet = false
 
@@ -32,6 +35,7 @@ export class MemorySystemCalls implements Disk {
     const now = options.now ?? (() => (nowNs += 1_000_000n))
     this.inodes = new InodeTree({ now, capacityBytes: options.capacityBytes ?? 2 ** 40 })
     this.#canSyncFileSystem = options.canSyncFileSystem ?? true
+    this.#canClone = options.canClone ?? true
   }
 
   /** Does something without telling `onCall`. */
@@ -197,6 +201,12 @@ export class MemorySystemCalls implements Disk {
         this.close(handle)
       }
     })
+  }
+
+  cloneFile(from: string, to: string): boolean {
+    this.#call('cloneFile', to)
+    if (this.#canClone) this.quietly(() => this.copyFile(from, to))
+    return this.#canClone
   }
 
   unlink(path: string): void {

@@ -1,0 +1,50 @@
+import { isResumableName, pathPartOf } from '../blocks/staged-name.ts'
+import { errorText } from '../model/errors.ts'
+import type { FileTasks, StagedEntry } from '../ports/file-tasks.ts'
+import type { Logger } from '../ports/logger.ts'
+
+/** What an earlier try has left is kept for so long: then its need does not come again. */
+const keptMs = 7 * 24 * 60 * 60_000
+
+/**
+ * Of what is staged, what a later try may go on with at `nowMs`: of each path the file that was written last, unless that is
+ * more than seven days ago.
+ */
+export function usefulRemains(staged: readonly StagedEntry[], nowMs: number): Set<string> {
+  const newest = new Map<string, StagedEntry>()
+  for (const entry of staged) {
+    if (!isResumableName(entry.staged) || entry.changedMs < nowMs - keptMs) continue
+    const path = pathPartOf(entry.staged)
+    const other = newest.get(path)
+    if (other === undefined || other.changedMs < entry.changedMs) newest.set(path, entry)
+  }
+  return new Set(Array.from(newest.values(), (entry) => entry.staged))
+}
+
+/**
+ * Discards remains that no later try will go on with; with `keep: 'none'`, when the disk is full, all of them. What
+ * `isInUse` names stays, whatever it is. Should one that is in use go all the same, its job fails and begins anew.
+ *
+ * @returns how many bytes were discarded. What fails is tried again the next time.
+ */
+export async function discardRemains(
+  { tasks, logger }: { readonly tasks: FileTasks; readonly logger: Logger },
+  options: {
+    readonly nowMs: number
+    readonly keep: 'useful' | 'none'
+    readonly isInUse?: (staged: string) => boolean
+  },
+): Promise<number> {
+  const { nowMs, keep, isInUse = () => false } = options
+  try {
+    const staged = (await tasks.listStaged()).filter((entry) => isResumableName(entry.staged))
+    const useful = keep === 'none' ? new Set<string>() : usefulRemains(staged, nowMs)
+    const old = staged.filter((entry) => !useful.has(entry.staged) && !isInUse(entry.staged))
+    if (old.length === 0) return 0
+    await tasks.discardStaged(old.map((entry) => entry.staged))
+    return old.reduce((sum, entry) => sum + entry.sizeBytes, 0)
+  } catch (error) {
+    logger.warn('remains of earlier tries were not cleared away', { error: errorText(error) })
+    return 0
+  }
+}
