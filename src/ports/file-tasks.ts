@@ -15,12 +15,15 @@ export interface FileTasks {
   /** Chunks and hashes files, in the order given. */
   hash(files: readonly HashRequest[]): Promise<readonly HashResult[]>
   /** Reads blocks of files in the folder and checks each against its hash; `into` may be used for the result. */
-  readBlocks(requests: readonly BlockRead[], into?: Uint8Array): Promise<BlockReads>
+  readBlocks(requests: readonly BlockRead[], into?: Uint8Array, pack?: PackOrder): Promise<BlockReads>
   /** Finds which of `hashes` a file holds when it is cut with the parameters of a file of `sizeBytes`. */
   findBlocks(file: RelativePath, sizeBytes: number, hashes: readonly BlockHash[]): Promise<readonly FoundBlock[]>
 
-  /** Checks blocks against their hashes and writes the good ones into staged files, which it creates. */
-  stageBlocks(blocks: readonly StagedBlock[], bytes: Uint8Array): Promise<StagedBlocks>
+  /**
+   * Checks blocks against their hashes and writes the good ones into staged files, which it creates. With `packed` the
+   * blocks are in what that part of `bytes` unpacks to; of one that does not unpack to that length no block is good.
+   */
+  stageBlocks(blocks: readonly StagedBlock[], bytes: Uint8Array, packed?: PackedBytes | null): Promise<StagedBlocks>
   /** The same with blocks that are read from files of this folder: false where the bytes are no longer there. */
   stageLocal(blocks: readonly LocalBlock[]): Promise<readonly boolean[]>
   /**
@@ -117,10 +120,42 @@ export interface BlockRead {
 }
 
 export interface BlockReads {
-  /** The good blocks one after the other, in the order of the requests. */
+  /** The good blocks one after the other, in the order of the requests; encoded as `encoding` says. */
   readonly bytes: Uint8Array
   /** For each request whether its block is in `bytes`. */
   readonly found: readonly boolean[]
+  readonly encoding: BlockEncoding
+  /** The length of the good blocks before they were packed. */
+  readonly rawBytes: number
+  /** What was learned by packing all of them, or a sample; null when nothing was packed. */
+  readonly trial: PackTrial | null
+}
+
+/** How blocks travel: one after the other, or all of them in one zstd frame. */
+export type BlockEncoding = 'none' | 'zstd'
+
+/** How to pack what is read. A sample is packed first; when that hardly shrinks nothing more is done. */
+export interface PackOrder {
+  /** `sample`: only try, and return the blocks as they are. */
+  readonly extent: 'sample' | 'all'
+  readonly level: PackLevel
+}
+
+/** Of zstd: from quick to small. */
+export type PackLevel = 1 | 2 | 3
+
+export interface PackTrial {
+  readonly extent: 'sample' | 'all'
+  readonly level: PackLevel
+  readonly rawBytes: number
+  readonly packedBytes: number
+  readonly elapsedMs: number
+}
+
+/** A zstd frame from `at` to the end of some bytes, which unpacks to `length` bytes. */
+export interface PackedBytes {
+  readonly at: number
+  readonly length: number
 }
 
 export interface FoundBlock {
@@ -134,7 +169,7 @@ export interface StagedBlock {
   readonly offset: number
   readonly length: number
   readonly hash: BlockHash
-  /** Where the block starts in `bytes`. */
+  /** Where the block starts in `bytes`, or in what they unpack to. */
   readonly at: number
 }
 
@@ -152,6 +187,13 @@ export interface LocalBlock {
   readonly hash: BlockHash
   readonly source: RelativePath
   readonly sourceOffset: number
+}
+
+export interface StagedEntry {
+  readonly staged: string
+  readonly sizeBytes: number
+  /** When it was written to last, in milliseconds since 1970 by the clock of the disk. */
+  readonly changedMs: number
 }
 
 export interface StagedFile {
@@ -189,13 +231,6 @@ export type ApplyStep =
       readonly keepAs: RelativePath | null
     }
   /** Sets time and executable bit of a file (or the time of a symlink) whose bytes are already right. */
-export interface StagedEntry {
-  readonly staged: string
-  readonly sizeBytes: number
-  /** When it was written to last, in milliseconds since 1970 by the clock of the disk. */
-  readonly changedMs: number
-}
-
   | {
       readonly type: 'set-metadata'
       readonly path: RelativePath

@@ -6,6 +6,7 @@ import { discardStaged, finishStaged, listStaged } from '../apply/staging.ts'
 import { checkStaged, stageCopy } from '../blocks/check-staged.ts'
 import { findBlocks } from '../blocks/find-blocks.ts'
 import { hashFiles } from '../blocks/hash-file.ts'
+import { unpackBytes } from '../blocks/pack-bytes.ts'
 import { readBlocks } from '../blocks/read-blocks.ts'
 import { stageBlocks, stageLocal } from '../blocks/stage-blocks.ts'
 import type { BlockHash } from '../model/block-hash.ts'
@@ -17,6 +18,8 @@ import type * as tasks from '../ports/file-tasks.ts'
 import { listTree, type Listing } from '../watcher/list-tree.ts'
 import { LookedBatch, lookAtListing, type ListingLook } from '../watcher/look-at-listing.ts'
 import { lstatPaths } from '../watcher/lstat-paths.ts'
+
+const threadClock = (): number => performance.now()
 
 /** A job that stops after each bounded slice of work. */
 type Job<Result> = Generator<void, Result>
@@ -31,17 +34,19 @@ export class DiskFileTasks implements tasks.FileTasks {
   readonly #disk: Disk
   readonly #root: string
   readonly #turn: () => Promise<unknown>
+  readonly #now: () => number
   readonly #running = new Set<Promise<unknown>>()
   #isClosed = false
 
-  /** `root` is absolute. `turn` lets others run and resolves when it is ours again: for a simulator. */
+  /** `root` is absolute. `turn` lets others run and resolves when it is ours again, `now` counts milliseconds: for a simulator. */
   constructor(
     { disk, root }: { disk: Disk; root: string },
-    { turn = nextTurn }: { turn?: () => Promise<unknown> } = {},
+    { turn = nextTurn, now = threadClock }: { turn?: () => Promise<unknown>; now?: () => number } = {},
   ) {
     this.#disk = disk
     this.#root = root
     this.#turn = turn
+    this.#now = now
   }
 
   async *scan(start: RelativePath | ''): AsyncGenerator<tasks.ScanBatch, void> {
@@ -72,8 +77,13 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(hashFiles(this.#disk, this.#root, files))
   }
 
-  readBlocks(requests: readonly tasks.BlockRead[], into?: Uint8Array): Promise<tasks.BlockReads> {
-    return this.#run(readBlocks(this.#disk, this.#root, requests, into))
+  readBlocks(
+    requests: readonly tasks.BlockRead[],
+    into?: Uint8Array,
+    pack?: tasks.PackOrder,
+  ): Promise<tasks.BlockReads> {
+    const packing = pack === undefined ? null : { order: pack, now: this.#now }
+    return this.#run(readBlocks(this.#disk, this.#root, requests, { into, packing }))
   }
 
   findBlocks(
@@ -84,8 +94,14 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(findBlocks(this.#disk, this.#root, file, sizeBytes, hashes))
   }
 
-  async stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<tasks.StagedBlocks> {
-    return { good: await this.#run(stageBlocks(this.#disk, this.#root, blocks, bytes)), bytes }
+  async stageBlocks(
+    blocks: readonly tasks.StagedBlock[],
+    bytes: Uint8Array,
+    packed: tasks.PackedBytes | null = null,
+  ): Promise<tasks.StagedBlocks> {
+    const unpacked = packed === null ? bytes : unpackBytes(bytes.subarray(packed.at), packed.length)
+    if (unpacked === null) return { good: blocks.map(() => false), bytes }
+    return { good: await this.#run(stageBlocks(this.#disk, this.#root, blocks, unpacked)), bytes }
   }
 
   stageLocal(blocks: readonly tasks.LocalBlock[]): Promise<readonly boolean[]> {

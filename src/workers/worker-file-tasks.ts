@@ -39,9 +39,13 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return unpackHashResults(files, await this.#call('hash', [packed], [packed.states.buffer]))
   }
 
-  readBlocks(requests: readonly tasks.BlockRead[], into?: Uint8Array): Promise<tasks.BlockReads> {
-    if (into === undefined || !ownsBuffer(into)) return this.#call('readBlocks', [requests])
-    return this.#call('readBlocks', [requests, into], transferList([into]))
+  readBlocks(
+    requests: readonly tasks.BlockRead[],
+    into?: Uint8Array,
+    pack?: tasks.PackOrder,
+  ): Promise<tasks.BlockReads> {
+    if (into === undefined || !ownsBuffer(into)) return this.#call('readBlocks', [requests, undefined, pack])
+    return this.#call('readBlocks', [requests, into, pack], transferList([into]))
   }
 
   findBlocks(
@@ -52,9 +56,13 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return this.#call('findBlocks', [file, sizeBytes, hashes])
   }
 
-  stageBlocks(blocks: readonly tasks.StagedBlock[], bytes: Uint8Array): Promise<tasks.StagedBlocks> {
+  stageBlocks(
+    blocks: readonly tasks.StagedBlock[],
+    bytes: Uint8Array,
+    packed: tasks.PackedBytes | null = null,
+  ): Promise<tasks.StagedBlocks> {
     const owned = ownBytes(bytes)
-    return this.#call('stageBlocks', [blocks, owned], transferList([owned]))
+    return this.#call('stageBlocks', [blocks, owned, packed], transferList([owned]))
   }
 
   stageLocal(blocks: readonly tasks.LocalBlock[]): Promise<readonly boolean[]> {

@@ -4,6 +4,7 @@ import { hashBlock } from '../../src/blocks/hash.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
 import { blockBytesMax, fileSizeBytesMax } from '../../src/model/limits.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
+import { WireWriter } from '../../src/model/wire-writer.ts'
 import {
   decodeBlockReply,
   decodeBlockRequest,
@@ -30,13 +31,30 @@ const request: fc.Arbitrary<BlockRequest> = fc.oneof(
   }),
 )
 
+const encoding = fc.constantFrom('none' as const, 'zstd' as const)
+
 describe('block messages', () => {
   it('come out as they went in', () => {
     fc.assert(
-      fc.property(request, fc.nat(), (sent, received) => {
-        expect(decodeBlockRequest(encodeBlockRequest(sent, received))).toEqual({ request: sent, received })
+      fc.property(request, fc.nat(), encoding, (sent, received, accepts) => {
+        expect(decodeBlockRequest(encodeBlockRequest(sent, received, accepts))).toEqual({
+          request: sent,
+          received,
+          accepts: sent.type === 'list' ? 'none' : accepts,
+        })
       }),
     )
+  })
+
+  it('ask for nothing packed when they are those of an older device, or name an encoding that we do not know', () => {
+    const sent: BlockRequest = { type: 'blocks', wants: [] }
+    expect(decodeBlockRequest(new WireWriter().uint(5, 3).finish())).toEqual({
+      request: sent,
+      received: 3,
+      accepts: 'none',
+    })
+    expect(decodeBlockRequest(new WireWriter().uint(6, 2).finish()).accepts).toBe('none')
+    expect(encodeBlockRequest(sent, 3)).toEqual(new WireWriter().uint(5, 3).finish())
   })
 
   it('carry which blocks were found, and where their bytes begin', () => {
@@ -45,10 +63,38 @@ describe('block messages', () => {
         const frame = Buffer.concat([encodeReplyHeader(found), bytes])
         const reply = decodeBlockReply(frame, found.length)
         expect(reply.found).toEqual(found)
-        expect(Uint8Array.from(frame.subarray(reply.bytesAt))).toEqual(bytes)
+        expect(Uint8Array.from(frame.subarray(reply.bytesAt, reply.bytesEnd))).toEqual(bytes)
+        expect(reply.packed).toBe(null)
         expect(() => decodeBlockReply(frame, found.length + 1)).toThrow(P2psyncError)
       }),
     )
+  })
+
+  it('carry what the bytes unpack to, when they are packed', () => {
+    const lengths = fc.nat({ max: blockBytesMax }).chain((max) => fc.tuple(fc.nat({ max }), fc.constant(max + 1)))
+    fc.assert(
+      fc.property(
+        fc.array(fc.boolean(), { maxLength: 50 }),
+        lengths,
+        fc.uint8Array(),
+        (found, [length, asked], bytes) => {
+          const frame = Buffer.concat([encodeReplyHeader(found, length), bytes])
+          const reply = decodeBlockReply(frame, found.length, asked)
+          expect(reply).toMatchObject({ found, bytesAt: 0, bytesEnd: length })
+          expect(reply.packed?.length).toBe(length)
+          expect(Uint8Array.from(frame.subarray(reply.packed!.at))).toEqual(bytes)
+        },
+      ),
+    )
+  })
+
+  it('that are packed are refused when that was not asked for, or when they unpack to more than was', () => {
+    const frame = encodeReplyHeader([true], 1000)
+    expect(decodeBlockReply(frame, 1, 1000).bytesEnd).toBe(1000)
+    expect(() => decodeBlockReply(frame, 1, 999)).toThrow(P2psyncError)
+    expect(() => decodeBlockReply(frame, 1)).toThrow(P2psyncError)
+    expect(() => decodeBlockReply(encodeReplyHeader([true], 0), 1)).toThrow(P2psyncError)
+    expect(() => decodeBlockReply(replyWithEncoding(2), 1, 1000)).toThrow(P2psyncError)
   })
 
   it('are refused with an error of ours, or understood, whatever a peer sends', () => {
@@ -61,6 +107,7 @@ describe('block messages', () => {
         for (const bytes of [broken, noise]) {
           expectOurError(() => decodeBlockRequest(bytes))
           expectOurError(() => decodeBlockReply(bytes, 3))
+          expectOurError(() => decodeBlockReply(bytes, 3, 1000))
         }
       }),
       { numRuns: 2000 },
@@ -79,6 +126,13 @@ describe('block messages', () => {
     expect(() => decodeBlockRequest(ask([{ ...wanted, offset: 2 ** 53 }]))).toThrow(P2psyncError)
   })
 })
+
+function replyWithEncoding(number: number): Uint8Array {
+  const header = new WireWriter().bytes(1, Uint8Array.of(1)).uint(2, number).uint(3, 10).finish()
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(header.length)
+  return Buffer.concat([length, header])
+}
 
 function expectOurError(decode: () => unknown): void {
   try {
