@@ -106,17 +106,26 @@ export class RowReader {
       return slot
     })
     const pages = await this.#store.getMany(wanted)
-    const rows: (Uint8Array | undefined)[] = []
-    for (const [i, key] of keys.entries()) {
+    const rows = keys.map((key, i) => {
       const page = pages[slotOf[i]!]
-      let row = page === undefined ? undefined : findInPage(page, key)
-      if (row === undefined) {
-        const entry = await this.#pageAt(key)
-        row = entry === null ? null : findInPage(entry[1], key)
-      }
-      rows.push(row ?? undefined)
+      return page === undefined ? undefined : findInPage(page, key)
+    })
+    await this.#fillFromDatabase(keys, rows)
+    return rows.map((row) => row ?? undefined)
+  }
+
+  /** Finds the rows that are undefined. From the last key on, so that one page answers for all keys that it covers. */
+  async #fillFromDatabase(keys: readonly Uint8Array[], rows: (Uint8Array | null | undefined)[]): Promise<void> {
+    const missing = Array.from(rows.keys()).filter((i) => rows[i] === undefined)
+    missing.sort((a, b) => Buffer.compare(keys[b]!, keys[a]!))
+    let page: StoreEntry | null = null
+    for (const i of missing) {
+      const key = keys[i]!
+      if (page === null || Buffer.compare(key, page[0].subarray(1)) < 0) page = await this.#pageAt(key)
+      // No page begins before it: then none holds the keys that are to come either.
+      if (page === null) return
+      rows[i] = findInPage(page[1], key)
     }
-    return rows
   }
 
   /** The last page that begins at `key` or before: the one that holds it, as the database is now. */

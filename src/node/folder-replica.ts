@@ -65,12 +65,7 @@ export class FolderReplica implements SessionHost {
     this.deviceName = deps.deviceName
     const { signal } = this.#stopping
     const parts = {
-      index: deps.index,
-      tasks: deps.tasks,
-      clock: deps.clock,
-      random: deps.random,
-      logger: deps.logger,
-      deviceName: deps.deviceName,
+      ...deps,
       commits: this.#commits,
       problems: this.#problems,
       signal,
@@ -140,13 +135,12 @@ export class FolderReplica implements SessionHost {
 
   /** Recovers what a killed node left, starts to watch, scan and sync, and returns without waiting for the first scan. */
   async start(): Promise<void> {
-    const { transport, folder } = this.#deps
     await this.#forgetting.load()
     if (await this.#presence.check()) {
       await this.#recover()
       await trimHistory(this.#deps)
     }
-    this.#transport = await transport.join(folder, this.peers)
+    this.#transport = await this.#deps.transport.join(this.#deps.folder, this.peers)
     // A first scan has much to tell; that of a restart can wait until it need not be done twice.
     const isFirst = this.index.summary.entries === 0
     this.#inBackground('watch', () => this.#watch.startWithin(isFirst ? 0 : watchPatienceMs))
@@ -234,6 +228,7 @@ export class FolderReplica implements SessionHost {
 
   #onCommit(changes: readonly RowChange[]): void {
     this.view.onCommit(changes)
+    for (const session of this.peers.sessions) session.wake(changes)
     this.onChange()
   }
 

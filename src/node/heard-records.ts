@@ -21,6 +21,14 @@ export class HeardRecords {
     }
   }
 
+  isHeard(record: FileRecord): boolean {
+    return this.#heard.get(record.path) === versionText(record)
+  }
+
+  forget(path: RelativePath): void {
+    this.#heard.delete(path)
+  }
+
   /** True once for a record that was heard, whose path is then forgotten. */
   takeIfHeard(record: FileRecord): boolean {
     const heard = this.#heard.get(record.path)

@@ -1,4 +1,5 @@
 import type { DeviceId } from '../model/device-id.ts'
+import type { RowChange } from '../file-index/folder-index.ts'
 import type { MoveNote } from '../file-index/move-notes.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import { moveKey, type FolderMove } from '../model/folder-move.ts'
@@ -22,6 +23,7 @@ export class LogSender {
   #declined = ''
   #answerMove: ((taken: boolean) => void) | null = null
   #wake: (() => void) | null = null
+  #isSending = false
 
   constructor(deps: LogSenderDeps) {
     this.#deps = deps
@@ -31,6 +33,20 @@ export class LogSender {
   /** Our index or our state has changed. */
   wake(): void {
     this.#wake?.()
+  }
+
+  /**
+   * These changes are the last that were committed. When they come right after what the peer has been sent, and the peer
+   * itself told all of them, they are passed over without being read again.
+   */
+  onCommit(changes: readonly RowChange[]): void {
+    const { host } = this.#deps
+    const paths = new Set(changes.map(({ record }) => record.path))
+    if (this.#isSending || this.sentSeq + paths.size !== host.index.seq) return
+    if (host.index.moveAfter(this.sentSeq) !== null) return
+    if (!changes.every(({ record }) => this.#heard.isHeard(record))) return
+    for (const path of paths) this.#heard.forget(path)
+    this.sentSeq = host.index.seq
   }
 
   /** The peer holds these records: they need not be sent back. */
@@ -59,25 +75,31 @@ export class LogSender {
   }
 
   async run(): Promise<void> {
-    const { host, send, signal } = this.#deps
+    const { host, peer, send, signal } = this.#deps
     let told: ReplicaState | null = null
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
         this.#wake = resolve
       })
       const moved = host.index.moveAfter(this.sentSeq)
-      if (moved !== null && (await this.#sendMove(moved))) {
+      this.#isSending = moved !== null
+      const isMoveTold = moved !== null && (await this.#sendMove(moved))
+      this.#isSending = false
+      if (isMoveTold) {
         this.sentSeq = moved.toSeq
         told = null
         continue
       }
       if (this.sentSeq < host.index.seq) {
+        this.#isSending = true
         told = await this.#sendSome()
+        this.#isSending = false
         continue
       }
       const state = host.state()
       if (told === null || !sameState(told, state)) {
         told = state
+        host.onTelling(peer, this.sentSeq)
         await send({ records: [], toSeq: this.sentSeq, more: false, state })
         continue
       }

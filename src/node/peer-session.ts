@@ -1,3 +1,4 @@
+import type { RowChange } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { FolderMove } from '../model/folder-move.ts'
@@ -138,8 +139,9 @@ export class PeerSession {
     this.#host.onChange()
   }
 
-  /** Our index or our state has changed: tells the peer. */
-  wake(): void {
+  /** Our index (`changes` were committed last) or our state has changed: tells the peer. */
+  wake(changes: readonly RowChange[] = []): void {
+    if (changes.length > 0) this.#sender.onCommit(changes)
     this.#sender.wake()
   }
 
