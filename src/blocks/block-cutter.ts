@@ -3,6 +3,7 @@ import { blockBytesMax } from '../model/limits.ts'
 import type { ChunkParameters } from './chunk-parameters.ts'
 import { fastCdcWasm } from './fast-cdc-wasm.ts'
 import { gearTable, gearWindowBytes } from './gear-table.ts'
+import { isZeros } from './zero-blocks.ts'
 
 /**
  * Where does one block end and the next begin, so that an insertion moves only the blocks around it?
@@ -12,8 +13,8 @@ import { gearTable, gearWindowBytes } from './gear-table.ts'
  * on; at the largest length, or the end of the file, in any case. Nothing else counts: not what came before those 32
  * bytes, not how the file was read. Blocks come out about 1.15 averages long on random data.
  *
- * Cost: bytes below the smallest length are skipped, the rest takes one load and one add each in WebAssembly. Files are
- * read straight into its memory and hashed there.
+ * Cost: bytes below the smallest length are skipped, the rest takes one load and one add each in WebAssembly. Zeros hold no
+ * boundary: a run of them costs a comparison. Files are read straight into its memory and hashed there.
  *
  * Source: Xia et al., "FastCDC: a Fast and Efficient Content-Defined Chunking Approach for Data Deduplication", 2016.
  */
@@ -82,6 +83,9 @@ export class BlockCutter {
     const strictEnd = Math.min(averageBytes - 1, available)
     let from = Math.max(this.#scanned, minBytes - 1)
     let boundary = 0
+    if (this.#memory[this.#begin] === 0 && isZeros(this.#memory.subarray(this.#begin, this.#begin + available))) {
+      from = available
+    }
     if (from < strictEnd) {
       boundary = this.#findBoundary(this.#begin + from, this.#begin + strictEnd, 2 ** 30 / averageBytes)
       from = strictEnd

@@ -14,6 +14,7 @@ import { isDiskTrouble, readFailureReason } from './disk-trouble.ts'
 import { hashBlock } from './hash.ts'
 import { readFully } from './read-fully.ts'
 import { WorkSlice } from './work-slice.ts'
+import { isZeros, zeroHash } from './zero-blocks.ts'
 
 /**
  * Chunks and hashes files of the folder at `root` in one pass each. Results are in the order of `requests`; trouble with
@@ -109,7 +110,7 @@ function* hashLarge(
     const options = { sizeBytes, parameters: chunkParameters(sizeBytes), cutter, slice }
     const isWhole = yield* cutFile(disk, handle, options, (block) => {
       if (list.count === blockCountMax) return false
-      list.add(hashBlock(block), block.length)
+      list.add(isZeros(block) ? zeroHash(block.length) : hashBlock(block), block.length)
       return true
     })
     if (!isWhole) return list.count === blockCountMax ? 'too-many-blocks' : 'short'

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { BlockList, encodeBlockList } from '../../src/blocks/block-list.ts'
 import { chunkParameters } from '../../src/blocks/chunk-parameters.ts'
 import { findBlocks } from '../../src/blocks/find-blocks.ts'
 import { gearTable } from '../../src/blocks/gear-table.ts'
 import { hashBlock } from '../../src/blocks/hash.ts'
+import { planFetch } from '../../src/blocks/plan-fetch.ts'
 import type { BlockHash } from '../../src/model/block-hash.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import type { FoundBlock } from '../../src/ports/file-tasks.ts'
@@ -73,6 +75,22 @@ describe('findBlocks', () => {
     expect(found.length).toBeGreaterThan(0)
     expect(found).toEqual(all.slice(0, found.length))
     expect(disk.openHandles).toBe(0)
+  })
+})
+
+describe('a file that grows over a size at which blocks double', () => {
+  it.each([2 ** 30, 2 ** 31, 2 ** 32])('by one byte at %i is not fetched anew', (limit) => {
+    const before = pseudoRandom('grows', 12 * 2 ** 20)
+    const after = Buffer.concat([before, Buffer.from('!')])
+    expect(chunkParameters(limit + 1).averageBytes).toBe(2 * chunkParameters(limit).averageBytes)
+    const wanted = new BlockList(encodeBlockList(blocksOf(after, limit + 1)))
+    const hashes = Array.from({ length: wanted.count }, (_, i) => wanted.hashAt(i))
+    const found = find(diskWith(before), limit + 1, hashes)
+    const local = new Map(
+      found.map(({ hash, offset }) => [hash, { source: 'a' as RelativePath, sourceOffset: offset }]),
+    )
+    const remoteBytes = planFetch(wanted, local, 'x').remote.reduce((sum, block) => sum + block.length, 0)
+    expect(remoteBytes).toBe(wanted.lengthAt(wanted.count - 1))
   })
 })
 
