@@ -423,7 +423,8 @@ def run(tool, load, base):
             w0 = wire_bytes()
             time.sleep(20)
             c1, peak, rss = node.usage()
-            return dict(cpu=c1 - c0, rss=rss, peak=peak, peaks=node.peaks(), wire=wire_bytes() - w0)
+            each = [round(usage([p.pid])[2], 1) for p in node.procs]
+            return dict(cpu=c1 - c0, rss=rss, rss_each=each, peak=peak, peaks=node.peaks(), wire=wire_bytes() - w0)
         finally:
             node.stop()
     raise SystemExit(f'unknown workload {load}')
