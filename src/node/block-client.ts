@@ -72,8 +72,8 @@ export class BlockClient {
     const asked = this.#window.asked(size.bytes, this.#clock.monotonic())
     let receivedBytes = 0
     try {
-      const reply = await this.#exchange(request, size.blocks)
-      receivedBytes = reply.frame.length
+      const reply = await this.#exchange(request, size)
+      receivedBytes = reply.bytesEnd - reply.bytesAt
       return reply
     } finally {
       this.#window.replied(asked, receivedBytes, this.#clock.monotonic())
@@ -92,17 +92,19 @@ export class BlockClient {
     this.#fail(gone())
   }
 
-  async #exchange(request: BlockRequest, blocks: number): Promise<BlockReply> {
+  async #exchange(request: BlockRequest, { blocks, bytes }: { blocks: number; bytes: number }): Promise<BlockReply> {
     this.#stream ??= this.#start()
     const started = this.#stream
     const stream = await started
     if (this.#stream !== started) throw gone()
     const reply = new Promise<BlockReply>((resolve, reject) => {
       if (this.#pending.length === 0) this.#lastReplyAt = this.#clock.monotonic()
-      this.#pending.push({ blocks, resolve, reject })
+      this.#pending.push({ blocks, bytes, resolve, reject })
     })
     // The send fails only with the stream, which rejects the reply too.
-    stream.send(encodeBlockRequest(request, this.#received)).catch((error: unknown) => this.#failOf(stream, error))
+    stream
+      .send(encodeBlockRequest(request, this.#received, 'zstd'))
+      .catch((error: unknown) => this.#failOf(stream, error))
     return reply
   }
 
@@ -132,7 +134,7 @@ export class BlockClient {
         this.#lastReplyAt = this.#clock.monotonic()
         this.#onReceived(frame.length)
         try {
-          pending.resolve(decodeBlockReply(frame, pending.blocks))
+          pending.resolve(decodeBlockReply(frame, pending.blocks, pending.bytes))
         } catch (error) {
           pending.reject(error)
           throw error
@@ -197,6 +199,7 @@ export interface BlockClientDeps {
 
 interface Pending {
   readonly blocks: number
+  readonly bytes: number
   readonly resolve: (reply: BlockReply) => void
   readonly reject: (error: unknown) => void
 }

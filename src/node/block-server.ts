@@ -1,9 +1,13 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
+import { P2psyncError } from '../model/errors.ts'
 import type { RelativePath } from '../model/relative-path.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { BlockRead, FileTasks } from '../ports/file-tasks.ts'
+import type { Throttle } from '../ports/throttle.ts'
 import type { FrameStream } from '../ports/transport.ts'
-import { decodeBlockRequest, encodeReplyHeader, type BlockRequest, type FileWant } from './block-messages.ts'
+import type { PackDecision } from '../transfer/compression.ts'
+import { decodeBlockRequest, encodeReplyHeader, type FileWant } from './block-messages.ts'
 
 /** Replies that are being read from the disk or sent: each holds up to 4 MiB. */
 const repliesAheadMax = 3
@@ -15,28 +19,35 @@ const repliesAheadMax = 3
 export class BlockServer {
   readonly #index: FolderIndex
   readonly #tasks: FileTasks
+  readonly #clock: Pick<Clock, 'monotonic'>
   /** Where the contents of the last requests were found, as long as the index has not changed: a large file asks often. */
   #found = new Map<BlockHash, RelativePath>()
   #foundAtSeq = 0
 
-  constructor(deps: { index: FolderIndex; tasks: FileTasks }) {
+  constructor(deps: { index: FolderIndex; tasks: FileTasks; clock: Pick<Clock, 'monotonic'> }) {
     this.#index = deps.index
     this.#tasks = deps.tasks
+    this.#clock = deps.clock
   }
 
   /** Serves until the peer ends the stream. @throws {P2psyncError} `bad-message`, `peer-gone`; the stream is closed. */
-  async serve(stream: FrameStream, onSent: (bytes: number) => void): Promise<void> {
+  async serve(stream: FrameStream, peer: ServedPeer): Promise<void> {
     const buffers = new ReplyBuffers()
     const underway: Promise<void>[] = []
+    const ended = new AbortController()
     let sent = Promise.resolve()
+    peer.packing.beginStream()
     try {
       for (let frame = await stream.read(); frame !== null; frame = await stream.read()) {
-        const { request, received } = decodeBlockRequest(frame)
-        const reply = this.#reply(request, buffers.take(received))
-        sent = Promise.all([reply, sent]).then(async ([{ found, bytes }]) => {
+        const asked = decodeBlockRequest(frame)
+        peer.packing.received(asked.received, this.#clock.monotonic())
+        const reply = this.#reply(asked, buffers.take(asked.received), peer)
+        sent = Promise.all([reply, sent]).then(async ([{ header, bytes, isPacked }]) => {
           buffers.lend(bytes)
-          await stream.send(encodeReplyHeader(found), bytes)
-          onSent(bytes.length)
+          await peer.throttle.take(bytes.length, ended.signal)
+          peer.packing.sent(bytes.length, isPacked, this.#clock.monotonic())
+          await stream.send(header, bytes)
+          peer.onSent(bytes.length)
         })
         // The failure is met below.
         sent.catch(() => undefined)
@@ -48,14 +59,17 @@ export class BlockServer {
     } catch (error) {
       stream.abort('the block server stopped')
       throw error
+    } finally {
+      ended.abort(new P2psyncError('peer-gone', 'the stream has ended'))
     }
   }
 
-  async #reply(request: BlockRequest, into: Uint8Array | undefined): Promise<Reply> {
+  async #reply({ request, accepts }: AskedBlocks, into: Uint8Array | undefined, peer: ServedPeer): Promise<Reply> {
     if (request.type === 'list') {
       const list = await this.#index.blockList(request.content)
-      if (list === null || request.offset >= list.length) return { found: [false], bytes: new Uint8Array(0) }
-      return { found: [true], bytes: list.slice(request.offset, request.offset + request.length) }
+      const isHere = list !== null && request.offset < list.length
+      const bytes = isHere ? list.slice(request.offset, request.offset + request.length) : new Uint8Array(0)
+      return { header: encodeReplyHeader([isHere]), bytes, isPacked: false }
     }
     const sources = await this.#sources(request.wants)
     const reads: BlockRead[] = []
@@ -67,9 +81,16 @@ export class BlockServer {
         if (path !== null) reads.push({ path, offset: block.offset, length: block.length, hash: block.hash })
       }
     }
-    const { found, bytes } = await this.#tasks.readBlocks(reads, into)
+    const [only, second] = request.wants
+    const content = only === undefined || second !== undefined ? '' : only.content
+    const limit = peer.throttle.bytesPerSecond
+    const pack = accepts === 'zstd' ? peer.packing.next({ content, limit, nowMs: this.#clock.monotonic() }) : null
+    const read = await this.#tasks.readBlocks(reads, into, pack ?? undefined)
+    if (read.trial !== null) peer.packing.tried(content, read.trial, this.#clock.monotonic())
     let next = 0
-    return { found: asked.map((wasAsked) => wasAsked && found[next++] === true), bytes }
+    const found = asked.map((wasAsked) => wasAsked && read.found[next++] === true)
+    const isPacked = read.encoding !== 'none'
+    return { header: encodeReplyHeader(found, isPacked ? read.rawBytes : null), bytes: read.bytes, isPacked }
   }
 
   /** Where each wanted content is on this disk now: at the path of the hint, or at any other. */
@@ -101,9 +122,20 @@ const foundMax = 10_000
 const lentBytesMax = 12 * 1024 * 1024
 
 interface Reply {
-  readonly found: readonly boolean[]
+  readonly header: Uint8Array
   readonly bytes: Uint8Array
+  readonly isPacked: boolean
 }
+
+/** What a server knows of the peer at the other end of a stream. */
+export interface ServedPeer {
+  /** Of what we send it. */
+  readonly throttle: Throttle
+  readonly packing: PackDecision
+  readonly onSent: (bytes: number) => void
+}
+
+type AskedBlocks = ReturnType<typeof decodeBlockRequest>
 
 /**
  * The buffers of one stream's replies, used again once the peer says that it has received them: only then is it certain

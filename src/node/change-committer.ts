@@ -10,7 +10,8 @@ import { advanceVersion } from '../vector-clock/compare-versions.ts'
 import { chooseCopy } from './choose-copy.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
-import type { Need, Needs } from './needs.ts'
+import type { Need } from './need.ts'
+import type { Needs } from './needs.ts'
 
 /** One decided need; for a file, with its bytes staged. */
 export interface Work {
@@ -43,11 +44,11 @@ export class ChangeCommitter {
     this.#deps = deps
   }
 
-  /** Settles each need: removed when done, else put back to be tried again. */
-  async apply(work: readonly Work[], needs: Needs): Promise<void> {
-    if (!(await this.#deps.isFolderThere())) return
+  /** Settles each need: removed when done, else put back to be tried again. Returns those that are done. */
+  async apply(work: readonly Work[], needs: Needs): Promise<readonly Need[]> {
+    if (!(await this.#deps.isFolderThere())) return []
     const current = await this.#chooseCopies(await this.#stillCurrent(work, needs))
-    if (current.length === 0) return
+    if (current.length === 0) return []
     const { index, tasks, clock } = this.#deps
     const byDecision = new Map(current.map((item) => [item.decision, item]))
     const planned = planSteps(plannedChanges(current))
@@ -81,6 +82,7 @@ export class ChangeCommitter {
     }
     if (changes.length > 0) this.#deps.onCommit(changes)
     await this.#lookAtImpliedFolders(changes)
+    return done
   }
 
   /** A file that came before its folder's record, or outlived it, has its folder on this disk all the same. */

@@ -1,7 +1,8 @@
 import { decodeBlockList, singleBlockList, type BlockList } from '../blocks/block-list.ts'
 import { chunkParameters } from '../blocks/chunk-parameters.ts'
 import { hashBlock } from '../blocks/hash.ts'
-import { planFetch, type FetchBlock, type LocalSource } from '../blocks/plan-fetch.ts'
+import { planFetch, type FetchBlock, type FetchPlan, type LocalSource } from '../blocks/plan-fetch.ts'
+import { isResumableName } from '../blocks/staged-name.ts'
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
@@ -41,13 +42,13 @@ export class FileFetcher {
   /** @throws the disk's error when staging fails, with its system code. */
   async fetch(files: readonly FetchFile[]): Promise<Map<FetchFile, FetchOutcome>> {
     const outcomes = new Map<FetchFile, FetchOutcome>()
-    const lists = new Map<FetchFile, BlockList>()
+    const lists = new Map<FetchFile, KnownList>()
     await Promise.all(
       files.map(async (file) => {
         try {
-          const { list, encoded } = await this.#list(file)
-          lists.set(file, list)
-          outcomes.set(file, { outcome: 'staged', blockList: encoded })
+          const known = await this.#list(file)
+          lists.set(file, known)
+          outcomes.set(file, { outcome: 'staged', blockList: known.encoded })
         } catch (error) {
           if (!(error instanceof P2psyncError)) throw error
           outcomes.set(file, { outcome: 'missing', reason: error.message })
@@ -56,19 +57,22 @@ export class FileFetcher {
     )
     const local = await this.#locate(lists)
     const copies: LocalBlock[] = []
-    const fetchAll = async (remote: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<void> => {
+    const remote = new Map<FetchFile, readonly FetchBlock[]>()
+    await Promise.all(
+      Array.from(lists, async ([file, { list, encoded }]) => {
+        const plan = await this.#plan(file, list, encoded, local)
+        copies.push(...plan.local)
+        if (plan.haveBytes > 0) this.#deps.onStaged(file, plan.haveBytes)
+        if (plan.remote.length > 0) remote.set(file, plan.remote)
+      }),
+    )
+    const fetchAll = async (wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<void> => {
       await Promise.all(
-        Array.from(remote, async ([file, blocks]) => {
+        Array.from(wanted, async ([file, blocks]) => {
           const reason = await this.#fetches.fetch(file, blocks)
           if (reason !== null) outcomes.set(file, { outcome: 'missing', reason })
         }),
       )
-    }
-    const remote = new Map<FetchFile, readonly FetchBlock[]>()
-    for (const [file, list] of lists) {
-      const plan = planFetch(list, local, file.staged)
-      copies.push(...plan.local)
-      if (plan.remote.length > 0) remote.set(file, plan.remote)
     }
     try {
       await Promise.all([fetchAll(remote), this.#copyLocal(copies, lists.keys()).then(fetchAll)])
@@ -79,8 +83,23 @@ export class FileFetcher {
     return outcomes
   }
 
+  /** What is staged of it already counts, and a file system that can share bytes gives most of what stands here. */
+  async #plan(
+    file: FetchFile,
+    list: BlockList,
+    encoded: Uint8Array | null,
+    local: ReadonlyMap<BlockHash, LocalSource>,
+  ): Promise<FetchPlan> {
+    const { tasks } = this.#deps
+    if (encoded === null || !isResumableName(file.staged)) return planFetch(list, local, file.staged)
+    const plan = planFetch(list, local, file.staged, await tasks.checkStaged(file.staged, encoded))
+    if (plan.copyFrom === null) return plan
+    const have = await tasks.stageCopy(plan.copyFrom, file.staged, encoded)
+    return have === null ? plan : planFetch(list, local, file.staged, have)
+  }
+
   /** The list of a file's blocks: known here, or fetched in parts and checked as a whole. */
-  async #list(file: FetchFile): Promise<{ list: BlockList; encoded: Uint8Array | null }> {
+  async #list(file: FetchFile): Promise<KnownList> {
     const { content, sizeBytes } = file.record
     if (content === '') throw new P2psyncError('bad-message', 'a file without a content')
     if (isSingleBlock(sizeBytes)) return { list: singleBlockList(content, sizeBytes), encoded: null }
@@ -113,10 +132,10 @@ export class FileFetcher {
   }
 
   /** Where this folder holds blocks of these files already. */
-  async #locate(lists: ReadonlyMap<FetchFile, BlockList>): Promise<Map<BlockHash, LocalSource>> {
+  async #locate(lists: ReadonlyMap<FetchFile, KnownList>): Promise<Map<BlockHash, LocalSource>> {
     const located = new Map<BlockHash, LocalSource>()
     const hashes = new Set<BlockHash>()
-    for (const list of lists.values()) for (let i = 0; i < list.count; i++) hashes.add(list.hashAt(i))
+    for (const { list } of lists.values()) for (let i = 0; i < list.count; i++) hashes.add(list.hashAt(i))
     const wanted = [...hashes]
     for (let at = 0; at < wanted.length; at += lookupBatchBlocks) {
       const part = wanted.slice(at, at + lookupBatchBlocks)
@@ -126,7 +145,7 @@ export class FileFetcher {
         if (location) located.set(hash, { source: location.path, sourceOffset: location.offset })
       }
     }
-    for (const [file, list] of lists) await this.#locateRecut(file, list, located)
+    for (const [file, { list }] of lists) await this.#locateRecut(file, list, located)
     return located
   }
 
@@ -160,6 +179,12 @@ export class FileFetcher {
     }
     return missing
   }
+}
+
+interface KnownList {
+  readonly list: BlockList
+  /** Null for a file of one block. */
+  readonly encoded: Uint8Array | null
 }
 
 export interface FileFetcherDeps extends PeerFetchesDeps {

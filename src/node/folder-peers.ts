@@ -4,10 +4,11 @@ import { errorText, P2psyncError } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
-import { unlimited } from '../ports/throttle.ts'
 import type { FolderProtocol, FolderTransport, FolderTransportHandler, FrameStream } from '../ports/transport.ts'
+import { PackDecision } from '../transfer/compression.ts'
 import { BlockClient } from './block-client.ts'
 import { BlockServer } from './block-server.ts'
+import type { PeerThrottles } from './folder-replica-deps.ts'
 import { PeerSession } from './peer-session.ts'
 import { RateMeter } from './rate-meter.ts'
 import type { SessionHost } from './session-host.ts'
@@ -48,9 +49,12 @@ export class FolderPeers implements FolderTransportHandler {
     if (this.#peers.has(device)) return
     const { clock, signal } = this.#deps
     const gone = new AbortController()
+    const throttles = this.#deps.throttles(device)
     const peer: ConnectedPeer = {
       device,
       gone,
+      throttles,
+      packing: new PackDecision(),
       session: null,
       served: null,
       receiveRate: new RateMeter(clock),
@@ -58,7 +62,7 @@ export class FolderPeers implements FolderTransportHandler {
       client: new BlockClient({
         open: () => this.#open(device, 'blocks', AbortSignal.any([gone.signal, signal])),
         clock,
-        throttle: unlimited,
+        throttle: throttles.down,
         onReceived: (bytes) => {
           peer.receiveRate.add(bytes)
           this.#deps.onReceived(bytes)
@@ -96,7 +100,11 @@ export class FolderPeers implements FolderTransportHandler {
     peer.served?.abort('the device has opened another stream')
     peer.served = stream
     this.#server
-      .serve(stream, (bytes) => peer.sendRate.add(bytes))
+      .serve(stream, {
+        throttle: peer.throttles.up,
+        packing: peer.packing,
+        onSent: (bytes) => peer.sendRate.add(bytes),
+      })
       .catch((error: unknown) =>
         this.#deps.logger.debug('block server stopped', { peer: device, error: errorText(error) }),
       )
@@ -163,6 +171,8 @@ export class FolderPeers implements FolderTransportHandler {
 export interface ConnectedPeer {
   readonly device: DeviceId
   readonly gone: AbortController
+  readonly throttles: PeerThrottles
+  readonly packing: PackDecision
   readonly client: BlockClient
   readonly receiveRate: RateMeter
   readonly sendRate: RateMeter
@@ -180,6 +190,7 @@ export interface FolderPeersDeps {
   readonly logger: Logger
   readonly signal: AbortSignal
   readonly transport: () => FolderTransport
+  readonly throttles: (peer: DeviceId) => PeerThrottles
   readonly onReceived: (bytes: number) => void
   readonly onFailed: (error: unknown) => void
   readonly onPeerGone: (device: DeviceId) => void

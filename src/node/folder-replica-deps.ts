@@ -1,12 +1,15 @@
 import type { FolderIndex } from '../file-index/folder-index.ts'
+import type { DeviceId } from '../model/device-id.ts'
 import type { FolderId } from '../model/folder-id.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
+import type { FolderOrder } from '../model/folder-order.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher } from '../ports/folder-watcher.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
+import type { Throttle } from '../ports/throttle.ts'
 import type { Transport } from '../ports/transport.ts'
 
 /** What one synced folder is made of. */
@@ -24,8 +27,16 @@ export interface FolderReplicaDeps {
   readonly random: Random
   readonly logger: Logger
   readonly rescanIntervalMs: RescanIntervalMs
+  /** What blocks that go to and come from a device ask for leave; the same object each time for one device. */
+  readonly throttles: (peer: DeviceId) => PeerThrottles
+  readonly order: FolderOrder
   /** Something that `status` shows has changed. Must not block. */
   readonly onChange: () => void
   /** A bug, or a database that fails: the folder cannot go on. */
   readonly onFatal: (what: string, error: unknown) => void
+}
+
+export interface PeerThrottles {
+  readonly up: Throttle
+  readonly down: Throttle
 }

@@ -1,7 +1,9 @@
+import { isResumableName, stagedNameFor } from '../blocks/staged-name.ts'
 import type { IndexRow } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, systemCode } from '../model/errors.ts'
 import type { FolderMove } from '../model/folder-move.ts'
+import type { FolderOrder } from '../model/folder-order.ts'
 import { fingerprint, type FileRecord } from '../model/file-record.ts'
 import type { WriterId } from '../model/writer-id.ts'
 import type { Random } from '../ports/random.ts'
@@ -9,15 +11,19 @@ import type { ChangeCommitter, Work } from './change-committer.ts'
 import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher } from './file-fetcher.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
-import { Needs, type Need } from './needs.ts'
+import type { Need } from './need.ts'
+import { Needs } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
 import type { PeerClients } from './peer-fetches.ts'
+import { discardRemains } from './staged-remains.ts'
 import { takeMove, type TakeMoveDeps } from './take-move.ts'
 
 /** Jobs at once: one is fetched while another is applied, and a large file does not hold up small ones. */
 const jobsMax = 3
 const retryMsMin = 100
 const retryMsMax = 60_000
+/** Smaller files begin anew when a try fails: going on would cost more than it saves. */
+const resumedBytesMin = 1024 * 1024
 /** The disk is full or broken: nothing is tried before so long. */
 const diskTroublePauseMs = 10_000
 
@@ -26,7 +32,7 @@ const diskTroublePauseMs = 10_000
  * many files or one large one.
  */
 export class RemoteChanges {
-  readonly needs = new Needs()
+  readonly needs: Needs
   readonly #deps: RemoteChangesDeps
   readonly #fetcher: FileFetcher
   readonly #needOf = new Map<string, Need>()
@@ -36,6 +42,7 @@ export class RemoteChanges {
 
   constructor(deps: RemoteChangesDeps) {
     this.#deps = deps
+    this.needs = new Needs(deps)
     this.#fetcher = new FileFetcher({
       ...deps,
       onStaged: (file, bytes) => {
@@ -142,7 +149,7 @@ export class RemoteChanges {
   }
 
   async #runJob(job: readonly Need[]): Promise<void> {
-    const staged: string[] = []
+    const staged = new Map<Need, string>()
     try {
       const rows = await this.#deps.index.getMany(job.map((need) => need.record.path))
       const work: Work[] = []
@@ -161,22 +168,37 @@ export class RemoteChanges {
         const { need, decision, row } = item
         const takes = decision.action === 'take' || decision.action === 'take-keeping-copy'
         if (!takes || need.record.kind !== 'file' || item.movedFrom !== null) continue
-        item.staged = Buffer.from(this.#deps.random.bytes(12)).toString('hex')
-        staged.push(item.staged)
+        item.staged = this.#stagedName(need.record)
+        staged.set(need, item.staged)
         this.#needOf.set(item.staged, need)
         const localBytes = row?.record.sizeBytes ?? 0
         files.set(item, { record: need.record, sources: need.sources, staged: item.staged, localBytes })
       }
       const ready = await this.#stage(work, files)
-      if (ready.length > 0) await this.#deps.commits.run(() => this.#deps.committer.apply(ready, this.needs))
+      if (ready.length === 0) return
+      const done = await this.#deps.commits.run(() => this.#deps.committer.apply(ready, this.needs))
+      for (const need of done) this.#forgetStaged(need, staged)
     } catch (error) {
       this.#onJobFailed(job, error)
     } finally {
-      for (const name of staged) this.#needOf.delete(name)
-      if (staged.length > 0) await this.#deps.tasks.discardStaged(staged).catch(() => undefined)
+      // What a later try can go on with stays.
+      const useless = Array.from(staged.values()).filter((name) => !isResumableName(name))
+      for (const need of staged.keys()) this.#forgetStaged(need, staged)
+      if (useless.length > 0) await this.#deps.tasks.discardStaged(useless).catch(() => undefined)
       // What the committer did not settle was stopped in the middle.
       for (const need of job) if (need.state === 'active') this.#retry(need, need.reason)
     }
+  }
+
+  #forgetStaged(need: Need, staged: Map<Need, string>): void {
+    this.#needOf.delete(staged.get(need) ?? '')
+    staged.delete(need)
+  }
+
+  /** Of a file that is worth it, one that a later try finds again. */
+  #stagedName({ path, sizeBytes, content }: FileRecord): string {
+    if (sizeBytes > resumedBytesMin && content !== '') return stagedNameFor(path, content)
+    return Buffer.from(this.#deps.random.bytes(12)).toString('hex')
   }
 
   /** Brings the bytes of `files` into durable staging; returns the work that can be applied. */
@@ -224,16 +246,20 @@ export class RemoteChanges {
     if (diskTroubles.has(code)) {
       this.#pausedUntil = this.#deps.clock.monotonic() + diskTroublePauseMs
       this.#deps.onDiskTrouble(code)
+      const isInUse = (staged: string): boolean => this.#needOf.has(staged)
+      if (fullDisk.has(code)) void discardRemains(this.#deps, { nowMs: this.#deps.clock.now(), keep: 'none', isInUse })
     }
     for (const need of job) if (need.state === 'active') this.#retry(need, reason)
   }
 }
 
+const fullDisk: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 /** Troubles of the whole disk, not of one path. */
 const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
 export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'> {
   readonly random: Random
+  readonly order: FolderOrder
   readonly committer: ChangeCommitter
   readonly forgetting: ForgetTombstones
   readonly signal: AbortSignal

@@ -24,10 +24,9 @@ export async function stageReply(
   const wrong = new Set<FetchBlock>()
   const staged: StagedBlock[] = []
   const owners: FetchBlock[] = []
-  const frameBytes = reply.frame.length
   let at = reply.bytesAt
   for (const [i, block] of blocks.entries()) {
-    if (reply.found[i] !== true || at + block.length > frameBytes) {
+    if (reply.found[i] !== true || at + block.length > reply.bytesEnd) {
       missing.add(block)
       continue
     }
@@ -38,7 +37,7 @@ export async function stageReply(
     at += block.length
   }
   if (staged.length === 0) return { missing, wrong }
-  const { good, bytes } = await tasks.stageBlocks(staged, reply.frame)
+  const { good, bytes } = await tasks.stageBlocks(staged, reply.frame, reply.packed)
   await client.reuse(bytes)
   for (const [i, owner] of owners.entries()) if (good[i] !== true) wrong.add(owner)
   return { missing, wrong }

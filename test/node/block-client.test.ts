@@ -14,6 +14,7 @@ import {
 import { BlockServer } from '../../src/node/block-server.ts'
 import { unlimited } from '../../src/ports/throttle.ts'
 import type { FrameStream } from '../../src/ports/transport.ts'
+import { PackDecision } from '../../src/transfer/compression.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
@@ -133,11 +134,17 @@ describe('a block server', () => {
     disk.writeFile('/root/hello', 'hello world')
     const index = await FolderIndex.open(memoryStore(), { deviceTag: new Uint8Array(8), random: new SeededRandom(1) })
     await index.commit([{ record: hello, disk: null }])
-    const server = new BlockServer({ index, tasks: new DiskFileTasks({ disk, root: '/root' }) })
+    const server = new BlockServer({
+      index,
+      tasks: new DiskFileTasks({ disk, root: '/root' }),
+      clock: new ManualClock(),
+    })
     // Whose replies are stuck after the first.
     const [near, far] = streamPair({ bytesInFlightMax: 100 })
     peer = near
-    served = server.serve(far, () => undefined).catch((error: unknown) => error)
+    served = server
+      .serve(far, { throttle: unlimited, packing: new PackDecision(), onSent: () => undefined })
+      .catch((error: unknown) => error)
     client = new BlockClient({
       open: () => Promise.resolve(near),
       clock: new ManualClock(),
