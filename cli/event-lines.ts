@@ -61,6 +61,8 @@ export function stateText(folder: FolderStatus): string {
       return `in sync: ${path} (${countText(folder.files, 'file')}, ${sizeText(folder.bytes)})`
     case 'waiting':
       return `waiting for a device: ${path} (${countText(folder.files, 'file')}, ${sizeText(folder.bytes)})`
+    case 'paused':
+      return `paused: ${path}`
     case 'stopped':
       break
   }

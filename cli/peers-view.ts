@@ -41,8 +41,8 @@ function peerRow(peer: PeerStatus, now: number): readonly string[] {
   const connected = peer.connectedSince !== null
   return [
     deviceText(peer),
-    peer.connectedSince === null ? 'no' : durationText(now - peer.connectedSince),
-    routeWords[peer.how],
+    peer.connectedSince === null ? (peer.paused ? 'paused' : 'no') : durationText(now - peer.connectedSince),
+    peer.paused ? '-' : routeWords[peer.how],
     peer.address === '' ? '-' : printable(peer.address),
     connected ? rateText(peer.receiveRate) : '-',
     connected ? rateText(peer.sendRate) : '-',

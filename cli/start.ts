@@ -1,12 +1,15 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { ControlServer } from '../src/control/control-server.ts'
-import type { AddFolderRequest, RunningNode } from '../src/node/node-api.ts'
+import type { AddFolderRequest, LimitChange, RunningNode } from '../src/node/node-api.ts'
 import { P2psyncError } from '../src/model/errors.ts'
+import { isPatternList } from '../src/model/folder-order.ts'
 import { parseRescanInterval } from '../src/model/rescan-interval.ts'
 import type { LogLevel } from '../src/node/pino-logger.ts'
 import type { CliContext, CommonOptions } from './cli-context.ts'
 import { givenKey } from './given-key.ts'
+import { collect, limitChange } from './limit-options.ts'
+import { limitsText } from './limits-view.ts'
 import type { DefineCommand } from './run-cli.ts'
 import { exitCodes } from './report-error.ts'
 import { printAdded, printStarted, type TypedFolder } from './start-view.ts'
@@ -19,6 +22,11 @@ interface StartOptions extends CommonOptions {
   readonly peer?: readonly string[]
   readonly mdns: boolean
   readonly rescanInterval?: string
+  readonly limitUp?: string
+  readonly limitDown?: string
+  readonly limitSchedule?: readonly string[]
+  readonly first?: readonly string[]
+  readonly last?: readonly string[]
   readonly relink?: boolean
   readonly logLevel: LogLevel
 }
@@ -38,6 +46,22 @@ export const defineStart: DefineCommand = (context, done) =>
     .addOption(new Option('--peer <multiaddr>', 'a device to dial and keep dialled; repeatable').argParser(collect))
     .option('--no-mdns', 'neither announce this device on the local network nor look for others there')
     .option('--rescan-interval <time>', 'how often to look for what the watcher missed: 30m (default), 2h, never')
+    .option('--limit-up <rate>', 'the most to send a second: 500KiB, 2MiB, 10MB, or none; kept')
+    .option('--limit-down <rate>', 'the most to receive a second; kept')
+    .addOption(
+      new Option(
+        '--limit-schedule <line>',
+        'other limits at some times; repeatable, kept; see p2psync limit --help',
+      ).argParser(collect),
+    )
+    .addOption(
+      new Option('--first <pattern>', 'of these folders, fetch such paths before others; repeatable, kept').argParser(
+        collect,
+      ),
+    )
+    .addOption(
+      new Option('--last <pattern>', "the same, after all others; '' ends what was given before").argParser(collect),
+    )
     .option('--relink', 'this is the right folder although its marker is gone: read it anew, publish no deletion')
     .addOption(
       new Option('--log-level <level>', 'JSON lines on stderr')
@@ -56,18 +80,16 @@ Examples:
   $ p2psync start ./folder                               a new folder: makes a key and prints it
   $ p2psync start ./folder --key-file key.txt            the same folder on another device
   $ p2psync start                                        everything that was started before
+  $ p2psync start ./folder --limit-up 2MiB --first '*.md' --last 'videos/**'
   $ p2psync start ./folder --peer /ip4/192.0.2.7/tcp/4001
   $ p2psync start ./folder --listen /ip4/0.0.0.0/tcp/4001 --no-mdns`
-
-function collect(value: string, previous: readonly string[] | undefined): readonly string[] {
-  return [...(previous ?? []), value]
-}
 
 async function start(typed: readonly string[], options: StartOptions, context: CliContext): Promise<number> {
   const { homeAt, prepareHome, resolveHome } = await import('../src/node/home.ts')
   const { parseDeviceName } = await import('../src/node/device-name.ts')
   const name = options.name === undefined ? null : parseDeviceName(options.name)
   const rescanIntervalMs = options.rescanInterval === undefined ? null : parseRescanInterval(options.rescanInterval)
+  const limits = limitChange({ up: options.limitUp, down: options.limitDown, schedule: options.limitSchedule })
   const folders = await readFolders(typed, options, context)
   const homePath = resolveHome(options.home, context.environment)
   if (folders.length === 0) await refuseNothingToStart(homeAt(homePath).settingsFile, homePath)
@@ -79,7 +101,7 @@ async function start(typed: readonly string[], options: StartOptions, context: C
     await server.start()
   } catch (error) {
     if (!(error instanceof P2psyncError) || error.code !== 'home-busy') throw error
-    return addToRunningNode({ home: home.path, folders, options, context })
+    return addToRunningNode({ home: home.path, folders, options, limits, context })
   }
   try {
     return await runNode(server, folders, context, options, {
@@ -89,6 +111,7 @@ async function start(typed: readonly string[], options: StartOptions, context: C
       peers: options.peer ?? [],
       mdns: options.mdns,
       rescanIntervalMs,
+      limits,
       logger,
       folders: folders.map((folder) => folder.request),
     })
@@ -103,11 +126,19 @@ async function readFolders(
   context: CliContext,
 ): Promise<readonly TypedFolder[]> {
   const keyNamed = options.key !== undefined || options.keyFile !== undefined
-  if (typed.length === 0 && (keyNamed || options.relink === true)) {
-    throw new P2psyncError('usage', `${keyNamed ? 'a key' : '--relink'} is given without a folder`, {
+  const given = [
+    keyNamed && 'a key',
+    options.relink && '--relink',
+    options.first && '--first',
+    options.last && '--last',
+  ]
+  const needsFolder = given.find((option) => typeof option === 'string')
+  if (typed.length === 0 && needsFolder !== undefined) {
+    throw new P2psyncError('usage', `${needsFolder} is given without a folder`, {
       hint: 'Name the folder: p2psync start <folder>.',
     })
   }
+  const order = readOrder(options)
   const key = typed.length === 0 ? null : await givenKey(options, context)
   if (key !== null && typed.length > 1) {
     throw new P2psyncError('usage', 'one key is given for several folders', {
@@ -120,8 +151,24 @@ async function readFolders(
       path: resolve(context.workingFolder, text),
       key,
       relink: options.relink === true,
+      order,
     }
     return { typed: text, request }
+  })
+}
+
+function readOrder({ first, last }: StartOptions): NonNullable<AddFolderRequest['order']> {
+  return {
+    ...(first === undefined ? {} : { first: readPatterns(first, '--first') }),
+    ...(last === undefined ? {} : { last: readPatterns(last, '--last') }),
+  }
+}
+
+function readPatterns(typed: readonly string[], option: string): readonly string[] {
+  const patterns = typed.filter((pattern) => pattern !== '')
+  if (isPatternList(patterns)) return patterns
+  throw new P2psyncError('usage', `${option} has a pattern that is too long, or too many of them`, {
+    hint: 'Use at most 256 patterns of at most 1024 bytes.',
   })
 }
 
@@ -204,9 +251,10 @@ async function addToRunningNode(input: {
   readonly home: string
   readonly folders: readonly TypedFolder[]
   readonly options: StartOptions
+  readonly limits: LimitChange
   readonly context: CliContext
 }): Promise<number> {
-  const { home, folders, options, context } = input
+  const { home, folders, options, limits, context } = input
   const { ControlClient } = await import('../src/control/control-client.ts')
   const client = new ControlClient({ home })
   const info = await client.info()
@@ -216,6 +264,10 @@ async function addToRunningNode(input: {
   for (const folder of folders) {
     const added = await client.addFolder(folder.request)
     printAdded({ info, added: [added], folders: [folder], json }, context.stdout)
+  }
+  if (Object.keys(limits).length > 0) {
+    const changed = await client.setLimits(limits)
+    context.stdout.write(json ? `${JSON.stringify({ type: 'limits', ...changed })}\n` : limitsText(changed))
   }
   return exitCodes.done
 }

@@ -65,6 +65,8 @@ function stateWords(folder: FolderStatus): string {
       return 'in sync'
     case 'waiting':
       return 'waiting: no other device with this folder is connected'
+    case 'paused':
+      return 'paused; go on with p2psync resume'
     case 'stopped':
       break
   }

@@ -13,6 +13,7 @@ import { SettingsFile } from './node/settings-file.ts'
 import { systemClock } from './node/system-clock.ts'
 import { systemRandom } from './node/system-random.ts'
 import { version } from './model/version.ts'
+import { ScheduledLimits } from './transfer/scheduled-limits.ts'
 import { NodeDisk } from './disk/node-disk.ts'
 import { readQueuedEventsMax } from './watcher/queued-events-max.ts'
 import { WorkerFolderWatcher } from './watcher/worker-folder-watcher.ts'
@@ -24,10 +25,13 @@ export type {
   AddFolderRequest,
   FolderAdded,
   FolderStatus,
+  LimitChange,
+  LimitsStatus,
   NodeApi,
   NodeEvent,
   NodeInfo,
   NodeStartOptions,
+  PausedPeer,
   PeerStatus,
   RunningNode,
 } from './node/node-api.ts'
@@ -46,7 +50,12 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
   const identity = await loadOrCreateDeviceIdentity(home.deviceKeyFile)
   const deviceName = options.name ?? settings.current.name ?? defaultDeviceName()
   const rescanIntervalMs = options.rescanIntervalMs ?? settings.current.rescanIntervalMs
-  await settings.update((old) => ({ ...old, name: deviceName, rescanIntervalMs }))
+  await settings.update((old) => ({
+    ...old,
+    name: deviceName,
+    rescanIntervalMs,
+    limits: { ...old.limits, ...options.limits },
+  }))
   const clock = systemClock
   const random = systemRandom
   const transport = new Libp2pTransport({
@@ -61,12 +70,14 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
       userId: process.getuid?.() ?? 0,
     }),
     knownAddresses: rememberedAddresses(settings),
+    isPaused: (device) => settings.current.pausedPeers.some((peer) => peer.device === device),
     clock,
     random,
     logger,
   })
   const pool = new FileWorkerPool()
   const memory = new IdleMemory({ clock, pool })
+  const limits = new ScheduledLimits({ clock }, settings.current.limits)
   const queuedEventsMax = readQueuedEventsMax(new NodeDisk())
   const node = new DeviceNode({
     home,
@@ -82,6 +93,7 @@ export async function startNode(options: NodeStartOptions): Promise<RunningNode>
     openTasks: (root) => new WorkerFileTasks({ pool, root }),
     newWatcher: () => new WorkerFolderWatcher({ queuedEventsMax }),
     rescanIntervalMs: rescanIntervalMs ?? defaultRescanIntervalMs,
+    limits,
     onStopped: async () => {
       await memory.stop()
       await pool.stop()

@@ -54,6 +54,8 @@ const nodeFilesForCli = [
   'src/node/pino-logger.ts',
   'src/node/system-clock.ts',
   'src/node/system-random.ts',
+  // Reads what was typed, before anything is started.
+  'src/transfer/limit-timetable.ts',
 ]
 
 /** One door a package: where each may be imported. */
@@ -66,6 +68,8 @@ const doors: readonly (readonly [packages: RegExp, places: readonly string[]])[]
   [/^env-paths$/, ['src/node/home.ts']],
   [/^@scure\/base$/, ['src/node/key-text.ts']],
   [/^(commander|pretty-bytes|pretty-ms|uqr)$/, ['cli/']],
+  [/^picomatch$/, ['src/transfer/transfer-order.ts']],
+  [/^tinyqueue$/, ['src/node/need-queue.ts']],
   [/^node:http$/, ['src/control/']],
   // The lock of a home is its socket, and the mDNS check asks for a route: both are the node's.
   [/^node:net$/, ['src/control/', 'src/node/']],

@@ -3,7 +3,17 @@ import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import { version } from '../model/version.ts'
 import { controlSocketPath } from '../node/control-socket.ts'
 import { apiHeader, apiVersion, errorFromBody, versionHeader } from './control-protocol.ts'
-import type { AddFolderRequest, FolderAdded, FolderStatus, NodeEvent, NodeInfo, PeerStatus } from '../node/node-api.ts'
+import type {
+  AddFolderRequest,
+  FolderAdded,
+  FolderStatus,
+  LimitChange,
+  LimitsStatus,
+  NodeEvent,
+  NodeInfo,
+  PausedPeer,
+  PeerStatus,
+} from '../node/node-api.ts'
 
 /**
  * The running node of a home, seen from another process.
@@ -37,6 +47,22 @@ export class ControlClient {
 
   async removeFolder(path: string): Promise<void> {
     await this.#call('DELETE', `/v1/folders?${pathQuery(path)}`)
+  }
+
+  async setFolderPaused(path: string, paused: boolean): Promise<void> {
+    await this.#call('POST', '/v1/folders/paused', { path, paused })
+  }
+
+  async setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer> {
+    return (await this.#call('POST', '/v1/peers/paused', { peer, paused })) as PausedPeer
+  }
+
+  async limits(): Promise<LimitsStatus> {
+    return (await this.#call('GET', '/v1/limits')) as LimitsStatus
+  }
+
+  async setLimits(change: LimitChange): Promise<LimitsStatus> {
+    return (await this.#call('POST', '/v1/limits', change)) as LimitsStatus
   }
 
   async folderKey(path: string): Promise<string> {

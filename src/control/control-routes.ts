@@ -1,6 +1,6 @@
-import { isAbsolute } from 'node:path'
-import { P2psyncError } from '../model/errors.ts'
-import type { AddFolderRequest, NodeApi } from '../node/node-api.ts'
+import type { NodeApi } from '../node/node-api.ts'
+import { folderOfQuery, parseAddFolder, parseFolderPaused, parseLimitChange, parsePeerPaused } from './parse-request.ts'
+import { RequestProblem } from './request-problem.ts'
 
 /** What answers one request; `events` streams until the caller goes. */
 export type Route =
@@ -15,16 +15,6 @@ interface RouteRequest {
   readonly query: URLSearchParams
   /** The parsed JSON, or undefined when there was no body. */
   readonly body: unknown
-}
-
-/** A request that no client of ours makes. */
-export class RequestProblem extends P2psyncError {
-  readonly status: number
-
-  constructor(status: number, message: string) {
-    super('usage', message)
-    this.status = status
-  }
 }
 
 /**
@@ -51,34 +41,38 @@ const routes: ReadonlyMap<string, Readonly<Record<string, Answer | 'events'>>> =
     '/v1/folders',
     {
       POST: async (api: NodeApi, { body }: RouteRequest) => api.addFolder(parseAddFolder(body)),
-      DELETE: async (api: NodeApi, { query }: RouteRequest) => api.removeFolder(folderPath(query)),
+      DELETE: async (api: NodeApi, { query }: RouteRequest) => api.removeFolder(folderOfQuery(query)),
     },
   ],
   [
     '/v1/key',
-    { GET: async (api: NodeApi, { query }: RouteRequest) => ({ key: await api.folderKey(folderPath(query)) }) },
+    { GET: async (api: NodeApi, { query }: RouteRequest) => ({ key: await api.folderKey(folderOfQuery(query)) }) },
+  ],
+  [
+    '/v1/folders/paused',
+    {
+      POST: async (api: NodeApi, { body }: RouteRequest) => {
+        const { path, paused } = parseFolderPaused(body)
+        await api.setFolderPaused(path, paused)
+      },
+    },
+  ],
+  [
+    '/v1/peers/paused',
+    {
+      POST: async (api: NodeApi, { body }: RouteRequest) => {
+        const { peer, paused } = parsePeerPaused(body)
+        return api.setPeerPaused(peer, paused)
+      },
+    },
+  ],
+  [
+    '/v1/limits',
+    {
+      GET: async (api: NodeApi) => api.limits(),
+      POST: async (api: NodeApi, { body }: RouteRequest) => api.setLimits(parseLimitChange(body)),
+    },
   ],
   ['/v1/stop', { POST: async (api: NodeApi) => api.stop() }],
   ['/v1/events', { GET: 'events' as const }],
 ])
-
-function folderPath(query: URLSearchParams): string {
-  const path = query.get('path')
-  if (path === null || [...query].length !== 1) throw new RequestProblem(400, 'the query must be path=<folder>')
-  return absolutePath(path)
-}
-
-function parseAddFolder(body: unknown): AddFolderRequest {
-  if (typeof body !== 'object' || body === null) throw new RequestProblem(400, 'the body must be a JSON object')
-  const { path, key, relink, ...others } = body as Record<string, unknown>
-  if (Object.keys(others).length > 0) throw new RequestProblem(400, 'the body has a field that is not known')
-  if (typeof path !== 'string') throw new RequestProblem(400, '"path" must be text')
-  if (key !== null && typeof key !== 'string') throw new RequestProblem(400, '"key" must be text or null')
-  if (typeof relink !== 'boolean') throw new RequestProblem(400, '"relink" must be true or false')
-  return { path: absolutePath(path), key, relink }
-}
-
-function absolutePath(path: string): string {
-  if (!isAbsolute(path) || path.includes('\0')) throw new RequestProblem(400, 'a folder must be an absolute path')
-  return path
-}

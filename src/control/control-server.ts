@@ -12,9 +12,10 @@ import {
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { apiHeader, apiVersion, versionHeader, type ErrorBody } from './control-protocol.ts'
-import { findRoute, RequestProblem } from './control-routes.ts'
+import { findRoute } from './control-routes.ts'
 import type { NodeApi } from '../node/node-api.ts'
 import { readBody } from './read-body.ts'
+import { RequestProblem } from './request-problem.ts'
 import { streamEvents } from './stream-events.ts'
 
 /**
@@ -186,7 +187,7 @@ function errorBody(error: unknown): ErrorBody {
 function httpStatus(error: unknown): number {
   if (!(error instanceof P2psyncError)) return 500
   if (['usage', 'bad-key', 'bad-path', 'bad-address'].includes(error.code)) return 400
-  if (error.code === 'folder-unknown') return 404
+  if (error.code === 'folder-unknown' || error.code === 'peer-unknown') return 404
   return /^(home|folder|port)-/.test(error.code) || error.code === 'wrong-key' ? 409 : 500
 }
 

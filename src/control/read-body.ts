@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { requestBytesMax } from './control-protocol.ts'
-import { RequestProblem } from './control-routes.ts'
+import { RequestProblem } from './request-problem.ts'
 
 /**
  * The JSON of a request, or undefined when it has no body.

@@ -39,6 +39,7 @@ export type ErrorCode =
   /** What the database holds is not what was written: it is set aside and made anew. */
   | 'index-damaged'
   | 'peer-gone'
+  | 'peer-unknown'
   | 'limit'
 
 /** A bug of ours: thrown by `assert`, never caught to go on. */

@@ -6,35 +6,35 @@ import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher } from '../ports/folder-watcher.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
+import { formatWallTime, parseTimetable } from '../transfer/limit-timetable.ts'
+import type { ScheduledLimits } from '../transfer/scheduled-limits.ts'
 import type {
   AddFolderRequest,
   FolderAdded,
   FolderStatus,
+  LimitChange,
+  LimitsStatus,
   NodeApi,
   NodeEvent,
   NodeInfo,
+  PausedPeer,
   PeerStatus,
 } from './node-api.ts'
 import type { DeviceIdentity } from './device-identity.ts'
 import { loadFolderKey } from './folder-key-file.ts'
-import { deriveFolderKeys } from './folder-keys.ts'
 import { folderState, type Home } from './home.ts'
-import { isIndexDamage } from './index-folder.ts'
-import { parseFolderKey } from './key-text.ts'
+import { NodeFolders } from './node-folders.ts'
 import type { Libp2pTransport } from './libp2p-transport.ts'
 import type { KnownFolder } from './node-settings.ts'
-import { planFolder, prepareFolder } from './open-folder.ts'
+import { setPeerPaused } from './pause-peer.ts'
 import { describePeers, type MetDevice } from './peer-view.ts'
-import { RunningFolder, type FolderOptions } from './running-folder.ts'
-import { SerialQueue } from './serial-queue.ts'
 import type { SettingsFile } from './settings-file.ts'
 import { ViewEvents } from './view-events.ts'
 
 /** This device's node: its folders, its network, and what the control API shows and does. */
 export class DeviceNode implements NodeApi {
   readonly #deps: DeviceNodeDeps
-  readonly #folders: RunningFolder[] = []
-  readonly #changes = new SerialQueue()
+  readonly #folders: NodeFolders
   readonly #events: ViewEvents
   readonly #met = new Map<DeviceId, MetDevice>()
   readonly #done = Promise.withResolvers<void>()
@@ -49,6 +49,13 @@ export class DeviceNode implements NodeApi {
       clock: deps.clock,
       status: () => this.#status(),
       peers: () => this.#peers(),
+    })
+    this.#folders = new NodeFolders({
+      ...deps,
+      onChange: () => this.#events.changed(),
+      onRemoved: (path) => this.#events.folderRemoved(path),
+      onWarning: (message, hint) => this.#events.warn(message, hint),
+      onFatal: (path, what, error) => this.#onFatal(path, what, error),
     })
   }
 
@@ -66,18 +73,10 @@ export class DeviceNode implements NodeApi {
 
   /** Starts a folder of an earlier run. One that cannot be started is told in the log and left for the next start. */
   async resumeFolder(known: KnownFolder): Promise<void> {
-    const { home, logger } = this.#deps
     try {
-      const text = await loadFolderKey(folderState(home, known.id))
-      if (text === null) throw new P2psyncError('bad-key', `the key of ${known.path} is gone from ${home.path}`)
-      const keys = deriveFolderKeys(parseFolderKey(text))
-      const marker = { folder: known.id, nonce: known.nonce }
-      await this.#changes.run(async () => {
-        if (this.#folders.some((folder) => folder.path === known.path)) return
-        await this.#run({ path: known.path, keys, marker })
-      })
+      await this.#folders.resume(known)
     } catch (error) {
-      logger.error('a folder could not be started', { path: known.path, error: errorText(error) })
+      this.#deps.logger.error('a folder could not be started', { path: known.path, error: errorText(error) })
       const hint = error instanceof P2psyncError ? error.hint : ''
       this.#events.warn(`${known.path} could not be started: ${errorText(error)}`, hint)
     }
@@ -106,24 +105,47 @@ export class DeviceNode implements NodeApi {
   }
 
   addFolder(request: AddFolderRequest): Promise<FolderAdded> {
-    return this.#changes.run(() => this.#addFolder(request))
+    return this.#folders.add(request)
   }
 
   removeFolder(path: string): Promise<void> {
-    return this.#changes.run(async () => {
-      const folder = this.#folderAt(path)
-      this.#folders.splice(this.#folders.indexOf(folder), 1)
-      await folder.close()
-      await this.#deps.settings.update((settings) => ({
-        ...settings,
-        folders: settings.folders.filter((known) => known.path !== folder.path),
-      }))
-      this.#events.folderRemoved(folder.path)
+    return this.#folders.remove(path)
+  }
+
+  setFolderPaused(path: string, paused: boolean): Promise<void> {
+    return this.#folders.setPaused(path, paused)
+  }
+
+  setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer> {
+    const { settings, transport } = this.#deps
+    const onChanged = (device: DeviceId): void => {
+      transport.pauseChanged(device)
+      this.#events.changed()
+    }
+    const met = Array.from(this.#met, ([id, { name }]) => ({ device: id, name }))
+    return setPeerPaused({ settings, peers: [...met, ...this.#peers()], onChanged }, peer, paused)
+  }
+
+  limits(): Promise<LimitsStatus> {
+    const { limits, choice, next } = this.#deps.limits.now()
+    return Promise.resolve({
+      now: limits,
+      otherwise: { up: choice.up, down: choice.down },
+      schedule: choice.schedule,
+      until: next === null ? null : formatWallTime(next),
     })
   }
 
+  async setLimits(change: LimitChange): Promise<LimitsStatus> {
+    const { settings, limits } = this.#deps
+    parseTimetable(change.schedule ?? [])
+    await settings.update((old) => ({ ...old, limits: { ...old.limits, ...change } }))
+    limits.choose(settings.current.limits)
+    return this.limits()
+  }
+
   async folderKey(path: string): Promise<string> {
-    const folder = this.#folderAt(path)
+    const folder = this.#folders.at(path)
     const text = await loadFolderKey(folderState(this.#deps.home, folder.keys.folder))
     if (text === null) throw new P2psyncError('bad-key', `the key of ${path} is gone from ${this.#deps.home.path}`)
     return text
@@ -141,9 +163,8 @@ export class DeviceNode implements NodeApi {
   async #stop(): Promise<void> {
     this.#events.stopping()
     try {
-      await this.#changes.run(async () => {
-        for (const folder of this.#folders) await folder.close()
-      })
+      await this.#folders.close()
+      this.#deps.limits.stop()
       await this.#deps.transport.stop()
       await this.#deps.onStopped()
       if (this.#failure === null) this.#done.resolve()
@@ -153,69 +174,6 @@ export class DeviceNode implements NodeApi {
     } finally {
       this.#events.stop()
     }
-  }
-
-  async #addFolder(request: AddFolderRequest): Promise<FolderAdded> {
-    const { home, random, settings } = this.#deps
-    const known = settings.current.folders
-    const plan = await planFolder(request, { home, known, random })
-    const { path, keys, marker } = plan
-    const running = this.#folders.find((folder) => folder.path === path)
-    if (running !== undefined && !request.relink) return { path, created: false, keyIsNew: false, key: null }
-    if (running !== undefined) {
-      this.#folders.splice(this.#folders.indexOf(running), 1)
-      await running.close()
-    }
-    const tasks = this.#deps.openTasks(path)
-    try {
-      await prepareFolder(plan, { home, tasks })
-    } finally {
-      await tasks.close()
-    }
-    await this.#run({ path, keys, marker })
-    const entry: KnownFolder = { id: keys.folder, path, nonce: marker.nonce }
-    await settings.update((old) => ({
-      ...old,
-      folders: [...old.folders.filter((other) => other.path !== path), entry],
-    }))
-    return { path, created: plan.created, keyIsNew: plan.keyIsNew, key: plan.keyIsNew ? plan.keyText : null }
-  }
-
-  async #run(options: Pick<FolderOptions, 'path' | 'keys' | 'marker' | 'damage'>): Promise<void> {
-    const { transport, home, logger } = this.#deps
-    transport.addFolderKeys(options.keys)
-    const { indexFolder } = folderState(home, options.keys.folder)
-    let hasFailed = false
-    const folder = await RunningFolder.open(
-      { ...options, indexFolder },
-      {
-        ...this.#deps,
-        deviceTag: this.#deps.identity.deviceTag,
-        logger: logger.child({ folder: options.path }),
-        onChange: () => this.#events.changed(),
-        onFatal: (what, error) => {
-          if (!hasFailed && isIndexDamage(error)) void this.#rebuildIndex(options.path, error)
-          else if (!hasFailed) this.#onFatal(options.path, what, error)
-          hasFailed = true
-        },
-      },
-    )
-    this.#folders.push(folder)
-    if (folder.notice !== '') this.#events.warn(`${folder.path}: ${folder.notice}`, '')
-    this.#events.changed()
-  }
-
-  /** The folder begins anew with what is on the disk. What its damaged index did until now was atomic all the same. */
-  #rebuildIndex(path: string, damage: unknown): Promise<void> {
-    return this.#changes
-      .run(async () => {
-        const folder = this.#folders.find((other) => other.path === path)
-        if (folder === undefined || this.#stopping !== null) return
-        this.#folders.splice(this.#folders.indexOf(folder), 1)
-        await folder.close().catch(() => undefined)
-        await this.#run({ path, keys: folder.keys, marker: folder.marker, damage })
-      })
-      .catch((error: unknown) => this.#onFatal(path, 'a new index', error))
   }
 
   /** A bug, or a database that fails: going on could lose data, so the node ends. */
@@ -232,28 +190,21 @@ export class DeviceNode implements NodeApi {
     void this.stop()
   }
 
-  #folderAt(path: string): RunningFolder {
-    const folder = this.#folders.find((other) => other.path === path)
-    if (folder !== undefined) return folder
-    throw new P2psyncError('folder-unknown', `${path} is not synced by this node`, {
-      hint: 'See the folders that are: p2psync status',
-    })
-  }
-
   #status(): FolderStatus[] {
-    return this.#folders.map(({ path, keys, notice, replica }) => ({
-      path,
-      id: keys.folder.slice(0, 8),
-      notice,
-      ...replica.view.status(),
+    return this.#folders.running.map((folder) => ({
+      path: folder.path,
+      id: folder.keys.folder.slice(0, 8),
+      notice: folder.notice,
+      ...folder.status(),
     }))
   }
 
   #peers(): PeerStatus[] {
     return describePeers({
       transport: this.#deps.transport,
-      folders: this.#folders,
+      folders: this.#folders.running,
       met: this.#met,
+      paused: this.#deps.settings.current.pausedPeers,
       now: this.#deps.clock.now(),
     })
   }
@@ -273,6 +224,7 @@ export interface DeviceNodeDeps {
   readonly openTasks: (root: string) => FileTasks
   readonly newWatcher: () => FolderWatcher
   readonly rescanIntervalMs: RescanIntervalMs
+  readonly limits: ScheduledLimits
   /** Everything of this node is closed: the last to go is what it was given. */
   readonly onStopped: () => Promise<void>
 }

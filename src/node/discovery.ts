@@ -80,7 +80,8 @@ export class Discovery {
     this.#redial.lost(device, upMs)
   }
 
-  foldersChanged(): void {
+  /** Whoever refused us, or was left alone, may be reached now. */
+  dialAllAtOnce(): void {
     this.#redial.dialAllAtOnce()
   }
 

@@ -1,11 +1,9 @@
-import type { Connection, IdentifyResult, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
+import type { Connection, IdentifyResult, Libp2p, Stream } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { parseDeviceId, type DeviceId } from '../model/device-id.ts'
 import { assert, errorText, P2psyncError } from '../model/errors.ts'
 import type { FolderId } from '../model/folder-id.ts'
-import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { Random } from '../ports/random.ts'
 import type { FolderProtocol, FolderTransport, FolderTransportHandler, Transport } from '../ports/transport.ts'
 import { hostPort, isLoopbackAddress, parsePeerAddress, tryParsePeerAddress } from './addresses.ts'
 import { addressOf, dialNode } from './dial-node.ts'
@@ -13,40 +11,12 @@ import { Discovery } from './discovery.ts'
 import type { FolderKeys } from './folder-keys.ts'
 import { acceptFolderStream, openFolderStream, protocolIds, streamsPerProtocolMax } from './folder-streams.ts'
 import { Handshakes, type Refusal } from './handshakes.ts'
-import type { KnownAddresses } from './known-addresses.ts'
 import { createNode } from './libp2p-node.ts'
+import type { Libp2pTransportOptions, TransportPeer } from './libp2p-transport-options.ts'
 import { listenAnywhere } from './listen-ports.ts'
 import type { MdnsOptions } from './mdns.ts'
 import { PeerLinks, type PeerChange, type PeerLink } from './peer-links.ts'
 import type { DialOutcome, DialRequest } from './redial.ts'
-
-export interface Libp2pTransportOptions {
-  readonly privateKey: PrivateKey
-  /** Multiaddrs; none: all interfaces, at `preferredPort` or, when that is 0 or busy, at a free one. */
-  readonly listen: readonly string[]
-  readonly preferredPort: number
-  /** Multiaddrs that are dialled and kept dialled, with or without `/p2p/ID`. */
-  readonly staticPeers: readonly string[]
-  readonly mdns: boolean
-  /** Where nodes of this user on this host find each other; null: they do not. */
-  readonly sameHostFolder: string | null
-  readonly knownAddresses: KnownAddresses
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-}
-
-/** A connection that is open now. */
-export interface TransportPeer {
-  readonly device: DeviceId
-  /** Milliseconds since 1970. */
-  readonly connectedSinceMs: number
-  /** The multiaddr at the other end. */
-  readonly address: string
-  readonly how: 'dialled' | 'mdns' | 'same host' | 'inbound'
-  /** What both sides proved on this connection. */
-  readonly folders: readonly FolderId[]
-}
 
 /**
  * The real network: libp2p over TCP behind the gate of {@link Handshakes}, found and kept by {@link Discovery}.
@@ -88,7 +58,8 @@ export class Libp2pTransport implements Transport {
       device: this.device,
       staticPeers: options.staticPeers.map(parsePeerAddress),
       dial: (request) => this.#dial(request),
-      isConnected: (device) => this.#links.of(device).length > 0,
+      // One that is paused is left alone like one that is connected.
+      isConnected: (device) => options.isPaused(device) || this.#links.of(device).length > 0,
       isReady: () => this.#handlers.size > 0,
       addresses: () => this.addresses(),
       onTick: () => this.#endSuperfluous(),
@@ -143,6 +114,12 @@ export class Libp2pTransport implements Transport {
     return this.#handshakes.refusals()
   }
 
+  /** What `isPaused` says of a device has changed: its connections are ended, or it is dialled at once. */
+  pauseChanged(device: DeviceId): void {
+    if (!this.#options.isPaused(device)) this.#discovery.dialAllAtOnce()
+    else for (const link of this.#links.of(device)) this.#end(link, 'the device is paused')
+  }
+
   /** Must come before the folder is joined; nothing is proved until then. */
   addFolderKeys(keys: FolderKeys): void {
     this.#keys.set(keys.folder, keys)
@@ -175,7 +152,7 @@ export class Libp2pTransport implements Transport {
   #foldersChanged(outdated: readonly PeerLink<Connection>[]): void {
     this.#generation++
     for (const link of outdated) this.#end(link, 'the set of folders changed')
-    this.#discovery.foldersChanged()
+    this.#discovery.dialAllAtOnce()
   }
 
   async #listen(): Promise<Libp2p> {
@@ -212,6 +189,10 @@ export class Libp2pTransport implements Transport {
     const device = parseDeviceId(connection.remotePeer.toString())
     if (proof === null || proof.generation !== this.#generation) {
       connection.abort(new Error('the set of folders changed'))
+      return
+    }
+    if (this.#options.isPaused(device)) {
+      connection.abort(new Error('the device is paused'))
       return
     }
     const openedMs = this.#options.clock.monotonic()

@@ -1,6 +1,9 @@
 import type { DeviceId } from '../model/device-id.ts'
+import type { FolderOrder } from '../model/folder-order.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Logger } from '../ports/logger.ts'
+import type { LimitChoice } from '../transfer/scheduled-limits.ts'
+import type { RateLimits } from '../transfer/limit-timetable.ts'
 
 /**
  * What a running node offers to whoever controls it: the command line by way of the control socket, or a program that
@@ -21,6 +24,21 @@ export interface NodeApi {
   addFolder(request: AddFolderRequest): Promise<FolderAdded>
   /** Stops syncing a folder and forgets it; its files stay. @throws {P2psyncError} `folder-unknown`. */
   removeFolder(path: string): Promise<void>
+  /**
+   * Closes a folder but for its place among the others, or goes on with it; remembered. Nothing is scanned, sent, received
+   * or applied meanwhile. @throws {P2psyncError} `folder-unknown`.
+   */
+  setFolderPaused(path: string, paused: boolean): Promise<void>
+  /**
+   * Ends the connections with a device and lets it be, or takes it up again; remembered.
+   *
+   * @param peer its id, or its name when only one device is called so.
+   * @throws {P2psyncError} `peer-unknown`.
+   */
+  setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer>
+  limits(): Promise<LimitsStatus>
+  /** Changes limits at once, and remembers them. @throws {P2psyncError} `usage` for a schedule that cannot be read. */
+  setLimits(change: LimitChange): Promise<LimitsStatus>
   /** The text of a folder's key. @throws {P2psyncError} `folder-unknown`. */
   folderKey(path: string): Promise<string>
   /** Calls `listener` with each event until the returned function is called. `listener` must not throw or block. */
@@ -42,6 +60,8 @@ export interface NodeStartOptions {
   readonly mdns: boolean
   /** How often folders are scanned as a whole; null for the remembered interval, or half an hour. */
   readonly rescanIntervalMs: RescanIntervalMs | null
+  /** Of the limits that are remembered, what is to be changed. */
+  readonly limits: LimitChange
   readonly logger: Logger
   /** To be started besides the remembered ones. */
   readonly folders: readonly AddFolderRequest[]
@@ -73,6 +93,27 @@ export interface AddFolderRequest {
   readonly key: string | null
   /** The marker is gone although this is the right folder: the index is rebuilt and no deletion is published. */
   readonly relink: boolean
+  /** What changes of the order in which files are fetched; the rest stays as it was. */
+  readonly order?: Partial<FolderOrder>
+}
+
+/** What is absent stays as it is. */
+export type LimitChange = Partial<LimitChoice>
+
+export interface LimitsStatus {
+  /** In bytes a second; null: no limit. */
+  readonly now: RateLimits
+  /** What holds when no line of the schedule does. */
+  readonly otherwise: RateLimits
+  readonly schedule: readonly string[]
+  /** When the schedule changes `now`, as the clock on the wall shows it (`mon 18:00`); null: never. */
+  readonly until: string | null
+}
+
+export interface PausedPeer {
+  readonly device: DeviceId
+  /** '' while unknown. */
+  readonly name: string
 }
 
 export interface FolderAdded {
@@ -84,8 +125,11 @@ export interface FolderAdded {
   readonly key: string | null
 }
 
-/** `waiting`: no peer is connected. `stopped`: see the reason; nothing is applied or published. */
-export type FolderState = 'scanning' | 'syncing' | 'in-sync' | 'waiting' | 'stopped'
+/**
+ * `waiting`: no peer is connected. `stopped`: see the reason; nothing is applied or published. `paused`: by a person, and
+ * what is still needed is not known.
+ */
+export type FolderState = 'scanning' | 'syncing' | 'in-sync' | 'waiting' | 'stopped' | 'paused'
 
 export interface FolderStatus {
   readonly path: string
@@ -156,6 +200,8 @@ export interface PeerStatus {
   readonly sendRate: number
   /** Why the connection was refused, by them or by us; null when it was not. */
   readonly refused: string | null
+  /** A person has paused it: there is no connection. */
+  readonly paused: boolean
 }
 
 export interface PeerFolderStatus {

@@ -2,9 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { isDeviceId, type DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import { parseFolderId, type FolderId } from '../model/folder-id.ts'
+import { isPatternList, noOrder, type FolderOrder } from '../model/folder-order.ts'
 import { foldersMax } from '../model/limits.ts'
 import { isRescanInterval, type RescanIntervalMs } from '../model/rescan-interval.ts'
+import { isTransferRate } from '../model/transfer-rate.ts'
+import { parseTimetable } from '../transfer/limit-timetable.ts'
+import { noLimits, type LimitChoice } from '../transfer/scheduled-limits.ts'
 import type { Home } from './home.ts'
+import type { PausedPeer } from './node-api.ts'
 import { writePrivateFile } from './private-file.ts'
 
 /** What a node remembers between runs (`node.json`). */
@@ -15,8 +20,11 @@ export interface NodeSettings {
   readonly port: number | null
   /** Null until one was chosen. */
   readonly rescanIntervalMs: RescanIntervalMs | null
+  readonly limits: LimitChoice
   readonly folders: readonly KnownFolder[]
   readonly peers: readonly RememberedPeer[]
+  /** Devices that are left alone until a person wants them back. */
+  readonly pausedPeers: readonly PausedPeer[]
   /** Fields of another version, kept as they are. */
   readonly otherFields: Readonly<Record<string, unknown>>
 }
@@ -27,6 +35,8 @@ export interface KnownFolder {
   readonly path: string
   /** The nonce of its marker, 32 hex digits. */
   readonly nonce: string
+  readonly order: FolderOrder
+  readonly paused: boolean
 }
 
 interface RememberedPeer {
@@ -39,8 +49,10 @@ export const noSettings: NodeSettings = {
   name: null,
   port: null,
   rescanIntervalMs: null,
+  limits: noLimits,
   folders: [],
   peers: [],
+  pausedPeers: [],
   otherFields: {},
 }
 
@@ -80,22 +92,51 @@ const peersMax = 256
 const addressesMax = 16
 
 function parseSettings(value: unknown): NodeSettings {
-  const { name, port, rescanIntervalMs, folders, peers, ...otherFields } = asObject(value, 'it')
+  const { name, port, rescanIntervalMs, limits, folders, peers, pausedPeers, ...otherFields } = asObject(value, 'it')
   return {
     name: name === undefined || name === null ? null : asText(name, 'name'),
     port: port === undefined || port === null ? null : asPort(port),
     rescanIntervalMs: rescanIntervalMs === undefined || rescanIntervalMs === null ? null : asInterval(rescanIntervalMs),
+    limits: limits === undefined ? noLimits : parseLimits(limits),
     folders: asList(folders ?? [], 'folders', foldersMax).map(parseKnownFolder),
     peers: asList(peers ?? [], 'peers', peersMax).map(parsePeer),
+    pausedPeers: asList(pausedPeers ?? [], 'pausedPeers', peersMax).map(parsePausedPeer),
     otherFields,
   }
 }
 
+function parseLimits(value: unknown): LimitChoice {
+  const { up = null, down = null, schedule = [] } = asObject(value, 'limits')
+  if (!isTransferRate(up) || !isTransferRate(down)) throw new TypeError('a limit is no rate')
+  const lines = asList(schedule, 'schedule', peersMax).map((line) => asText(line, 'a line of the schedule'))
+  parseTimetable(lines)
+  return { up, down, schedule: lines }
+}
+
 function parseKnownFolder(value: unknown): KnownFolder {
-  const { id, path, nonce } = asObject(value, 'a folder')
+  const { id, path, nonce, order, paused = false } = asObject(value, 'a folder')
   const nonceText = asText(nonce, 'nonce')
   if (!/^[0-9a-f]{32}$/.test(nonceText)) throw new TypeError('a nonce is not 32 hex digits')
-  return { id: parseFolderId(asText(id, 'id')), path: asText(path, 'path'), nonce: nonceText }
+  if (typeof paused !== 'boolean') throw new TypeError('paused is neither true nor false')
+  return {
+    id: parseFolderId(asText(id, 'id')),
+    path: asText(path, 'path'),
+    nonce: nonceText,
+    order: order === undefined ? noOrder : parseOrder(order),
+    paused,
+  }
+}
+
+function parseOrder(value: unknown): FolderOrder {
+  const { first = [], last = [] } = asObject(value, 'order')
+  if (!isPatternList(first) || !isPatternList(last)) throw new TypeError('order has no lists of patterns')
+  return { first, last }
+}
+
+function parsePausedPeer(value: unknown): PausedPeer {
+  const { device, name } = asObject(value, 'a paused peer')
+  if (typeof device !== 'string' || !isDeviceId(device)) throw new TypeError('a device id is malformed')
+  return { device, name: typeof name === 'string' ? name : '' }
 }
 
 function parsePeer(value: unknown): RememberedPeer {

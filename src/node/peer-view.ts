@@ -1,39 +1,53 @@
 import type { DeviceId } from '../model/device-id.ts'
-import type { Libp2pTransport, TransportPeer } from './libp2p-transport.ts'
-import type { PeerFolderStatus, PeerRoute, PeerStatus } from './node-api.ts'
+import type { Libp2pTransport } from './libp2p-transport.ts'
+import type { TransportPeer } from './libp2p-transport-options.ts'
+import type { PausedPeer, PeerFolderStatus, PeerRoute, PeerStatus } from './node-api.ts'
 import type { RunningFolder } from './running-folder.ts'
 
-/** What a person is told of the other devices: the connected ones, then those that refused us or were refused. */
+/** What a person is told of the other devices: the connected ones, the paused ones, then those refused, by them or us. */
 export function describePeers(parts: {
   readonly transport: Libp2pTransport
   readonly folders: readonly RunningFolder[]
   /** Devices that were connected earlier; those that are now are added. */
   readonly met: Map<DeviceId, MetDevice>
+  readonly paused: readonly PausedPeer[]
   /** Milliseconds since 1970. */
   readonly now: number
 }): PeerStatus[] {
-  const { transport, folders, met, now } = parts
+  const { transport, folders, met, paused, now } = parts
   const byDevice = new Map<DeviceId, TransportPeer>()
   for (const peer of transport.peers()) if (!byDevice.has(peer.device)) byDevice.set(peer.device, peer)
   const connected = Array.from(byDevice.values(), (peer) => connectedPeer(peer, folders, met))
   for (const device of byDevice.keys()) met.set(device, { name: met.get(device)?.name ?? '', lastAt: now })
   const refused = new Map<DeviceId, PeerStatus>()
   for (const refusal of transport.refusals()) {
+    if (paused.some((other) => other.device === refusal.device)) continue
     const overcome = (met.get(refusal.device)?.lastAt ?? 0) >= refusal.atMs
     if (overcome || refused.has(refusal.device)) continue
     refused.set(refusal.device, {
-      device: refusal.device,
-      name: met.get(refusal.device)?.name ?? '',
-      connectedSince: null,
+      ...absentPeer({ device: refusal.device, name: met.get(refusal.device)?.name ?? '' }),
       address: refusal.address,
       how: refusal.inbound ? 'inbound' : 'address',
-      folders: [],
-      receiveRate: 0,
-      sendRate: 0,
       refused: refusalText(refusal.reason),
     })
   }
-  return [...connected, ...refused.values()]
+  const resting = paused.filter((peer) => !byDevice.has(peer.device))
+  return [...connected, ...resting.map((peer) => ({ ...absentPeer(peer), paused: true })), ...refused.values()]
+}
+
+function absentPeer({ device, name }: PausedPeer): PeerStatus {
+  return {
+    device,
+    name,
+    connectedSince: null,
+    address: '',
+    how: 'address',
+    folders: [],
+    receiveRate: 0,
+    sendRate: 0,
+    refused: null,
+    paused: false,
+  }
 }
 
 export interface MetDevice {
@@ -70,6 +84,7 @@ function connectedPeer(
     receiveRate,
     sendRate,
     refused: null,
+    paused: false,
   }
 }
 

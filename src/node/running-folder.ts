@@ -1,6 +1,9 @@
 import { openLevelStore } from '../file-index/level-store.ts'
+import type { DeviceId } from '../model/device-id.ts'
 import { errorText } from '../model/errors.ts'
+import type { FolderId } from '../model/folder-id.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
+import type { FolderOrder } from '../model/folder-order.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
@@ -11,35 +14,50 @@ import type { Random } from '../ports/random.ts'
 import type { Transport } from '../ports/transport.ts'
 import type { FolderKeys } from './folder-keys.ts'
 import { FolderReplica } from './folder-replica.ts'
+import type { PeerThrottles } from './folder-replica-deps.ts'
+import type { FolderView } from './folder-view.ts'
 import { isIndexDamage, openIndex, setIndexAside } from './index-folder.ts'
 import { lockFolder } from './open-folder.ts'
+import { PausedFolder, pausedStatus } from './paused-folder.ts'
 
 /** A folder that is being synced, with all that has to be closed after it. */
 export class RunningFolder {
   readonly path: string
   readonly keys: FolderKeys
   readonly marker: FolderMarker
+  readonly order: FolderOrder
   /** What a person should know of how it was opened; '' for nothing. */
   readonly notice: string
   readonly replica: FolderReplica
   readonly #tasks: FileTasks
   readonly #stores: readonly Closable[]
+  readonly #paused: PausedFolder | null
 
   private constructor(
-    options: { path: string; keys: FolderKeys; marker: FolderMarker; notice: string },
-    parts: { replica: FolderReplica; tasks: FileTasks; stores: readonly Closable[] },
+    options: FolderOptions & { notice: string },
+    parts: { replica: FolderReplica; tasks: FileTasks; stores: readonly Closable[]; paused: PausedFolder | null },
   ) {
     this.path = options.path
     this.keys = options.keys
     this.marker = options.marker
+    this.order = options.order
     this.notice = options.notice
     this.replica = parts.replica
     this.#tasks = parts.tasks
     this.#stores = parts.stores
+    this.#paused = parts.paused
+  }
+
+  get isPaused(): boolean {
+    return this.#paused !== null
+  }
+
+  status(): ReturnType<FolderView['status']> {
+    return this.isPaused ? pausedStatus(this.replica.view) : this.replica.view.status()
   }
 
   /**
-   * Opens lock and index and starts the replica. A damaged index, also one that was found to be when it was open before
+   * Opens lock and index and starts the replica, unless the folder is paused. A damaged index, also one that was found to be when it was open before
    * (`damage` says how), is set aside and begun anew from the disk: nothing is taken for deleted.
    *
    * @throws {P2psyncError} `folder-busy` when another node has the folder, `index-failed`.
@@ -62,7 +80,7 @@ export class RunningFolder {
   }
 
   static async #open(options: FolderOptions & { notice: string }, deps: RunningFolderDeps): Promise<RunningFolder> {
-    const { path, keys, marker } = options
+    const { path, keys, marker, order } = options
     const stores: Closable[] = []
     const tasks = deps.openTasks(path)
     const failures = new EarlyFailures(deps.onFatal)
@@ -74,13 +92,24 @@ export class RunningFolder {
       const index = await openIndex(options.indexFolder, { ...deps, openStore: openLevelStore, onDamaged })
       // The index, not its store: it notes that it was closed in order, and need not be checked as a whole next time.
       stores.push(index)
-      const replica = new FolderReplica({ ...deps, folder: keys.folder, path, marker, index, tasks, onFatal })
-      await replica.start().catch(async (error: unknown) => {
-        await replica.stop()
-        throw error
+      const { folder } = keys
+      const throttles = (peer: DeviceId): PeerThrottles => deps.throttles(peer, folder)
+      const replica = new FolderReplica({
+        ...deps,
+        folder,
+        path,
+        marker,
+        order,
+        index,
+        tasks,
+        throttles,
+        onFatal,
       })
+      const opened = { ...deps, folder, view: replica.view, onFatal }
+      const paused = options.paused ? await PausedFolder.open(opened) : null
+      if (paused === null) await startOrStop(replica)
       failures.pass()
-      return new RunningFolder(options, { replica, tasks, stores })
+      return new RunningFolder(options, { replica, tasks, stores, paused })
     } catch (error) {
       await closeAll(tasks, stores).catch(() => undefined)
       throw error
@@ -88,7 +117,9 @@ export class RunningFolder {
   }
 
   async close(): Promise<void> {
+    await this.#paused?.leave()
     await this.replica.stop()
+    await this.#paused?.done()
     await closeAll(this.#tasks, this.#stores)
   }
 }
@@ -97,6 +128,8 @@ export interface FolderOptions {
   readonly path: string
   readonly keys: FolderKeys
   readonly marker: FolderMarker
+  readonly order: FolderOrder
+  readonly paused: boolean
   readonly indexFolder: string
   /** Why the index that is there cannot be used. */
   readonly damage?: unknown
@@ -112,8 +145,18 @@ export interface RunningFolderDeps {
   readonly openTasks: (root: string) => FileTasks
   readonly newWatcher: () => FolderWatcher
   readonly rescanIntervalMs: RescanIntervalMs
+  readonly throttles: (peer: DeviceId, folder: FolderId) => PeerThrottles
   readonly onChange: () => void
   readonly onFatal: (what: string, error: unknown) => void
+}
+
+async function startOrStop(replica: FolderReplica): Promise<void> {
+  try {
+    await replica.start()
+  } catch (error) {
+    await replica.stop()
+    throw error
+  }
 }
 
 /** What fails while a folder is being opened is told once it is open: whoever opens it may yet give it up. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ControlServer } from '../../src/control/control-server.ts'
 import { parseFolderId } from '../../src/model/folder-id.ts'
+import { noOrder } from '../../src/model/folder-order.ts'
 import { storeFolderKey } from '../../src/node/folder-key-file.ts'
 import { folderState, prepareHome } from '../../src/node/home.ts'
 import { parseFolderKey } from '../../src/node/key-text.ts'
@@ -282,7 +283,10 @@ describe('key', () => {
   it('show works from what is stored when no node runs', async () => {
     const prepared = await prepareHome(home)
     const id = parseFolderId('ab'.repeat(32))
-    await saveSettings(prepared, { ...noSettings, folders: [{ id, path: '/data/a', nonce: '01'.repeat(16) }] })
+    await saveSettings(prepared, {
+      ...noSettings,
+      folders: [{ id, path: '/data/a', nonce: '01'.repeat(16), order: noOrder, paused: false }],
+    })
     await storeFolderKey(folderState(prepared, id), 'stored')
     expect(await run(['key', 'show', '/data/a'])).toMatchObject({ code: 0, stdout: 'stored\n' })
     expect(await run(['key', 'show', '/data/b'])).toMatchObject({ code: 3, stdout: '' })

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ControlClient } from '../../src/control/control-client.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
 import { parseFolderId } from '../../src/model/folder-id.ts'
+import { noOrder } from '../../src/model/folder-order.ts'
 import { prepareHome } from '../../src/node/home.ts'
 import { formatFolderKey } from '../../src/node/key-text.ts'
 import { noSettings, saveSettings } from '../../src/node/node-settings.ts'
@@ -43,7 +44,10 @@ async function started(argv: readonly string[], setting: Partial<CliSetting> = {
 
 async function knowFolder(path: string): Promise<void> {
   const id = parseFolderId('ab'.repeat(32))
-  await saveSettings(await prepareHome(home), { ...noSettings, folders: [{ id, path, nonce: '01'.repeat(16) }] })
+  await saveSettings(await prepareHome(home), {
+    ...noSettings,
+    folders: [{ id, path, nonce: '01'.repeat(16), order: noOrder, paused: false }],
+  })
 }
 
 describe('start of a new folder', () => {

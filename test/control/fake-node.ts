@@ -2,14 +2,18 @@ import type {
   AddFolderRequest,
   FolderAdded,
   FolderStatus,
+  LimitChange,
+  LimitsStatus,
   NodeApi,
   NodeEvent,
   NodeInfo,
+  PausedPeer,
   PeerStatus,
 } from '../../src/node/node-api.ts'
 import { parseDeviceId, type DeviceId } from '../../src/model/device-id.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
 import { version } from '../../src/model/version.ts'
+import { noLimits, type LimitChoice } from '../../src/transfer/scheduled-limits.ts'
 
 export const fakeDevice: DeviceId = parseDeviceId(`12D3KooW${'A'.repeat(44)}`)
 export const otherDevice: DeviceId = parseDeviceId(`12D3KooW${'B'.repeat(43)}Z`)
@@ -22,6 +26,7 @@ export class FakeNode implements NodeApi {
   folders: FolderStatus[] = []
   devices: PeerStatus[] = []
   name = 'laptop'
+  choice: LimitChoice = noLimits
   stops = 0
   readonly #home: string
   readonly #ended = Promise.withResolvers<void>()
@@ -75,6 +80,31 @@ export class FakeNode implements NodeApi {
     if (left.length === this.folders.length) return Promise.reject(unknownFolder(path))
     this.folders = left
     return Promise.resolve()
+  }
+
+  setFolderPaused(path: string, paused: boolean): Promise<void> {
+    if (!this.folders.some((folder) => folder.path === path)) return Promise.reject(unknownFolder(path))
+    const state = paused ? 'paused' : 'scanning'
+    this.folders = this.folders.map((folder) => (folder.path === path ? { ...folder, state } : folder))
+    return Promise.resolve()
+  }
+
+  setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer> {
+    const found = this.devices.find(({ device, name }) => device === peer || name === peer)
+    if (found === undefined) return Promise.reject(new P2psyncError('peer-unknown', `no device is known as "${peer}"`))
+    this.devices = this.devices.map((other) => (other === found ? { ...other, paused } : other))
+    return Promise.resolve({ device: found.device, name: found.name })
+  }
+
+  limits(): Promise<LimitsStatus> {
+    const { up, down, schedule } = this.choice
+    const until = schedule.length === 0 ? null : 'mon 18:00'
+    return Promise.resolve({ now: { up, down }, otherwise: { up, down }, schedule, until })
+  }
+
+  setLimits(change: LimitChange): Promise<LimitsStatus> {
+    this.choice = { ...this.choice, ...change }
+    return this.limits()
   }
 
   folderKey(path: string): Promise<string> {
@@ -132,6 +162,7 @@ export function peerStatus(differences: Partial<PeerStatus> = {}): PeerStatus {
     receiveRate: 0,
     sendRate: 0,
     refused: null,
+    paused: false,
     ...differences,
   }
 }

@@ -18,6 +18,7 @@ const transport = new Libp2pTransport({
   mdns: true,
   sameHostFolder: null,
   knownAddresses: { load: () => Promise.resolve([]), save: () => Promise.resolve() },
+  isPaused: () => false,
   clock: systemClock,
   random: systemRandom,
   logger,

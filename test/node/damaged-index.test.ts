@@ -16,11 +16,13 @@ import { NodeDisk } from '../../src/disk/node-disk.ts'
 import { openLevelStore } from '../../src/file-index/level-store.ts'
 import type { DeviceId } from '../../src/model/device-id.ts'
 import { parseFolderId } from '../../src/model/folder-id.ts'
+import { noOrder } from '../../src/model/folder-order.ts'
 import { deviceTagOf } from '../../src/node/device-identity.ts'
 import { deriveFolderKeys } from '../../src/node/folder-keys.ts'
 import { RunningFolder } from '../../src/node/running-folder.ts'
 import { systemClock } from '../../src/node/system-clock.ts'
 import { systemRandom } from '../../src/node/system-random.ts'
+import { unlimited } from '../../src/ports/throttle.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { silentLogger } from '../control/silent-logger.ts'
 import { MemoryNetwork } from '../twins/memory-network.ts'
@@ -54,7 +56,7 @@ class Device {
     const openTasks = (root: string): DiskFileTasks => new DiskFileTasks({ disk: new NodeDisk(), root })
     await openTasks(this.root).prepareRoot(marker)
     this.folder = await RunningFolder.open(
-      { path: this.root, keys, marker, indexFolder: this.index },
+      { path: this.root, keys, marker, order: noOrder, paused: false, indexFolder: this.index },
       {
         deviceName: 'device',
         deviceTag: deviceTagOf(this.#id),
@@ -64,6 +66,7 @@ class Device {
         logger: silentLogger,
         openTasks,
         rescanIntervalMs: 0,
+        throttles: () => ({ up: unlimited, down: unlimited }),
         newWatcher: () => ({ start: () => Promise.resolve(), stop: () => Promise.resolve() }),
         onChange: () => undefined,
         onFatal: (what, error) => {

@@ -25,8 +25,18 @@ const settings: NodeSettings = {
   name: 'laptop',
   port: 4001,
   rescanIntervalMs: 7_200_000,
-  folders: [{ id: parseFolderId('ab'.repeat(32)), path: '/data/folder', nonce: '01'.repeat(16) }],
+  limits: { up: 500_000, down: null, schedule: ['mon-fri 08:00-18:00 down=2MiB'] },
+  folders: [
+    {
+      id: parseFolderId('ab'.repeat(32)),
+      path: '/data/folder',
+      nonce: '01'.repeat(16),
+      order: { first: ['*.md'], last: ['/video/**'] },
+      paused: true,
+    },
+  ],
   peers: [{ device: parseDeviceId(`12D3KooW${'A'.repeat(44)}`), addresses: ['/ip4/10.0.0.7/tcp/4001'] }],
+  pausedPeers: [{ device: parseDeviceId(`12D3KooW${'B'.repeat(43)}Z`), name: 'nas' }],
   otherFields: {},
 }
 

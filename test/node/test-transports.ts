@@ -1,6 +1,7 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { KnownAddresses, KnownDevice } from '../../src/node/known-addresses.ts'
-import { Libp2pTransport, type Libp2pTransportOptions } from '../../src/node/libp2p-transport.ts'
+import { Libp2pTransport } from '../../src/node/libp2p-transport.ts'
+import type { Libp2pTransportOptions } from '../../src/node/libp2p-transport-options.ts'
 import { systemClock } from '../../src/node/system-clock.ts'
 import { systemRandom } from '../../src/node/system-random.ts'
 import type { Logger, LogFields } from '../../src/ports/logger.ts'
@@ -58,6 +59,7 @@ export class TransportGroup {
       mdns: false,
       sameHostFolder: null,
       knownAddresses: new MemoryKnownAddresses(),
+      isPaused: () => false,
       clock: systemClock,
       random: systemRandom,
       logger: new MemoryLogger(),

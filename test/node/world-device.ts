@@ -3,12 +3,15 @@ import { DiskError } from '../../src/disk/disk-error.ts'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { DeviceId } from '../../src/model/device-id.ts'
 import { parseFolderId } from '../../src/model/folder-id.ts'
+import { noOrder } from '../../src/model/folder-order.ts'
 import { deviceTagOf } from '../../src/node/device-identity.ts'
 import { FolderReplica } from '../../src/node/folder-replica.ts'
+import type { FolderReplicaDeps } from '../../src/node/folder-replica-deps.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { FolderWatcher, WatchHint } from '../../src/ports/folder-watcher.ts'
 import type { KeyValueStore, StoreEntry } from '../../src/ports/key-value-store.ts'
 import type { Logger } from '../../src/ports/logger.ts'
+import { unlimited } from '../../src/ports/throttle.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { memoryStore } from '../twins/memory-store.ts'
@@ -21,6 +24,8 @@ const root = '/home/folder'
 export interface DeviceOptions {
   /** What its clock is off by, in milliseconds. */
   readonly clockOffMs?: number
+  /** By default without limits. */
+  readonly throttles?: FolderReplicaDeps['throttles']
 }
 
 /** One device of a {@link ReplicaWorld}: a disk and a database that outlive its process, and what its user does. */
@@ -34,6 +39,7 @@ export class WorldDevice {
   clockOffMs: number
   isDead = false
   readonly #world: ReplicaWorld
+  readonly #options: DeviceOptions
   readonly #clock: Clock
   #store: KeyValueStore = memoryStore()
   #watcher = new HandWatcher()
@@ -41,6 +47,7 @@ export class WorldDevice {
 
   constructor(world: ReplicaWorld, name: string, id: DeviceId, options: DeviceOptions) {
     this.#world = world
+    this.#options = options
     this.name = name
     this.id = id
     this.clockOffMs = options.clockOffMs ?? 0
@@ -77,6 +84,8 @@ export class WorldDevice {
       tasks,
       newWatcher: () => watcher,
       rescanIntervalMs: defaultRescanIntervalMs,
+      throttles: this.#options.throttles ?? (() => ({ up: unlimited, down: unlimited })),
+      order: noOrder,
       transport: this.#world.network.transport(this.id),
       clock: this.#clock,
       random,
