@@ -16,18 +16,15 @@ export class PackDecision {
   /** As if all were packed at level 1; 0 until something that shrinks was tried. */
   #packBytesPerSecond = 0
   #triedAt: number | null = null
+  #isSampling = false
   /** What packing leaves of a byte, of late. */
   #share = 1
   #plainLeft = 0
   #plainAt: number | null = null
 
-  /** The rate of the link in bytes a second; null while it is not known. */
-  get linkBytesPerSecond(): number | null {
-    return this.#link.bytesPerSecond
-  }
-
   /** To be called with each stream of this peer: what was learnt of the link stays. */
   beginStream(): void {
+    this.#isSampling = false
     this.#link.begin()
   }
 
@@ -39,13 +36,17 @@ export class PackDecision {
     const packRate = this.#packBytesPerSecond * timeShareMax
     if (packRate < rate * gainMin) {
       const isDue = this.#triedAt === null || nowMs - this.#triedAt >= sampleEveryMs
-      return isDue ? { extent: 'sample', level: 1 } : null
+      if (!isDue || this.#isSampling) return null
+      this.#isSampling = true
+      return { extent: 'sample', level: 1 }
     }
     return { extent: 'all', level: levelFor(rate / this.#share, packRate) }
   }
 
-  /** What came of an order for `content`. */
-  tried(content: string, trial: PackTrial, nowMs: number): void {
+  /** What came of an order for `content`; to be called for each order, also with null. */
+  tried(content: string, trial: PackTrial | null, nowMs: number): void {
+    this.#isSampling = false
+    if (trial === null) return
     const { level, rawBytes, packedBytes, elapsedMs } = trial
     const share = packedBytes / rawBytes
     if (share > stubbornShare) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hashBlock } from '../../src/blocks/hash.ts'
+import { unpackBytes } from '../../src/blocks/pack-bytes.ts'
 import { readBlocks } from '../../src/blocks/read-blocks.ts'
 import { blockBytesMax } from '../../src/model/limits.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
@@ -89,6 +90,35 @@ describe('readBlocks', () => {
     expect([bytes.length, ...found]).toEqual([0, ...bounds.map(() => false)])
   })
 
+  it('packs what shrinks into one frame, in the buffer that was given', () => {
+    const text = Buffer.from('a line, and one more\n'.repeat(60_000))
+    const disk = diskWith('a')
+    disk.put('/root/log', text)
+    const requests = [wanted('a', 0, 5000), wanted('gone', 0, 5), wantedOf(text, 'log', 0, 900_000)]
+    const packing = { order: { extent: 'all', level: 1 } as const, now: () => 7 }
+    const into = new Uint8Array(1024 * 1280)
+    const reads = runJob(readBlocks(disk.port, '/root', requests, { into, packing })).result
+    expect(reads).toMatchObject({ found: [true, false, true], encoding: 'zstd', rawBytes: 905_000 })
+    expect(reads.trial).toEqual({
+      extent: 'all',
+      level: 1,
+      rawBytes: 905_000,
+      packedBytes: reads.bytes.length,
+      elapsedMs: 0,
+    })
+    const blocks = Buffer.concat([content.subarray(0, 5000), text.subarray(0, 900_000)])
+    expect(Buffer.compare(unpackBytes(reads.bytes, 905_000)!, blocks)).toBe(0)
+  })
+
+  it('leaves as it is what does not shrink, and what nobody wants packed', () => {
+    const disk = diskWith('a')
+    const packing = { order: { extent: 'all', level: 1 } as const, now: () => 7 }
+    const reads = runJob(readBlocks(disk.port, '/root', [wanted('a', 5, 9000)], { packing })).result
+    expect(reads).toMatchObject({ found: [true], encoding: 'none', rawBytes: 9000, trial: { extent: 'all' } })
+    expect(Buffer.from(reads.bytes)).toEqual(Buffer.from(content.subarray(5, 9005)))
+    expect(read(disk, [wanted('a', 5, 9000)])).toMatchObject({ encoding: 'none', rawBytes: 9000, trial: null })
+  })
+
   it('yields after each slice of work', () => {
     const disk = diskWith('a')
     const requests = Array.from({ length: 1000 }, () => wanted('a', 0, 5))
@@ -106,7 +136,11 @@ function diskWith(path: string): PlainDisk {
 }
 
 function wanted(path: string, offset: number, length: number): BlockRead {
-  return { path: path as RelativePath, offset, length, hash: hashBlock(content.subarray(offset, offset + length)) }
+  return wantedOf(content, path, offset, length)
+}
+
+function wantedOf(bytes: Uint8Array, path: string, offset: number, length: number): BlockRead {
+  return { path: path as RelativePath, offset, length, hash: hashBlock(bytes.subarray(offset, offset + length)) }
 }
 
 function read(disk: PlainDisk, requests: readonly BlockRead[]) {

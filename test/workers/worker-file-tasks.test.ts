@@ -163,6 +163,24 @@ describe('WorkerFileTasks', () => {
     expect(await tasks.listStaged()).toEqual([])
   })
 
+  it('packs what it reads and unpacks what it stages, and gives back the frame', async () => {
+    const text = 'a line of a log\n'.repeat(20_000)
+    put('log', text)
+    const whole = { offset: 0, length: text.length, hash: hashBlock(bytesOf(text)) }
+    const reads = await tasks.readBlocks([{ ...whole, path: path('log') }], undefined, { extent: 'all', level: 3 })
+    expect(reads).toMatchObject({ found: [true], encoding: 'zstd', rawBytes: text.length })
+    expect(reads.trial?.elapsedMs).toBeGreaterThan(0)
+    const frame = Uint8Array.from([1, 2, 3, ...reads.bytes])
+    const block = { ...whole, staged: 'packed', at: 0 }
+    const wrong = await tasks.stageBlocks([block], Uint8Array.from(frame), { at: 3, length: text.length - 1 })
+    expect(wrong.good).toEqual([false])
+    expect(await tasks.listStaged()).toEqual([])
+    const right = await tasks.stageBlocks([block], Uint8Array.from(frame), { at: 3, length: text.length })
+    expect(right).toEqual({ good: [true], bytes: frame })
+    expect(fs.readFileSync(`${root}/.p2psync/staging/packed`, 'utf8')).toBe(text)
+    await tasks.discardStaged(['packed'])
+  })
+
   it('knows the marker, trims history and tells the room that is left', async () => {
     expect(await tasks.readMarker()).toEqual({ folder: 'f'.repeat(64), nonce: '0'.repeat(32) })
     expect(await tasks.trimHistory('2026-01-01T00-00-00Z')).toBeUndefined()
