@@ -2,6 +2,7 @@ import { assert, systemCode } from '../model/errors.ts'
 import { privateFolderName } from '../model/relative-path.ts'
 import type { Disk, FileHandle } from '../ports/disk.ts'
 import { isResumableName } from './staged-name.ts'
+import { writeSparse } from './write-sparse.ts'
 
 /** The absolute path of a staged file. The name is ours: anything but a plain name is a bug. */
 export function stagedPath(root: string, staged: string): string {
@@ -56,7 +57,7 @@ export class StageWriter {
 
   /** @throws what the disk throws: `ENOENT` when a file of a resumable name is not there. */
   write(staged: string, offset: number, bytes: Uint8Array): void {
-    this.#disk.write(this.#open(staged, offset), bytes, offset)
+    writeSparse(this.#disk, this.#open(staged, offset), bytes, offset)
   }
 
   close(): void {
