@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { hashBlock } from '../../src/blocks/hash.ts'
+import { stagedNameFor } from '../../src/blocks/staged-name.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
 import type { Logger } from '../../src/ports/logger.ts'
 import type { DiskState } from '../../src/model/disk-state.ts'
@@ -126,6 +127,22 @@ describe('WorkerFileTasks', () => {
     expect(reads).toMatchObject({ bytes: bytesOf('world'), found: [true, false], encoding: 'none', trial: null })
     const whole = hashBlock(bytesOf('hello world'))
     expect(await tasks.findBlocks(path('a'), 11, [whole, world])).toEqual([{ hash: whole, offset: 0, length: 11 }])
+  })
+
+  it('goes on with what is staged, and copies a file that is mostly the same', async () => {
+    const bytes = new Uint8Array(300_000).map((_, i) => (i * i) >> 3)
+    put('old', bytes)
+    const [hashed] = await tasks.hash([{ path: path('old'), disk: await stateOf('old') }])
+    const list = hashed?.outcome === 'hashed' ? hashed.blockList! : new Uint8Array(0)
+    const staged = stagedNameFor(path('new'), hashBlock(list))
+    const none = await tasks.checkStaged(staged, list)
+    expect([...none]).toEqual(Array.from(none, () => 0))
+    expect(list.byteLength).toBeGreaterThan(0)
+    fs.writeFileSync(`${root}/.p2psync/staging/${staged}`, bytes)
+    expect(await tasks.checkStaged(staged, list)).toEqual(none.fill(1))
+    // Null where the file system of the test has no reflinks.
+    expect([none, null]).toContainEqual(await tasks.stageCopy(path('old'), staged, list))
+    expect(await tasks.checkStaged(staged, list)).toEqual(none)
   })
 
   it('stages blocks of a peer and of its own, lists, finishes and applies them', async () => {
