@@ -192,6 +192,7 @@ export class Libp2pTransport implements Transport {
       return
     }
     if (this.#options.isPaused(device)) {
+      this.#logger.debug('a paused device was sent away', { device, address: addressOf(connection) })
       connection.abort(new Error('the device is paused'))
       return
     }

@@ -52,7 +52,20 @@ describe('the command line', () => {
   it('explains itself, its commands and its exit codes', async () => {
     const { code, stdout, stderr } = await run(['--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    for (const name of ['start', 'stop', 'status', 'peers', 'key', 'remove', 'watch', 'manifest', 'diff']) {
+    for (const name of [
+      'start',
+      'stop',
+      'status',
+      'peers',
+      'key',
+      'limit',
+      'pause',
+      'resume',
+      'remove',
+      'watch',
+      'manifest',
+      'diff',
+    ]) {
       expect(stdout).toContain(`\n  ${name} `)
     }
     expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no node is running.')
@@ -66,6 +79,9 @@ describe('the command line', () => {
     ['key', 'new'],
     ['key', 'show'],
     ['remove'],
+    ['limit'],
+    ['pause'],
+    ['resume'],
     ['watch'],
     ['manifest'],
     ['diff'],
@@ -86,6 +102,9 @@ describe('the command line', () => {
     [['status', '--jsno'], "unknown option '--jsno'", 'p2psync status --help'],
     [['remove'], "missing required argument 'folder'", 'p2psync remove --help'],
     [['stop', 'x'], 'too many arguments', 'p2psync stop --help'],
+    [['pause', 'a', '--peer', 'desk'], 'a folder and a device are given', 'one of them'],
+    [['limit', '--up', '5'], '"5" is no limit of rate', '500KiB'],
+    [['limit', '--schedule', 'mon 8-18 up=none'], 'no time of a day', 'mon-fri 08:00-18:00'],
     [['key'], 'no command is given', 'p2psync key --help'],
     [['start', '.', '--log-level', 'loud'], "argument 'loud' is invalid", 'p2psync start --help'],
     [['start', '.', '--name', 'a/b'], 'not allowed', '--name laptop'],
@@ -103,14 +122,21 @@ describe('the command line', () => {
     expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'no-node' } })
   })
 
-  it.each([[['status']], [['peers']], [['stop']], [['remove', 'x']], [['key', 'show', 'x']], [['status', '--watch']]])(
-    'says that no node runs: %j',
-    async (argv) => {
-      const { code, stderr } = await run(argv)
-      expect(code).toBe(3)
-      expect(stderr).toMatch(/^p2psync: no p2psync node is running .*\nStart one with p2psync start <folder>/)
-    },
-  )
+  it.each([
+    [['status']],
+    [['peers']],
+    [['limit']],
+    [['pause']],
+    [['resume', '--peer', 'x']],
+    [['stop']],
+    [['remove', 'x']],
+    [['key', 'show', 'x']],
+    [['status', '--watch']],
+  ])('says that no node runs: %j', async (argv) => {
+    const { code, stderr } = await run(argv)
+    expect(code).toBe(3)
+    expect(stderr).toMatch(/^p2psync: no p2psync node is running .*\nStart one with p2psync start <folder>/)
+  })
 })
 
 describe('status', () => {
@@ -253,6 +279,69 @@ describe('stop and remove', () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: `No longer syncing ${join(base, 'a')}; its files stay.\n` })
     expect(node.folders).toEqual([])
     expect((await run(['remove', './a'], { workingFolder: base })).code).toBe(1)
+  })
+})
+
+describe('limit', () => {
+  it('shows what holds now, else, and when that changes', async () => {
+    const node = await runningNode()
+    expect((await run(['limit'])).stdout).toBe('up    no limit\ndown  no limit\n')
+    node.limits = () =>
+      Promise.resolve({
+        now: { up: 512_000, down: null },
+        otherwise: { up: null, down: null },
+        schedule: ['mon-fri 08:00-18:00 up=500KiB'],
+        until: 'mon 18:00',
+      })
+    expect((await run(['limit'])).stdout).toBe(`up    500KiB/s by the schedule, otherwise no limit
+down  no limit
+schedule
+  mon-fri 08:00-18:00 up=500KiB
+next change: mon 18:00
+`)
+  })
+
+  it('changes what is given and nothing else', async () => {
+    const node = await runningNode()
+    await run(['limit', '--up', '2MiB', '--schedule', 'sat up=none; sun up=none', '--schedule', '00:00-06:00 up=none'])
+    const schedule = ['sat up=none', 'sun up=none', '00:00-06:00 up=none']
+    expect(node.choice).toEqual({ up: 2_097_152, down: null, schedule })
+    const { stdout } = await run(['limit', '--down', '1MB', '--up', 'none', '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({ otherwise: { up: null, down: 1_000_000 }, schedule })
+    await run(['limit', '--no-schedule'])
+    expect(node.choice).toEqual({ up: null, down: 1_000_000, schedule: [] })
+  })
+})
+
+describe('pause and resume', () => {
+  it('name one folder, or take all', async () => {
+    const node = await runningNode()
+    node.folders = [folderStatus({ path: '/data/a' }), folderStatus({ path: '/data/b' })]
+    const states = (): readonly string[] => node.folders.map((folder) => folder.state)
+    expect(await run(['pause', 'a'], { workingFolder: '/data' })).toEqual({
+      code: 0,
+      stdout: 'Paused /data/a\n',
+      stderr: '',
+    })
+    expect(states()).toEqual(['paused', 'in-sync'])
+    expect((await run(['status', '/data/a'])).stdout).toContain('state      paused; go on with p2psync resume\n')
+    expect(JSON.parse((await run(['pause', '--json'])).stdout)).toEqual({
+      folders: ['/data/a', '/data/b'],
+      paused: true,
+    })
+    expect(states()).toEqual(['paused', 'paused'])
+    expect((await run(['resume'])).stdout).toBe('Resumed /data/a\nResumed /data/b\n')
+    expect(await run(['pause', '/data/c'])).toMatchObject({ code: 1, stdout: '' })
+  })
+
+  it('name a device, which is shown as paused', async () => {
+    const node = await runningNode()
+    node.devices = [peerStatus({ connectedSince: null, address: '' })]
+    expect((await run(['pause', '--peer', 'desk'])).stdout).toBe('Paused desk\n')
+    expect((await run(['peers'])).stdout).toMatch(/\ndesk +paused +- +- +- +- +12D3/)
+    const { stdout } = await run(['resume', '--peer', otherDevice, '--json'])
+    expect(JSON.parse(stdout)).toEqual({ peer: { device: otherDevice, name: 'desk' }, paused: false })
+    expect(await run(['pause', '--peer', 'nobody'])).toMatchObject({ code: 1, stdout: '' })
   })
 })
 

@@ -89,6 +89,18 @@ describe('start of a new folder', () => {
       '--relink',
       '--rescan-interval',
       '2h',
+      '--limit-up',
+      '2MiB',
+      '--limit-down',
+      'none',
+      '--limit-schedule',
+      'sat,sun  up=none',
+      '--first',
+      '*.md',
+      '--first',
+      '/docs/**',
+      '--last',
+      '',
       ...addresses,
     ])
     expect(run.startOptions()).toMatchObject({
@@ -98,9 +110,10 @@ describe('start of a new folder', () => {
       peers: ['/ip4/10.0.0.1/tcp/3'],
       mdns: false,
       rescanIntervalMs: 7_200_000,
+      limits: { up: 2_097_152, down: null, schedule: ['sat,sun up=none'] },
       folders: [
-        { path: join(base, 'a'), key: null, relink: true },
-        { path: join(base, 'b'), key: null, relink: true },
+        { path: join(base, 'a'), key: null, relink: true, order: { first: ['*.md', '/docs/**'], last: [] } },
+        { path: join(base, 'b'), key: null, relink: true, order: { first: ['*.md', '/docs/**'], last: [] } },
       ],
     })
   })
@@ -145,6 +158,10 @@ describe('the key that is given', () => {
     [['--relink'], /without a folder/],
     [[''], /empty name/],
     [['a', '--rescan-interval', 'often'], /no interval between scans/],
+    [['a', '--limit-up', 'fast'], /no limit of rate/],
+    [['a', '--limit-schedule', 'monday up=1MB'], /no day, time or limit/],
+    [['a', '--first', 'x'.repeat(2000)], /too long/],
+    [['--last', '*.iso'], /--last is given without a folder/],
   ])('stops before anything is made when it is wrong, as any option: %j', async (argv, message) => {
     const run = start(argv)
     expect(await run.exitCode).toBe(2)
@@ -184,6 +201,17 @@ describe('start when a node runs', () => {
     expect(second.stdout()).toContain(`npx p2psync start b --key ${fakeKey}`)
     expect(second.stderr()).toContain('--peer, --rescan-interval had no effect')
     expect(first.node()?.requests.map((request) => request.path)).toEqual([join(base, 'a'), join(base, 'b')])
+  })
+
+  it('changes the limits of the running node', async () => {
+    const first = await started(['a'])
+    const second = start(['a', '--limit-down', '1MB'])
+    expect(await second.exitCode).toBe(0)
+    expect(second.stdout()).toMatch(/up {4}no limit\ndown {2}1MB\/s\n$/)
+    expect(first.node()?.choice).toEqual({ up: null, down: 1_000_000, schedule: [] })
+    // What was not given stays as it is.
+    expect(first.startOptions()?.limits).toEqual({})
+    expect(first.node()?.requests.map((request) => request.order)).toEqual([{}, {}])
   })
 
   it('adds them although both start at the same time', async () => {

@@ -11,7 +11,7 @@ import { ControlServer } from '../../src/control/control-server.ts'
 import { controlSocketPath } from '../../src/node/control-socket.ts'
 import { prepareHome } from '../../src/node/home.ts'
 import { systemClock } from '../../src/node/system-clock.ts'
-import { FakeNode, fakeKey, folderStatus } from './fake-node.ts'
+import { FakeNode, fakeKey, folderStatus, otherDevice, peerStatus } from './fake-node.ts'
 import { silentLogger } from './silent-logger.ts'
 
 const patient = { timeout: 20_000 }
@@ -77,6 +77,14 @@ describe('the control API', () => {
     expect(await client.status()).toEqual([folderStatus({ path: '/data/a' })])
     expect(await client.peers()).toEqual([])
     expect(await client.folderKey('/data/a')).toBe(fakeKey)
+    await client.setFolderPaused('/data/a', true)
+    expect(await client.status()).toMatchObject([{ path: '/data/a', state: 'paused' }])
+    node.devices = [peerStatus()]
+    expect(await client.setPeerPaused('desk', true)).toEqual({ device: otherDevice, name: 'desk' })
+    expect(await client.peers()).toMatchObject([{ paused: true }])
+    const limits = { up: 1024, down: null, schedule: ['sat up=none'] }
+    expect(await client.setLimits({ up: 1024, schedule: limits.schedule })).toEqual(await client.limits())
+    expect(node.choice).toEqual(limits)
     await client.removeFolder('/data/a')
     expect(node.folders).toEqual([])
   })
@@ -185,6 +193,15 @@ describe('requests that no client of ours makes', () => {
     ['POST', '/v1/folders', '{"path":"/a","key":null,"relink":"yes"}', 400],
     ['POST', '/v1/folders', '{"path":"/a","key":null,"relink":false,"more":1}', 400],
     ['POST', '/v1/folders', '{"path":"/a\\u0000","key":null,"relink":false}', 400],
+    ['POST', '/v1/folders', '{"path":"/a","key":null,"relink":false,"order":{"first":"*.md"}}', 400],
+    ['POST', '/v1/folders', '{"path":"/a","key":null,"relink":false,"order":{"middle":[]}}', 400],
+    ['POST', '/v1/folders/paused', '{"path":"/a","paused":1}', 400],
+    ['POST', '/v1/folders/paused', '{"path":"a","paused":true}', 400],
+    ['POST', '/v1/peers/paused', '{"peer":7,"paused":true}', 400],
+    ['POST', '/v1/limits', '{"up":-1}', 400],
+    ['POST', '/v1/limits', '{"up":"2MiB"}', 400],
+    ['POST', '/v1/limits', '{"schedule":"sat up=none"}', 400],
+    ['POST', '/v1/limits', '{"sideways":1024}', 400],
     ['DELETE', '/v1/folders', undefined, 400],
     ['DELETE', '/v1/folders?path=a', undefined, 400],
     ['GET', '/v1/key?path=/a&path=/b', undefined, 400],

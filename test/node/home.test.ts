@@ -84,9 +84,16 @@ describe('the settings', () => {
     expect((await readdir(home.path)).toSorted()).toEqual(['folders', 'node.json'])
   })
 
-  it('have no interval between scans when an earlier version wrote them', async () => {
-    await writeFile(home.settingsFile, '{"name":"desk","port":4001,"folders":[],"peers":[]}')
-    expect(await loadSettings(home)).toMatchObject({ name: 'desk', rescanIntervalMs: null })
+  it('have no interval between scans, no limits and nothing paused when an earlier version wrote them', async () => {
+    const folder = { id: 'ab'.repeat(32), path: '/a', nonce: '01'.repeat(16) }
+    await writeFile(home.settingsFile, JSON.stringify({ name: 'desk', port: 4001, folders: [folder], peers: [] }))
+    expect(await loadSettings(home)).toMatchObject({
+      name: 'desk',
+      rescanIntervalMs: null,
+      limits: noSettings.limits,
+      pausedPeers: [],
+      folders: [{ ...folder, paused: false, order: { first: [], last: [] } }],
+    })
   })
 
   it.each([
@@ -100,6 +107,11 @@ describe('the settings', () => {
     '{"peers":[{"device":"x","addresses":[]}]}',
     '{"rescanIntervalMs":-1}',
     '{"rescanIntervalMs":"30m"}',
+    '{"limits":{"up":-1}}',
+    '{"limits":{"schedule":["never"]}}',
+    '{"pausedPeers":[{"device":"x"}]}',
+    `{"folders":[{"id":"${'ab'.repeat(32)}","path":"/a","nonce":"${'01'.repeat(16)}","paused":1}]}`,
+    `{"folders":[{"id":"${'ab'.repeat(32)}","path":"/a","nonce":"${'01'.repeat(16)}","order":{"first":[7]}}]}`,
   ])('are an error that says what to do, and stay as they are, when they are damaged: %s', async (text) => {
     await writeFile(home.settingsFile, text)
     await expect(loadSettings(home)).rejects.toMatchObject({

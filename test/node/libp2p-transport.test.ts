@@ -10,7 +10,7 @@ import type { Libp2pTransport } from '../../src/node/libp2p-transport.ts'
 import type { FolderTransport } from '../../src/ports/transport.ts'
 import { RecordingHandler } from './recording-handler.ts'
 import { folderKeysOf, startTestNode } from './test-nodes.ts'
-import { MemoryKnownAddresses, TransportGroup } from './test-transports.ts'
+import { MemoryKnownAddresses, MemoryLogger, TransportGroup } from './test-transports.ts'
 import { transportContract } from './transport-contract.ts'
 
 transportContract('Libp2pTransport', () => {
@@ -70,6 +70,29 @@ describe('Libp2pTransport', () => {
     const { handler } = await joined(b)
     await handler.seen(`up ${a.device}`)
     expect(b.peers()).toHaveLength(1)
+  })
+
+  it('neither dials a paused device nor lets it in, until it is resumed', async () => {
+    const paused = new Set<string>()
+    const logger = new MemoryLogger()
+    const a = await group.start({ isPaused: (device) => paused.has(device), logger })
+    const b = await group.start({ staticPeers: a.addresses() })
+    const [atA, atB] = [await joined(a), await joined(b)]
+    await Promise.all([atA.handler.seen(`up ${b.device}`), atB.handler.seen(`up ${a.device}`)])
+    paused.add(b.device)
+    a.pauseChanged(b.device)
+    expect(a.peers()).toEqual([])
+    await atB.handler.seen(`down ${a.device}`)
+    const sentAway = {
+      message: 'a paused device was sent away',
+      fields: expect.objectContaining({ device: b.device }) as object,
+    }
+    await settled(() => expect(logger.lines).toContainEqual(sentAway))
+    expect(atA.handler.events).toEqual([`up ${b.device}`, `down ${b.device}`])
+    paused.delete(b.device)
+    a.pauseChanged(b.device)
+    await settled(() => expect(atA.handler.events.at(-1)).toBe(`up ${b.device}`))
+    expect(a.peers()).toMatchObject([{ device: b.device }])
   })
 
   it('does not take itself for a peer', async () => {

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import type { RateLimits } from '../../src/transfer/limit-timetable.ts'
+import { ScheduledLimits } from '../../src/transfer/scheduled-limits.ts'
+import { SeededRandom } from '../twins/seeded-random.ts'
+import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+
+function limitsIn(world: ReplicaWorld, limits: RateLimits): ScheduledLimits {
+  return new ScheduledLimits({ clock: world.clock.view() }, { ...limits, schedule: [] })
+}
+
+function add(world: ReplicaWorld, name: string, limits: ScheduledLimits): Promise<WorldDevice> {
+  return world.add(name, { throttles: (peer) => limits.throttles(peer, 'folder') })
+}
+
+/** Text that compression makes half as long at best. */
+function noise(bytes: number): string {
+  return Buffer.from(new SeededRandom(7).bytes(bytes)).toString('hex').slice(0, bytes)
+}
+
+describe('devices with limits', () => {
+  it.each([
+    ['sends', { up: 512 * KiB, down: null }, { up: null, down: null }],
+    ['receives', { up: null, down: null }, { up: null, down: 512 * KiB }],
+  ])('keep to the rate of the one that %s', async (_, ofSender, ofReceiver) => {
+    const world = new ReplicaWorld()
+    const a = await add(world, 'alpha', limitsIn(world, ofSender))
+    await add(world, 'beta', limitsIn(world, ofReceiver))
+    await world.rest()
+    const [startMs, sentBefore] = [world.clock.view().monotonic(), world.network.bytesSent]
+    a.write('big', noise(4 * MiB))
+    await world.rest()
+    const seconds = (world.clock.view().monotonic() - startMs) / 1000
+    const bytes = world.network.bytesSent - sentBefore
+    // The last piece goes in debt, which nobody waits for then.
+    expect(bytes).toBeLessThan(512 * KiB * seconds * 1.02 + 1.1 * MiB)
+    expect(seconds).toBeGreaterThan(2.5)
+    expect(seconds).toBeLessThan(20)
+    await world.stop()
+  })
+
+  it('tell each other of changes while blocks wait', async () => {
+    const world = new ReplicaWorld()
+    const a = await add(world, 'alpha', limitsIn(world, { up: 16 * KiB, down: null }))
+    const b = await add(world, 'beta', limitsIn(world, { up: null, down: null }))
+    await world.rest()
+    a.write('big', noise(MiB))
+    await world.clock.pass(10_000)
+    expect(b.replica.view.status().needed.files).toBe(1)
+    a.makeFolder('news')
+    expect(await world.clock.run(() => b.tree().has('news'), 2000)).toBe(true)
+    await world.rest()
+    await world.stop()
+  })
+
+  it('go on at the new rate when a limit is changed meanwhile', async () => {
+    const world = new ReplicaWorld()
+    const limits = limitsIn(world, { up: 16 * KiB, down: null })
+    const a = await add(world, 'alpha', limits)
+    const b = await add(world, 'beta', limitsIn(world, { up: null, down: null }))
+    await world.rest()
+    a.write('big', noise(4 * MiB))
+    await world.clock.pass(20_000)
+    expect(b.tree().has('big')).toBe(false)
+    limits.choose({ up: null, down: null, schedule: [] })
+    expect(await world.clock.run(() => b.tree().has('big'), 5000)).toBe(true)
+    await world.stop()
+  })
+})
