@@ -6,8 +6,8 @@ export interface FolderOrder {
 
 export const noOrder: FolderOrder = { first: [], last: [] }
 
-export const orderPatternsMax = 256
-export const orderPatternBytesMax = 1024
+const orderPatternsMax = 256
+const orderPatternBytesMax = 1024
 
 /** Whether `value`, from a file or a caller, is a list of patterns within bounds. */
 export function isPatternList(value: unknown): value is readonly string[] {

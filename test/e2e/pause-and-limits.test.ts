@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { NodeProcess } from './node-process.ts'
@@ -54,6 +54,26 @@ describe('a paused device', () => {
     const tree = await settle([a, b])
     expect([...tree.keys()].toSorted()).toEqual(['one', 'two'])
     expect((await a.cli('pause', '--peer', 'c')).stderr).toContain('no device is known as "c"\nName one by its id')
+  }, 120_000)
+})
+
+describe('the order of a folder', () => {
+  it('is changed by a later start and kept', async () => {
+    await using world = await World.of(['a', 'b'], { extra: { extra: ['--first', '*.md', '--last', '/iso'] } })
+    const [a, b] = world.nodes as [NodeProcess, NodeProcess]
+    await world.start()
+    const order = (): unknown => {
+      const settings = JSON.parse(readFileSync(join(a.home, 'node.json'), 'utf8')) as { folders: { order: unknown }[] }
+      return settings.folders[0]?.order
+    }
+    expect(order()).toEqual({ first: ['*.md'], last: ['/iso'] })
+    writeFileSync(join(a.folder, 'one.md'), '1')
+    await settle([a, b])
+    expect(await a.cli('start', a.folder, '--last', '')).toMatchObject({ exitCode: 0, stderr: '' })
+    expect(order()).toEqual({ first: ['*.md'], last: [] })
+    writeFileSync(join(b.folder, 'two.md'), '2')
+    const tree = await settle([a, b])
+    expect([...tree.keys()].toSorted()).toEqual(['one.md', 'two.md'])
   }, 120_000)
 })
 
