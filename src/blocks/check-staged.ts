@@ -1,6 +1,7 @@
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk, FileHandle } from '../ports/disk.ts'
 import { BlockList } from './block-list.ts'
+import { takeFromOtherVersion } from './take-from-other-version.ts'
 import { isDiskTrouble } from './disk-trouble.ts'
 import { hashBlock } from './hash.ts'
 import { readFully } from './read-fully.ts'
@@ -12,7 +13,8 @@ import { isZeros, zeroBlocks } from './zero-blocks.ts'
 /**
  * Begins a staged file, or goes on with what an earlier try has left of it: one byte for each block of the encoded
  * `list`, 1 where the file holds that block. What it holds is read and hashed, never trusted: a kill leaves torn blocks.
- * Blocks of zeros are made, as holes where nothing was written yet: they are always 1. Yields after each slice of work.
+ * Blocks of zeros are made, as holes where nothing was written yet: they are always 1. A file that begins gets what is
+ * staged of another version of its path. Yields after each slice of work.
  *
  * @throws what the disk throws while it opens or writes the staged file; what cannot be read is 0.
  */
@@ -25,7 +27,10 @@ export function* checkStaged(disk: Disk, root: string, staged: string, list: Uin
     const sizeBytes = entry.kind === 'file' ? entry.sizeBytes : 0
     const fileBytes = blocks.offsetAt(blocks.count)
     if (sizeBytes < fileBytes && isZero.includes(1)) disk.truncate(handle, fileBytes)
-    return yield* checkBlocks({ disk, handle, sizeBytes }, blocks, isZero)
+    const held = yield* checkBlocks({ disk, handle, sizeBytes }, blocks, isZero)
+    if (sizeBytes === 0 && held.includes(0))
+      yield* takeFromOtherVersion({ disk, root, staged }, handle, { blocks, held })
+    return held
   } finally {
     disk.close(handle)
   }

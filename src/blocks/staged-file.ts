@@ -7,7 +7,11 @@ import { writeSparse } from './write-sparse.ts'
 /** The absolute path of a staged file. The name is ours: anything but a plain name is a bug. */
 export function stagedPath(root: string, staged: string): string {
   assert(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/.test(staged), 'a staged name is plain')
-  return `${root}/${privateFolderName}/staging/${staged}`
+  return `${stagingFolder(root)}/${staged}`
+}
+
+export function stagingFolder(root: string): string {
+  return `${root}/${privateFolderName}/staging`
 }
 
 /**

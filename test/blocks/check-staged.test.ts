@@ -78,6 +78,36 @@ describe.each(worlds)('going on with a staged file %s', (_name, makeWorld) => {
     expect(check(world)).toEqual(Uint8Array.from(all, (_, i) => (i < 3 ? 1 : 0)))
   })
 
+  it('takes what is the same from what is staged of another version of the path', () => {
+    using world = makeWorld()
+    const older = stagedNameFor(at('a'), hashBlock(Uint8Array.of(1)))
+    const old = content.subarray(0, list.offsetAt(5)).slice()
+    old[list.offsetAt(2)]! ^= 1
+    writeBytes(world.disk, `${world.root}/.p2psync/staging/${older}`, old)
+    const expected = Uint8Array.from(all, (_, i) => (i < 5 && i !== 2 ? 1 : 0))
+    expect(check(world)).toEqual(expected)
+    // It holds them by itself.
+    expect(readBytes(world.disk, `${world.root}/.p2psync/staging/${older}`).equals(old)).toBe(true)
+    world.disk.unlink(`${world.root}/.p2psync/staging/${older}`)
+    expect(check(world)).toEqual(expected)
+  })
+
+  it('takes nothing of another path, nor what cannot be read or leads elsewhere', () => {
+    using world = makeWorld()
+    const [otherPath, link] = [stagedNameFor(at('b'), hashBlock(encoded)), stagedNameFor(at('a'), hashBlock(content))]
+    writeBytes(world.disk, `${world.root}/.p2psync/staging/${otherPath}`, content)
+    writeBytes(world.disk, `${world.root}/precious`, content)
+    world.link(`.p2psync/staging/${link}`, '../../precious')
+    expect(check(world)).toEqual(none)
+    world.disk.unlink(`${world.root}/.p2psync/staging/${link}`)
+    writeBytes(world.disk, `${world.root}/.p2psync/staging/${link}`, content)
+    const disk = hookedDisk(world.disk, (operation) => {
+      if (operation === 'read') throw diskError('EIO')
+    })
+    expect(drain(checkStaged(disk, world.root, name, encoded))).toEqual(none)
+    expect(check(world)).toEqual(all)
+  })
+
   it('never follows a symlink in place of the file', () => {
     using world = makeWorld()
     writeBytes(world.disk, `${world.root}/precious`, content)
