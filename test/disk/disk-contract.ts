@@ -175,6 +175,18 @@ export function describeDisk(diskName: string, make: () => DiskUnderTest): void 
         expect(codeOf(() => disk.copyFile(at('link'), at('other')))).toBe('EINVAL')
         expect(disk.lstat(at('other'))).toBeNull()
       })
+
+      it('makes a copy that shares its bytes, or nothing where the file system cannot', () => {
+        put('file', 'abc')
+        const isMade = disk.cloneFile(at('file'), at('copy'))
+        expect(disk.lstat(at('copy')) !== null).toBe(isMade)
+        if (isMade) expect(text('copy')).toBe('abc')
+        put('taken', 'x')
+        expect(codeOf(() => disk.cloneFile(at('file'), at('taken')))).toBe('EEXIST')
+        expect(text('taken')).toBe('x')
+        disk.makeLink(at('link'), 'file')
+        expect(codeOf(() => disk.cloneFile(at('link'), at('other')))).toBe('EINVAL')
+      })
     })
 
     describe('metadata', () => {
