@@ -22,7 +22,6 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -59,16 +58,15 @@ def main():
                 for row in attempt(name, base, options):
                     rows.append(dict(figure=name, run=run, **{k: round(v, 3) if isinstance(v, float) else v for k, v in row.items()}))
                     print(json.dumps(rows[-1]), flush=True)
-                if all('failed' not in row for row in rows[-1:]):
+                if 'failed' not in rows[-1]:
                     shutil.rmtree(base)
     finally:
         if options.json:
             Path(options.json).write_text(json.dumps(rows, indent=1))
-    if all('failed' not in row for row in rows):
-        shutil.rmtree(scratch, ignore_errors=True)
-    else:
-        print(f'what failed is kept in {scratch}', file=sys.stderr)
     print(table(rows))
+    if any('failed' in row for row in rows):
+        raise SystemExit(f'what failed is kept in {scratch}')
+    shutil.rmtree(scratch, ignore_errors=True)
 
 
 def attempt(name, base, options):
@@ -85,9 +83,11 @@ def peers(base, options):
         for host in (1, 2, 3):
             if not options.limit_up:
                 lab.limit(host, rate)
-        part = -(-size // 3)
-        seconds = tcp_copy(lab, [(host, (host - 1) * part, min(part, size - (host - 1) * part)) for host in (1, 2, 3)], 4, source, base)
-        yield dict(tool='tcp', seconds=seconds, mib_s=size / MIB / seconds)
+        if not options.limit_up:  # nothing would limit the plain copy
+            part = -(-size // 3)
+            parts = [(host, (host - 1) * part, min(part, size - (host - 1) * part)) for host in (1, 2, 3)]
+            seconds = tcp_copy(lab, parts, 4, source, base)
+            yield dict(tool='tcp', seconds=seconds, mib_s=size / MIB / seconds)
         key, limit = new_key(), ['--limit-up', '50MiB'] if options.limit_up else []
         nodes = [Node(lab, host, base, key, [peer for peer in range(1, host)], options.node_args + (limit if host < 4 else []))
                  for host in range(1, 5)]

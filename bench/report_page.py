@@ -32,7 +32,7 @@ def write_page(kept, out):
         (out / 'benchmarks.svg').write_text(draw('How long until the other side is the same', f'Medians of {newest["runs"]}; the upright line is '
                                             'our target. Each panel has its own scale. Syncthing with its watcher tuned to 1 s (default: 10 s).', panels))
         page += ['![Bars of the figures in the first table](benchmarks.svg)', '']
-    for part in (seconds_table, wire_table, use_table, links_table, lag_table):
+    for part in (seconds_table, wire_table, use_table, links_table, lag_table, failures):
         page += part(kept)
     (out / 'benchmarks.md').write_text('\n'.join(page).rstrip() + '\n')
     return [out / 'benchmarks.md', *([out / 'benchmarks.svg'] if panels else [])]
@@ -49,6 +49,15 @@ def about(newest, kept):
     ]
     older = [name for name, part in kept.items() if (part['date'], part['commit'], runs(part)) != (newest['date'], newest['commit'], runs(newest))]
     return lines + [f'- {name}: {kept[name]["date"]}, commit {kept[name]["commit"]}, {runs(kept[name])}' for name in older]
+
+
+def failures(kept):
+    lines = []
+    for name, part in kept.items():
+        for tool in dict.fromkeys(row['tool'] for row in part['rows'] if 'failed' in row):
+            failed = [row['failed'] for row in part['rows'] if row['tool'] == tool and 'failed' in row]
+            lines.append(f'- `{name}`, {NAMES.get(tool, tool)}: {len(failed)} of {part["runs"]} runs failed, the last with: {failed[-1]}')
+    return ['## Failed', '', 'The figures above are of the runs that did not fail.', '', *lines, ''] if lines else []
 
 
 def runs(part):
