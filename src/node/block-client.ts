@@ -23,6 +23,8 @@ export class BlockClient {
   readonly #window = new PeerWindow()
   /** Of requests that wait for leave from the throttle. */
   #reservedBytes = 0
+  /** What packing leaves of a byte of blocks on the wire, of late. */
+  #wireShare = 1
   #stream: Promise<FrameStream> | null = null
   #pending: Pending[] = []
   /** What {@link #stream} has become. */
@@ -64,7 +66,7 @@ export class BlockClient {
   async request(request: BlockRequest, size: { blocks: number; bytes: number }): Promise<BlockReply> {
     this.#reservedBytes += size.bytes
     try {
-      await this.#throttle.take(size.bytes, this.#closing.signal)
+      await this.#throttle.take(Math.ceil(size.bytes * this.#wireShare), this.#closing.signal)
       if (this.#closed) throw gone()
     } finally {
       this.#reservedBytes -= size.bytes
@@ -74,6 +76,7 @@ export class BlockClient {
     try {
       const reply = await this.#exchange(request, size)
       receivedBytes = reply.bytesEnd - reply.bytesAt
+      if (size.bytes > 0) this.#wireShare += (Math.min(reply.frame.length / size.bytes, 1) - this.#wireShare) / 4
       return reply
     } finally {
       this.#window.replied(asked, receivedBytes, this.#clock.monotonic())

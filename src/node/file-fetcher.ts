@@ -34,9 +34,14 @@ export class FileFetcher {
     this.#fetches = new PeerFetches(deps)
   }
 
-  /** A peer has come or gone. */
+  /** A peer has come. */
   wake(): void {
     this.#fetches.wake()
+  }
+
+  /** A peer has gone. */
+  peerGone(): void {
+    this.#fetches.peerGone()
   }
 
   /** @throws the disk's error when staging fails, with its system code. */
@@ -67,12 +72,8 @@ export class FileFetcher {
       }),
     )
     const fetchAll = async (wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<void> => {
-      await Promise.all(
-        Array.from(wanted, async ([file, blocks]) => {
-          const reason = await this.#fetches.fetch(file, blocks)
-          if (reason !== null) outcomes.set(file, { outcome: 'missing', reason })
-        }),
-      )
+      const missing = await this.#fetches.fetch(wanted)
+      for (const [file, reason] of missing) outcomes.set(file, { outcome: 'missing', reason })
     }
     try {
       await Promise.all([fetchAll(remote), this.#copyLocal(copies, lists.keys()).then(fetchAll)])

@@ -33,6 +33,7 @@ export class PeerFetches {
   readonly #underway = new Set<Portion>()
   readonly #distrusted = new Map<DeviceId, number>()
   #aheadBytes = 0
+  #mayHaveOrphans = false
   #isWatchingLate = false
 
   constructor(deps: PeerFetchesDeps) {
@@ -40,27 +41,20 @@ export class PeerFetches {
   }
 
   /**
-   * Fetches blocks of one file into staging. Resolves to null when all are there, else to why they are not.
+   * Fetches blocks of files into staging. Resolves to why those files that are not all there by then are not.
    *
    * @throws what the disk throws while they are staged.
    */
-  fetch(file: FetchFile, blocks: readonly FetchBlock[]): Promise<string | null> {
-    if (blocks.length === 0) return Promise.resolve(null)
-    return new Promise((resolve, reject) => {
-      const target: Target = {
-        file,
-        get sources() {
-          return file.sources
-        },
-        blocksLeft: blocks.length,
-        reason: 'no connected device has all of this file',
-        resolve,
-        reject,
-      }
-      this.#targets.add(target)
-      this.#queue.add(target, blocks)
-      this.wake()
+  async fetch(wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<Map<FetchFile, string>> {
+    const missing = new Map<FetchFile, string>()
+    const fetched = Array.from(wanted, async ([file, blocks]) => {
+      const reason = await this.#add(file, blocks)
+      if (reason !== null) missing.set(file, reason)
     })
+    this.#mayHaveOrphans = true
+    this.wake()
+    await Promise.all(fetched)
+    return missing
   }
 
   /** Forgets these files: nothing more is asked for, and what is on its way is dropped. */
@@ -69,13 +63,38 @@ export class PeerFetches {
     for (const target of targets) this.#end(target, 'it was given up')
   }
 
-  /** A peer has come, gone, or has room again. */
+  /** A peer has gone. */
+  peerGone(): void {
+    this.#mayHaveOrphans = true
+    this.wake()
+  }
+
+  /** A peer has come, or has room again. */
   wake(): void {
     const peers = this.#deps.peers().devices
-    for (const run of this.#queue.takeOrphans(peers)) this.#end(run.target, run.target.reason)
+    if (this.#mayHaveOrphans) {
+      this.#mayHaveOrphans = false
+      for (const run of this.#queue.takeOrphans(peers)) this.#end(run.target, run.target.reason)
+    }
     const now = this.#deps.clock.monotonic()
     for (let busy = peers; busy.length > 0;) busy = busy.filter((peer) => this.#askNext(peer, peers, now))
     if (peers.length > 1 && this.#underway.size > 0) void this.#watchLate()
+  }
+
+  #add(file: FetchFile, blocks: readonly FetchBlock[]): Promise<string | null> {
+    if (blocks.length === 0) return Promise.resolve(null)
+    return new Promise((resolve, reject) => {
+      const target: Target = {
+        file,
+        sources: file.sources,
+        blocksLeft: blocks.length,
+        reason: 'no connected device has all of this file',
+        resolve,
+        reject,
+      }
+      this.#targets.add(target)
+      this.#queue.add(target, blocks)
+    })
   }
 
   /** Asks a peer for one portion more; false when it has no room or nothing of what is wanted. */
@@ -171,6 +190,7 @@ export class PeerFetches {
   #giveBack(portion: Portion, runs: readonly FetchRun<Target, FetchBlock>[], askedInVain: readonly DeviceId[]): void {
     portion.isDone = true
     const wanted = runs.filter((run) => this.#targets.has(run.target))
+    if (wanted.length > 0) this.#mayHaveOrphans = true
     this.#queue.giveBack(wanted.map((run) => ({ ...run, tried: new Set([...run.tried, ...askedInVain]) })))
   }
 

@@ -99,7 +99,7 @@ export class RemoteChanges {
   /** A device is gone, and with it what it held. */
   dropSource(device: DeviceId): void {
     this.needs.dropSource(device)
-    this.#fetcher.wake()
+    this.#fetcher.peerGone()
   }
 
   /** Something changed that may let a waiting need go on. */

@@ -59,6 +59,10 @@ describe('fetches from several peers', () => {
 
   const honest: Manner = (block) => contents.get(block.hash) ?? null
 
+  async function fetchOne(file: FetchFile, blocks: readonly FetchBlock[]): Promise<string | null> {
+    return (await fetches.fetch(new Map([[file, blocks]]))).get(file) ?? null
+  }
+
   /** A file of so many blocks, all different, and who says that he has it. */
   function newFile(
     name: string,
@@ -85,7 +89,7 @@ describe('fetches from several peers', () => {
   it('takes blocks from all who have them', async () => {
     const [ann, bob] = [peers.add('ann', honest), peers.add('bob', honest)]
     const { file, blocks } = newFile('file', 60, [ann, bob])
-    expect(await fetches.fetch(file, blocks)).toBeNull()
+    expect(await fetchOne(file, blocks)).toBeNull()
     expect(stagedHashes('file', 60)).toEqual(blocks.map((block) => block.hash))
     expect(stagedBytes).toBe(60 * blockBytes)
     expect(peers.asked(ann) + peers.asked(bob)).toBe(60)
@@ -96,7 +100,7 @@ describe('fetches from several peers', () => {
     const ann = peers.add('ann', () => null)
     const bob = peers.add('bob', honest)
     const { file, blocks } = newFile('file', 20, [ann, bob])
-    expect(await fetches.fetch(file, blocks)).toBeNull()
+    expect(await fetchOne(file, blocks)).toBeNull()
     expect(stagedHashes('file', 20)).toEqual(blocks.map((block) => block.hash))
   })
 
@@ -104,15 +108,12 @@ describe('fetches from several peers', () => {
     const liar = peers.add('liar', (block) => new Uint8Array(block.length).fill(255))
     const bob = peers.add('bob', honest)
     const first = newFile('first', 20, [liar, bob])
-    expect(await fetches.fetch(first.file, first.blocks)).toBeNull()
+    expect(await fetchOne(first.file, first.blocks)).toBeNull()
     expect(stagedHashes('first', 20)).toEqual(first.blocks.map((block) => block.hash))
     const askedBefore = peers.asked(liar)
     const second = newFile('second', 20, [liar, bob])
     const third = newFile('third', 1, [liar])
-    const outcomes = await Promise.all([
-      fetches.fetch(second.file, second.blocks),
-      fetches.fetch(third.file, third.blocks),
-    ])
+    const outcomes = await Promise.all([fetchOne(second.file, second.blocks), fetchOne(third.file, third.blocks)])
     expect(outcomes).toEqual([null, 'no connected device has all of this file'])
     expect(peers.asked(liar) - askedBefore).toBe(1)
   })
@@ -121,7 +122,7 @@ describe('fetches from several peers', () => {
     const stalled = peers.add('stalled', () => new Promise(() => undefined))
     const bob = peers.add('bob', honest)
     const { file, blocks } = newFile('file', 40, [stalled, bob])
-    const fetched = fetches.fetch(file, blocks)
+    const fetched = fetchOne(file, blocks)
     await clock.advance(2000)
     expect(await fetched).toBeNull()
     expect(peers.asked(stalled)).toBeGreaterThan(0)
@@ -134,10 +135,10 @@ describe('fetches from several peers', () => {
     const bob = peers.add('bob', honest)
     const both = newFile('both', 5, [ann, bob])
     const hers = newFile('hers', 5, [ann])
-    const outcomes = Promise.all([fetches.fetch(both.file, both.blocks), fetches.fetch(hers.file, hers.blocks)])
+    const outcomes = Promise.all([fetchOne(both.file, both.blocks), fetchOne(hers.file, hers.blocks)])
     await nextTurn()
     peers.remove(ann)
-    fetches.wake()
+    fetches.peerGone()
     const [first, second] = await outcomes
     expect(first).toBeNull()
     expect(second).not.toBeNull()
@@ -149,17 +150,17 @@ describe('fetches from several peers', () => {
       if (operation === 'write') throw Object.assign(new Error('full'), { code: 'ENOSPC' })
     }
     const { file, blocks } = newFile('file', 5, [ann])
-    await expect(fetches.fetch(file, blocks)).rejects.toMatchObject({ code: 'ENOSPC' })
+    await expect(fetchOne(file, blocks)).rejects.toMatchObject({ code: 'ENOSPC' })
     disk.onCall = undefined
     const other = newFile('other', 5, [ann])
-    expect(await fetches.fetch(other.file, other.blocks)).toBeNull()
+    expect(await fetchOne(other.file, other.blocks)).toBeNull()
   })
 
   it('drops what was given up', async () => {
     const answers = Promise.withResolvers<Uint8Array>()
     const ann = peers.add('ann', () => answers.promise)
     const { file, blocks } = newFile('file', 60, [ann])
-    const fetched = fetches.fetch(file, blocks)
+    const fetched = fetchOne(file, blocks)
     await nextTurn()
     fetches.cancel(new Set([file]))
     expect(await fetched).toBe('it was given up')
