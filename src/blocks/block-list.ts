@@ -7,7 +7,8 @@ import { blockBytesMax, blockListBytesMax } from '../model/limits.ts'
  * the order of the file: its hash (32) and its length (4, big-endian). Its own hash is the content id of the file.
  */
 const header = Uint8Array.of(0x50, 0x32, 0x42, 0x4c, 1, 0x1e)
-const entryBytes = blockHashBytes + 4
+/** What one block takes up in a list. */
+export const entryBytes = blockHashBytes + 4
 
 /** The largest number of blocks of one file. */
 export const blockCountMax = Math.floor((blockListBytesMax - header.length) / entryBytes)
@@ -63,6 +64,11 @@ export class BlockListWriter {
     this.#bytes.set(blockHashToBytes(hash), this.#length)
     new DataView(this.#bytes.buffer).setUint32(this.#length + blockHashBytes, lengthBytes)
     this.#length += entryBytes
+  }
+
+  /** The entries of the blocks from `index` on, 36 bytes each, in a fresh array. */
+  entriesFrom(index: number): Uint8Array<ArrayBuffer> {
+    return this.#bytes.slice(header.length + index * entryBytes, this.#length)
   }
 
   /** The encoded list in a fresh array. */

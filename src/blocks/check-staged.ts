@@ -12,13 +12,20 @@ import { isZeros, zeroBlocks } from './zero-blocks.ts'
 
 /**
  * Begins a staged file, or goes on with what an earlier try has left of it: one byte for each block of the encoded
- * `list`, 1 where the file holds that block. What it holds is read and hashed, never trusted: a kill leaves torn blocks.
+ * `list`, 1 where the file holds that block. What it holds is read and hashed, for a kill leaves torn blocks; but for those
+ * that are 1 in `trusted`.
  * Blocks of zeros are made, as holes where nothing was written yet: they are always 1. A file that begins gets what is
  * staged of another version of its path. Yields after each slice of work.
  *
  * @throws what the disk throws while it opens or writes the staged file; what cannot be read is 0.
  */
-export function* checkStaged(disk: Disk, root: string, staged: string, list: Uint8Array): Generator<void, Uint8Array> {
+export function* checkStaged(
+  disk: Disk,
+  root: string,
+  staged: string,
+  list: Uint8Array,
+  trusted: Uint8Array | null = null,
+): Generator<void, Uint8Array> {
   const blocks = new BlockList(list)
   const isZero = zeroBlocks(blocks)
   const handle = beginStaged(disk, stagedPath(root, staged))
@@ -27,7 +34,7 @@ export function* checkStaged(disk: Disk, root: string, staged: string, list: Uin
     const sizeBytes = entry.kind === 'file' ? entry.sizeBytes : 0
     const fileBytes = blocks.offsetAt(blocks.count)
     if (sizeBytes < fileBytes && isZero.includes(1)) disk.truncate(handle, fileBytes)
-    const held = yield* checkBlocks({ disk, handle, sizeBytes }, blocks, isZero)
+    const held = yield* checkBlocks({ disk, handle, sizeBytes, trusted }, blocks, isZero)
     if (sizeBytes === 0 && held.includes(0))
       yield* takeFromOtherVersion({ disk, root, staged }, handle, { blocks, held })
     return held
@@ -68,6 +75,8 @@ interface StagedFile {
   readonly handle: FileHandle
   /** What it held when it was opened: all behind is a hole. */
   readonly sizeBytes: number
+  /** 1 for blocks that this process has checked and written itself. */
+  readonly trusted: Uint8Array | null
 }
 
 function* checkBlocks(file: StagedFile, blocks: BlockList, isZero: Uint8Array): Generator<void, Uint8Array> {
@@ -79,6 +88,10 @@ function* checkBlocks(file: StagedFile, blocks: BlockList, isZero: Uint8Array): 
     if (isZero[i] === 1) held[i] = 1
     const isWhole = offset + length <= file.sizeBytes
     if (!isWhole && (isZero[i] === 0 || offset >= file.sizeBytes)) continue
+    if (isWhole && file.trusted?.[i] === 1) {
+      held[i] = 1
+      continue
+    }
     if (buffer.length < length) buffer = new Uint8Array(length)
     const block = buffer.subarray(0, length)
     const isRead = isBlockRead(file, block, offset)

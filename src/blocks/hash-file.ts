@@ -5,7 +5,7 @@ import { isSingleBlock } from '../model/file-record.ts'
 import { fileSizeBytesMax, singleBlockBytesMax } from '../model/limits.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk, DiskEntry, FileHandle } from '../ports/disk.ts'
-import type { HashRequest, HashResult } from '../ports/file-tasks.ts'
+import type { HashRequest, HashResult, HashTelling } from '../ports/file-tasks.ts'
 import { borrowCutter, returnCutter } from './block-cutter.ts'
 import { blockCountMax, BlockListWriter } from './block-list.ts'
 import { chunkParameters } from './chunk-parameters.ts'
@@ -30,8 +30,9 @@ export function* hashFiles(
   disk: Disk,
   root: string,
   requests: readonly HashRequest[],
+  telling: HashTelling | null = null,
 ): Generator<void, readonly HashResult[]> {
-  const run: Run = { disk, slice: new WorkSlice() }
+  const run: Run = { disk, slice: new WorkSlice(), telling }
   const results: HashResult[] = []
   for (const request of requests) {
     const path = `${root}/${request.path}`
@@ -45,6 +46,7 @@ export function* hashFiles(
 interface Run {
   readonly disk: Disk
   readonly slice: WorkSlice
+  readonly telling: HashTelling | null
 }
 
 // Filled and hashed at one go, so that all jobs of a thread can share it.
@@ -79,7 +81,7 @@ function* hashLargeFile(run: Run, absolutePath: string, request: HashRequest): G
   }
   try {
     if (!isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
-    const hashed = yield* hashLarge(run, handle, expected.sizeBytes)
+    const hashed = yield* hashLarge(run, handle, request)
     if (hashed === 'too-many-blocks') return { outcome: 'failed', path, reason: 'it falls into too many blocks' }
     if (hashed === 'short' || !isStill(run.disk.fstat(handle), expected)) return { outcome: 'changed', path }
     return { outcome: 'hashed', path, disk: expected, ...hashed }
@@ -100,17 +102,25 @@ interface Hashed {
 }
 
 function* hashLarge(
-  { disk, slice }: Run,
+  { disk, slice, telling }: Run,
   handle: FileHandle,
-  sizeBytes: number,
+  { path, disk: { sizeBytes } }: HashRequest,
 ): Generator<void, Hashed | 'short' | 'too-many-blocks'> {
   const list = new BlockListWriter()
+  const isTold = telling !== null && sizeBytes >= telling.sizeBytesMin
+  let untoldBytes = 0
+  let toldCount = 0
   const cutter = borrowCutter()
   try {
     const options = { sizeBytes, parameters: chunkParameters(sizeBytes), cutter, slice }
     const isWhole = yield* cutFile(disk, handle, options, (block) => {
       if (list.count === blockCountMax) return false
       list.add(isZeros(block) ? zeroHash(block.length) : hashBlock(block), block.length)
+      untoldBytes += block.length
+      if (!isTold || untoldBytes < telling.partBytes) return true
+      telling.onBlocks(path, list.entriesFrom(toldCount))
+      toldCount = list.count
+      untoldBytes = 0
       return true
     })
     if (!isWhole) return list.count === blockCountMax ? 'too-many-blocks' : 'short'

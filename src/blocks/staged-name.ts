@@ -10,12 +10,17 @@ export function stagedNameFor(path: RelativePath, content: BlockHash): string {
   return `r${digits(path)}${digits(content)}`
 }
 
-/** Whether a name is of {@link stagedNameFor}: of a file that only `checkStaged` and `stageCopy` create. */
-export function isResumableName(staged: string): boolean {
-  return /^r[0-9a-f]{24}$/.test(staged)
+/** The name under which blocks of a file are staged before anybody knows its content: `d` and the digits of the path. */
+export function draftNameFor(path: RelativePath): string {
+  return `d${digits(path)}${'0'.repeat(partDigits)}`
 }
 
-/** The same for all versions of one path. `staged` must be a resumable name. */
+/** Whether a name is of this page: of a file that only `checkStaged` and `stageCopy` create. */
+export function isResumableName(staged: string): boolean {
+  return /^[rd][0-9a-f]{24}$/.test(staged)
+}
+
+/** The same for all versions of one path, and another one for its draft. `staged` must be a resumable name. */
 export function pathPartOf(staged: string): string {
   return staged.slice(0, 1 + partDigits)
 }

@@ -12,8 +12,8 @@ export interface FileTasks {
   scan(start: RelativePath | ''): AsyncIterable<ScanBatch>
   /** Looks at single paths without walking below them; null where nothing is. */
   lstat(paths: readonly RelativePath[]): Promise<readonly LstatResult[]>
-  /** Chunks and hashes files, in the order given. */
-  hash(files: readonly HashRequest[]): Promise<readonly HashResult[]>
+  /** Chunks and hashes files, in the order given; with `telling`, says on the way how far a large one has come. */
+  hash(files: readonly HashRequest[], telling?: HashTelling): Promise<readonly HashResult[]>
   /** Reads blocks of files in the folder and checks each against its hash; `into` may be used for the result. */
   readBlocks(requests: readonly BlockRead[], into?: Uint8Array, pack?: PackOrder): Promise<BlockReads>
   /** Finds which of `hashes` a file holds when it is cut with the parameters of a file of `sizeBytes`. */
@@ -30,8 +30,9 @@ export interface FileTasks {
    * Begins a staged file of a resumable name (blocks/staged-name.ts), or goes on with what an earlier try has left of it.
    * One byte for each block of the encoded `list`: 1 where the file holds it, checked by its hash. Blocks of zeros are
    * made as holes and are always 1. Only what was begun so takes blocks: `ENOENT` else. `list` stays the caller's.
+   * Where nothing is staged under that name yet, what `draft` names gets it.
    */
-  checkStaged(staged: string, list: Uint8Array): Promise<Uint8Array>
+  checkStaged(staged: string, list: Uint8Array, draft?: StagedDraft): Promise<Uint8Array>
   /**
    * The same with a file that shares its bytes with the one at `source`, in place of what was staged: for a new version
    * that is mostly the old one. Null, and nothing is changed, where the file system cannot: `stageLocal` is next best.
@@ -96,6 +97,16 @@ export type LstatResult = {
 export interface HashRequest {
   readonly path: RelativePath
   readonly disk: DiskState
+}
+
+/** Who wants to know the blocks of a file while the rest of it is still being hashed. */
+export interface HashTelling {
+  /** Of smaller files nothing is told. */
+  readonly sizeBytesMin: number
+  /** After each so many bytes of one file; of what is left at its end nothing is told. */
+  readonly partBytes: number
+  /** The next blocks of a file, in its order: 36 bytes each, as in a block list. They are the receiver's. Must not throw. */
+  readonly onBlocks: (path: RelativePath, blocks: Uint8Array) => void
 }
 
 export type HashResult =
@@ -187,6 +198,13 @@ export interface LocalBlock {
   readonly hash: BlockHash
   readonly source: RelativePath
   readonly sourceOffset: number
+}
+
+/** A file that was staged before its content was known. */
+export interface StagedDraft {
+  readonly staged: string
+  /** For each block of the list: 1 where it was written there, checked, since this process began. */
+  readonly held: Uint8Array
 }
 
 export interface StagedEntry {

@@ -3,6 +3,7 @@ import { applySteps } from '../apply/apply-steps.ts'
 import { trimHistory } from '../apply/history.ts'
 import { prepareRoot, readMarker } from '../apply/root.ts'
 import { discardStaged, finishStaged, listStaged } from '../apply/staging.ts'
+import { checkDraft } from '../blocks/check-draft.ts'
 import { checkStaged, stageCopy } from '../blocks/check-staged.ts'
 import { findBlocks } from '../blocks/find-blocks.ts'
 import { hashFiles } from '../blocks/hash-file.ts'
@@ -73,8 +74,8 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(lstatPaths(this.#disk, this.#root, paths))
   }
 
-  hash(files: readonly tasks.HashRequest[]): Promise<readonly tasks.HashResult[]> {
-    return this.#run(hashFiles(this.#disk, this.#root, files))
+  hash(files: readonly tasks.HashRequest[], telling?: tasks.HashTelling): Promise<readonly tasks.HashResult[]> {
+    return this.#run(hashFiles(this.#disk, this.#root, files, telling ?? null))
   }
 
   readBlocks(
@@ -108,7 +109,8 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(stageLocal(this.#disk, this.#root, blocks))
   }
 
-  checkStaged(staged: string, list: Uint8Array): Promise<Uint8Array> {
+  checkStaged(staged: string, list: Uint8Array, draft?: tasks.StagedDraft): Promise<Uint8Array> {
+    if (draft !== undefined) return this.#run(checkDraft(this.#disk, this.#root, { staged, list, draft }))
     return this.#run(checkStaged(this.#disk, this.#root, staged, list))
   }
 

@@ -1,10 +1,12 @@
 import type { Disk } from '../ports/disk.ts'
+import type { HashTelling } from '../ports/file-tasks.ts'
 import { DiskFileTasks } from './disk-file-tasks.ts'
 import { ownBytes, transferList } from './own-bytes.ts'
 import { packError } from './packed-error.ts'
-import { packHashResults, unpackHashRequests, type PackedHashRequests } from './packed-hash.ts'
+import { packHashResults, unpackHashRequests } from './packed-hash.ts'
 import {
   listingsAhead,
+  type CallArguments,
   type CallName,
   type CallResult,
   type Session,
@@ -63,7 +65,7 @@ export class TaskHost {
     const tasks = this.#tasks(session)
     if (name === 'close') this.#sessions.delete(session.number)
     const value =
-      name === 'hash' ? await hashPacked(tasks, args[0] as PackedHashRequests) : await callTask(tasks, name, args)
+      name === 'hash' ? await this.#hash(id, tasks, args as CallArguments<'hash'>) : await callTask(tasks, name, args)
     if (name === 'readBlocks') {
       const reads = value as CallResult<'readBlocks'>
       const bytes = ownBytes(reads.bytes)
@@ -79,6 +81,16 @@ export class TaskHost {
     } else {
       this.#send({ type: 'result', id, value }, [])
     }
+  }
+
+  async #hash(id: number, tasks: DiskFileTasks, [packed, told]: CallArguments<'hash'>): Promise<CallResult<'hash'>> {
+    const requests = unpackHashRequests(packed)
+    const onBlocks: HashTelling['onBlocks'] = (path, blocks) => {
+      const owned = ownBytes(blocks)
+      this.#send({ type: 'blocks', id, path, blocks: owned }, transferList([owned]))
+    }
+    const telling = told === null ? undefined : { ...told, onBlocks }
+    return packHashResults(requests, await tasks.hash(requests, telling))
   }
 
   async #scan({ id, session, start }: Extract<WorkerRequest, { type: 'scan' }>): Promise<void> {
@@ -103,11 +115,6 @@ export class TaskHost {
     }
     return tasks
   }
-}
-
-async function hashPacked(tasks: DiskFileTasks, packed: PackedHashRequests): Promise<CallResult<'hash'>> {
-  const requests = unpackHashRequests(packed)
-  return packHashResults(requests, await tasks.hash(requests))
 }
 
 function callTask(tasks: DiskFileTasks, name: Exclude<CallName, 'hash'>, args: readonly unknown[]): Promise<unknown> {

@@ -8,6 +8,7 @@ import { LookedBatch, type ListingLook } from '../watcher/look-at-listing.ts'
 import type { FileWorkerPool } from './file-worker-pool.ts'
 import { ownBytes, transferList } from './own-bytes.ts'
 import { packHashRequests, unpackHashResults } from './packed-hash.ts'
+import type { CallOptions } from './worker-link.ts'
 import type { CallArguments, CallName, CallResult, Session } from './worker-messages.ts'
 
 /**
@@ -34,9 +35,14 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return this.#call('lstat', [paths])
   }
 
-  async hash(files: readonly tasks.HashRequest[]): Promise<readonly tasks.HashResult[]> {
+  async hash(files: readonly tasks.HashRequest[], telling?: tasks.HashTelling): Promise<readonly tasks.HashResult[]> {
     const packed = packHashRequests(files)
-    return unpackHashResults(files, await this.#call('hash', [packed], [packed.states.buffer]))
+    const told = telling === undefined ? null : { sizeBytesMin: telling.sizeBytesMin, partBytes: telling.partBytes }
+    const results = await this.#call('hash', [packed, told], {
+      transfer: [packed.states.buffer],
+      onBlocks: telling?.onBlocks,
+    })
+    return unpackHashResults(files, results)
   }
 
   readBlocks(
@@ -45,7 +51,7 @@ export class WorkerFileTasks implements tasks.FileTasks {
     pack?: tasks.PackOrder,
   ): Promise<tasks.BlockReads> {
     if (into === undefined || !ownsBuffer(into)) return this.#call('readBlocks', [requests, undefined, pack])
-    return this.#call('readBlocks', [requests, into, pack], transferList([into]))
+    return this.#call('readBlocks', [requests, into, pack], { transfer: transferList([into]) })
   }
 
   findBlocks(
@@ -62,15 +68,15 @@ export class WorkerFileTasks implements tasks.FileTasks {
     packed: tasks.PackedBytes | null = null,
   ): Promise<tasks.StagedBlocks> {
     const owned = ownBytes(bytes)
-    return this.#call('stageBlocks', [blocks, owned, packed], transferList([owned]))
+    return this.#call('stageBlocks', [blocks, owned, packed], { transfer: transferList([owned]) })
   }
 
   stageLocal(blocks: readonly tasks.LocalBlock[]): Promise<readonly boolean[]> {
     return this.#call('stageLocal', [blocks])
   }
 
-  checkStaged(staged: string, list: Uint8Array): Promise<Uint8Array> {
-    return this.#call('checkStaged', [staged, list])
+  checkStaged(staged: string, list: Uint8Array, draft?: tasks.StagedDraft): Promise<Uint8Array> {
+    return this.#call('checkStaged', [staged, list, draft])
   }
 
   stageCopy(source: RelativePath, staged: string, list: Uint8Array): Promise<Uint8Array | null> {
@@ -136,10 +142,10 @@ export class WorkerFileTasks implements tasks.FileTasks {
   async #call<Name extends CallName>(
     name: Name,
     args: CallArguments<Name>,
-    transfer: readonly ArrayBuffer[] = [],
+    options: CallOptions = {},
   ): Promise<CallResult<Name>> {
     this.#requireOpen()
-    return this.#pool.linkFor(name).call(this.#session, name, args, transfer)
+    return this.#pool.linkFor(name).call(this.#session, name, args, options)
   }
 
   #requireOpen(): void {

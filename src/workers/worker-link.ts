@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { RelativePath } from '../model/relative-path.ts'
+import type { HashTelling } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Listing } from '../watcher/list-tree.ts'
 import { unpackError } from './packed-error.ts'
@@ -11,6 +12,13 @@ export interface WorkerLinkOptions {
   readonly name: string
   readonly youngGenerationMb: number
   readonly logger: Logger | null
+}
+
+export interface CallOptions {
+  /** They change owner. */
+  readonly transfer?: readonly ArrayBuffer[]
+  /** Of a `hash`: see `HashTelling`. */
+  readonly onBlocks?: HashTelling['onBlocks'] | undefined
 }
 
 /** Takes what a worker answers to one request. */
@@ -101,18 +109,19 @@ export class WorkerLink {
     await Promise.all([this.#worker?.gone, ...this.#retired])
   }
 
-  /** `transfer` changes owner. Rejects with what the task threw, or `disk-failed` when the worker died. */
+  /** Rejects with what the task threw, or `disk-failed` when the worker died. */
   call<Name extends CallName>(
     session: Session,
     name: Name,
     args: CallArguments<Name>,
-    transfer: readonly ArrayBuffer[] = [],
+    { transfer = [], onBlocks }: CallOptions = {},
   ): Promise<CallResult<Name>> {
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId
       const running = this.#running()
       this.#waiting.set(id, {
         answer: (answer) => {
+          if (answer.type === 'blocks') return onBlocks?.(answer.path, answer.blocks)
           this.#waiting.delete(id)
           if (answer.type === 'result') resolve(answer.value as CallResult<Name>)
           else if (answer.type === 'failed') reject(unpackError(answer.error))

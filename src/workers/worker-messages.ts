@@ -1,5 +1,5 @@
 import type { RelativePath } from '../model/relative-path.ts'
-import type { FileTasks } from '../ports/file-tasks.ts'
+import type { FileTasks, HashTelling } from '../ports/file-tasks.ts'
 import type { Listing } from '../watcher/list-tree.ts'
 import type { ListingLook } from '../watcher/look-at-listing.ts'
 import type { PackedError } from './packed-error.ts'
@@ -7,7 +7,8 @@ import type { PackedHashRequests, PackedHashResults } from './packed-hash.ts'
 
 /** What can be called on a file worker: the tasks, but a scan is a stream, and what is many is packed. */
 export interface WorkerCalls extends Omit<FileTasks, 'scan' | 'hash'> {
-  hash(requests: PackedHashRequests): Promise<PackedHashResults>
+  /** With `told` it answers `blocks` on the way. */
+  hash(requests: PackedHashRequests, told: Omit<HashTelling, 'onBlocks'> | null): Promise<PackedHashResults>
   /** The second half of a scan; the first is its stream of listings. */
   look(listing: Listing): Promise<ListingLook>
 }
@@ -46,6 +47,8 @@ export const listingsAhead = 2
 
 export type WorkerAnswer =
   | { readonly type: 'ready' }
+  /** A file of a `hash` has come so far; its result is still to come. */
+  | { readonly type: 'blocks'; readonly id: number; readonly path: RelativePath; readonly blocks: Uint8Array }
   | { readonly type: 'result'; readonly id: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly id: number; readonly error: PackedError }
   | { readonly type: 'listing'; readonly id: number; readonly listing: Listing }
