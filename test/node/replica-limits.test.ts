@@ -46,7 +46,7 @@ describe('devices with limits', () => {
     const a = await add(world, 'alpha', limitsIn(world, { up: 16 * KiB, down: null }))
     const b = await add(world, 'beta', limitsIn(world, { up: null, down: null }))
     await world.rest()
-    a.write('big', noise(MiB))
+    a.write('big', noise(4 * MiB))
     await world.clock.pass(10_000)
     expect(b.replica.view.status().needed.files).toBe(1)
     a.makeFolder('news')
