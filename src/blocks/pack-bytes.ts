@@ -23,13 +23,12 @@ export function* packAsOrdered(
 ): Generator<void, { readonly packed: Uint8Array | null; readonly trial: PackTrial | null }> {
   if (bytes.length < rawBytesMin) return { packed: null, trial: null }
   const sample = sampleOf(bytes)
-  const isWhole = sample.length === bytes.length
-  if (order.extent === 'sample' || !isWhole) {
+  if (sample.length < bytes.length) {
     const { trial } = timedPack(sample, { extent: 'sample', level: sampleLevel }, now)
-    if (order.extent === 'sample' || !isWorthwhile(trial)) return { packed: null, trial }
+    if (!isWorthwhile(trial)) return { packed: null, trial }
     yield
   }
-  const { packed, trial } = timedPack(bytes, order, now)
+  const { packed, trial } = timedPack(bytes, { extent: 'all', level: order.level }, now)
   return { packed: isWorthwhile(trial) ? packed : null, trial }
 }
 
@@ -64,7 +63,7 @@ export function unpackBytes(frame: Uint8Array, length: number): Uint8Array | nul
 
 function timedPack(
   bytes: Uint8Array,
-  { extent, level }: PackOrder,
+  { extent, level }: Pick<PackTrial, 'extent' | 'level'>,
   now: () => number,
 ): { readonly packed: Uint8Array; readonly trial: PackTrial } {
   const startedAt = now()

@@ -147,8 +147,6 @@ export type BlockEncoding = 'none' | 'zstd'
 
 /** How to pack what is read. A sample is packed first; when that hardly shrinks nothing more is done. */
 export interface PackOrder {
-  /** `sample`: only try, and return the blocks as they are. */
-  readonly extent: 'sample' | 'all'
   readonly level: PackLevel
 }
 
@@ -156,6 +154,7 @@ export interface PackOrder {
 export type PackLevel = 1 | 2 | 3
 
 export interface PackTrial {
+  /** `sample`: it hardly shrank. */
   readonly extent: 'sample' | 'all'
   readonly level: PackLevel
   readonly rawBytes: number

@@ -15,8 +15,8 @@ export class PackDecision {
   readonly #stubborn = new Map<string, BackOff>()
   /** As if all were packed at level 1; 0 until something that shrinks was tried. */
   #packBytesPerSecond = 0
-  #triedAt: number | null = null
-  #isSampling = false
+  /** When to pack one reply although packing seems too slow: a busy machine may have become a quiet one. */
+  #tryAgainAt = -Infinity
   /** What packing leaves of a byte, of late. */
   #share = 1
   #plainLeft = 0
@@ -24,7 +24,6 @@ export class PackDecision {
 
   /** To be called with each stream of this peer: what was learnt of the link stays. */
   beginStream(): void {
-    this.#isSampling = false
     this.#link.begin()
   }
 
@@ -35,31 +34,31 @@ export class PackDecision {
     if (this.#stubborn.get(content)?.skips() === true) return null
     const packRate = this.#packBytesPerSecond * timeShareMax
     if (packRate < rate * gainMin) {
-      const isDue = this.#triedAt === null || nowMs - this.#triedAt >= sampleEveryMs
-      if (!isDue || this.#isSampling) return null
-      this.#isSampling = true
-      return { extent: 'sample', level: 1 }
+      if (nowMs < this.#tryAgainAt) return null
+      // One at a time: what comes of it says whether there will be more.
+      this.#tryAgainAt = nowMs + tryEveryMs
+      return { level: 1 }
     }
-    return { extent: 'all', level: levelFor(rate / this.#share, packRate) }
+    return { level: levelFor(rate / this.#share, packRate) }
   }
 
-  /** What came of an order for `content`; to be called for each order, also with null. */
-  tried(content: string, trial: PackTrial | null, nowMs: number): void {
-    this.#isSampling = false
-    if (trial === null) return
-    const { level, rawBytes, packedBytes, elapsedMs } = trial
+  /** What came of an order for `content`. */
+  tried(content: string, trial: PackTrial, nowMs: number): void {
+    const { extent, level, rawBytes, packedBytes, elapsedMs } = trial
     const share = packedBytes / rawBytes
-    if (share > stubbornShare) {
+    if (extent === 'sample' || share > stubbornShare) {
       this.#holdBack(content)
+      // It says nothing of how fast other data is packed.
+      if (this.#packBytesPerSecond === 0) this.#tryAgainAt = nowMs
       return
     }
     this.#stubborn.delete(content)
-    // What does not shrink is packed faster: its speed would promise too much.
     const rate = (rawBytes * 1000) / Math.max(elapsedMs, 0.01) / levelSpeed[level]
-    const isFirst = this.#triedAt === null
-    this.#packBytesPerSecond = isFirst ? rate : blend(this.#packBytesPerSecond, rate)
-    this.#share = isFirst ? share : blend(this.#share, share)
-    this.#triedAt = nowMs
+    const old = this.#packBytesPerSecond
+    // What others do on the machine makes it slower now and then, nothing makes it faster than it is.
+    this.#packBytesPerSecond = old === 0 ? rate : blend(old, rate, rate > old ? 1 / 2 : 1 / 8)
+    this.#share = old === 0 ? share : blend(this.#share, share, 1 / 4)
+    this.#tryAgainAt = nowMs + Math.max(tryEveryMs, elapsedMs * tryRests)
   }
 
   /** A reply of so many bytes on the wire is handed to the stream; in the order of replies. */
@@ -128,8 +127,8 @@ class BackOff {
   }
 }
 
-function blend(old: number, fresh: number): number {
-  return old + (fresh - old) / 8
+function blend(old: number, fresh: number, weight: number): number {
+  return old + (fresh - old) * weight
 }
 
 const mebibyte = 1024 * 1024
@@ -145,7 +144,8 @@ const levelSpeed: Readonly<Record<PackLevel, number>> = { 1: 1, 2: 0.8, 3: 0.65 
 const stubbornShare = 0.875
 const skipsMax = 16
 const stubbornMax = 64
-/** Where packing was too slow last time: a busy machine may have become a quiet one. */
-const sampleEveryMs = 2000
+const tryEveryMs = 500
+/** Trying may cost one part in so many of the time. */
+const tryRests = 100
 const plainEveryMs = 20_000
 const plainReplies = 2

@@ -95,7 +95,7 @@ describe('readBlocks', () => {
     const disk = diskWith('a')
     disk.put('/root/log', text)
     const requests = [wanted('a', 0, 5000), wanted('gone', 0, 5), wantedOf(text, 'log', 0, 900_000)]
-    const packing = { order: { extent: 'all', level: 1 } as const, now: () => 7 }
+    const packing = { order: { level: 1 } as const, now: () => 7 }
     const into = new Uint8Array(1024 * 1280)
     const reads = runJob(readBlocks(disk.port, '/root', requests, { into, packing })).result
     expect(reads).toMatchObject({ found: [true, false, true], encoding: 'zstd', rawBytes: 905_000 })
@@ -112,7 +112,7 @@ describe('readBlocks', () => {
 
   it('leaves as it is what does not shrink, and what nobody wants packed', () => {
     const disk = diskWith('a')
-    const packing = { order: { extent: 'all', level: 1 } as const, now: () => 7 }
+    const packing = { order: { level: 1 } as const, now: () => 7 }
     const reads = runJob(readBlocks(disk.port, '/root', [wanted('a', 5, 9000)], { packing })).result
     expect(reads).toMatchObject({ found: [true], encoding: 'none', rawBytes: 9000, trial: { extent: 'all' } })
     expect(Buffer.from(reads.bytes)).toEqual(Buffer.from(content.subarray(5, 9005)))

@@ -48,7 +48,7 @@ export function simulateTransfer(link: SimulatedLink): Transfer {
     const { workMs, wireBytes, trial } = pack(order, link, link.share(reply))
     workerFreeAt = Math.max(workerFreeAt, nowMs) + workMs
     agenda.add(workerFreeAt, (readyAt) => {
-      if (order !== null) decision?.tried(content, trial, readyAt)
+      if (trial !== null) decision?.tried(content, trial, readyAt)
       const startsAt = Math.max(readyAt, linkFreeAt)
       decision?.sent(wireBytes, wireBytes < replyBytes, limit === null ? readyAt : startsAt)
       const rate = Math.min(link.rate, limit ?? Infinity)
@@ -68,13 +68,13 @@ export function simulateTransfer(link: SimulatedLink): Transfer {
 function pack(order: PackOrder | null, { packRate }: SimulatedLink, share: number) {
   if (order === null) return { workMs: readMs, wireBytes: replyBytes, trial: null }
   const sampleMs = (sampleBytes * 1000) / packRate
-  const sample = { extent: 'sample', level: 1, rawBytes: sampleBytes, packedBytes: sampleBytes * share } as const
-  if (order.extent === 'sample' || share > 0.875) {
+  if (share > 0.875) {
+    const sample = { extent: 'sample', level: 1, rawBytes: sampleBytes, packedBytes: sampleBytes * share } as const
     return { workMs: readMs + sampleMs, wireBytes: replyBytes, trial: { ...sample, elapsedMs: sampleMs } }
   }
   const elapsedMs = (replyBytes * 1000) / (packRate * { 1: 1, 2: 0.8, 3: 0.65 }[order.level])
   const packedBytes = replyBytes * share
-  const trial = { ...order, rawBytes: replyBytes, packedBytes, elapsedMs }
+  const trial = { extent: 'all', level: order.level, rawBytes: replyBytes, packedBytes, elapsedMs } as const
   return { workMs: readMs + sampleMs + elapsedMs, wireBytes: packedBytes, trial }
 }
 

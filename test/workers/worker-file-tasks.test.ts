@@ -184,7 +184,7 @@ describe('WorkerFileTasks', () => {
     const text = 'a line of a log\n'.repeat(20_000)
     put('log', text)
     const whole = { offset: 0, length: text.length, hash: hashBlock(bytesOf(text)) }
-    const reads = await tasks.readBlocks([{ ...whole, path: path('log') }], undefined, { extent: 'all', level: 3 })
+    const reads = await tasks.readBlocks([{ ...whole, path: path('log') }], undefined, { level: 3 })
     expect(reads).toMatchObject({ found: [true], encoding: 'zstd', rawBytes: text.length })
     expect(reads.trial?.elapsedMs).toBeGreaterThan(0)
     const frame = Uint8Array.from([1, 2, 3, ...reads.bytes])
