@@ -1,48 +1,46 @@
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
+import type { FolderOrder } from '../model/folder-order.ts'
 import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
+import type { Clock } from '../ports/clock.ts'
+import { chooseLane } from '../transfer/choose-lane.ts'
+import { transferOrder, type Lane, type PlaceTransfer } from '../transfer/transfer-order.ts'
 import { compareVersions } from '../vector-clock/compare-versions.ts'
-import { compareRecords } from '../vector-clock/order-records.ts'
-
-/** A record of a peer that this disk does not hold yet. */
-export interface Need {
-  readonly record: FileRecord
-  /** Who says that it holds it. */
-  readonly sources: Set<DeviceId>
-  /** Bytes that differ from what is here: 0 when only metadata does. */
-  readonly bytes: number
-  /** The content that acting on it would take away from its path, or ''. */
-  readonly replaces: BlockHash | ''
-  state: 'queued' | 'active'
-  /** Not before this time of the monotonic clock. */
-  retryAt: number
-  attempts: number
-  /** Bytes of it that are on this disk already. */
-  stagedBytes: number
-  /** Why it waits, for a person; '' when nothing is wrong. */
-  reason: string
-}
+import { isSameRecord, memoryBytes, newNeed, type Need } from './need.ts'
+import { NeedJobs, type NeedJob } from './need-jobs.ts'
+import { NeedQueue, type Row } from './need-queue.ts'
+import { RemovalsByContent } from './removals-by-content.ts'
 
 /** What one job works on at once. */
 export const jobNeedsMax = 1000
 export const jobBytesMax = 64 * 1024 * 1024
 
 /**
- * The records that wait to be taken over, at most one being worked on for each path. Bounded by its users: a session
- * stops reading from its peer while {@link isFull}.
+ * The records that wait to be taken over, at most one being worked on for each path, in the order of `transferOrder`.
+ * Bounded by its users: a session stops reading from its peer while {@link isFull}.
+ *
+ * A need that is queued is in the queue, unless another of its path is worked on, or it is a removal that waits for
+ * what wants its bytes: then it enters the queue when that ends.
  */
 export class Needs {
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #placeOf: PlaceTransfer
   readonly #byPath = new Map<RelativePath, Need[]>()
-  readonly #wantedContents = new Map<BlockHash, number>()
-  /** The removals of each content: a file that is to hold it can be moved. */
-  readonly #removals = new Map<BlockHash, Set<Need>>()
+  readonly #queue = new NeedQueue()
+  readonly #removals = new RemovalsByContent()
+  readonly #jobs = new NeedJobs()
   #count = 0
   #files = 0
   #bytes = 0
   #stagedBytes = 0
   #held = 0
   #recordBytes = 0
+
+  constructor({ clock, order }: NeedsDeps) {
+    this.#clock = clock
+    this.#placeOf = transferOrder(order)
+  }
 
   get size(): number {
     return this.#count
@@ -89,9 +87,11 @@ export class Needs {
       }
     }
     if (known) return
-    const need: Need = { record, sources: new Set([source]), ...details, ...fresh() }
+    const place = this.#placeOf(record, details.bytes, this.#clock.now())
+    const need = newNeed(record, source, { ...details, place })
     this.#byPath.set(record.path, [...(this.#byPath.get(record.path) ?? []), need])
     this.#tally(need, 1)
+    this.#queue.enter(need)
   }
 
   remove(need: Need): void {
@@ -102,6 +102,9 @@ export class Needs {
     this.staged(need, -need.stagedBytes)
     this.#setReason(need, '')
     this.#tally(need, -1)
+    this.#queue.leave(need)
+    this.#jobs.leave(need)
+    this.#queueAll(left)
   }
 
   staged(need: Need, bytes: number): void {
@@ -113,12 +116,15 @@ export class Needs {
   requeue(need: Need, retryAt: number, reason: string): void {
     const others = this.#byPath.get(need.record.path)
     if (others?.includes(need) !== true) return
-    this.#byPath.set(need.record.path, others.filter((other) => other !== need).concat(need))
+    const needs = others.filter((other) => other !== need).concat(need)
+    this.#byPath.set(need.record.path, needs)
     this.staged(need, -need.stagedBytes)
+    this.#jobs.leave(need)
     need.state = 'queued'
     need.retryAt = retryAt
     need.attempts++
     this.#setReason(need, reason)
+    this.#queueAll(needs)
     if (need.sources.size === 0) this.remove(need)
   }
 
@@ -139,7 +145,9 @@ export class Needs {
   }
 
   hasSource(device: DeviceId): boolean {
-    for (const need of this.all()) if (need.sources.has(device)) return true
+    for (const needs of this.#byPath.values()) {
+      for (const need of needs) if (need.sources.has(device)) return true
+    }
     return false
   }
 
@@ -150,42 +158,78 @@ export class Needs {
   /**
    * Takes what can be done now as one job and marks it active: many small needs, or one that is larger than a job.
    * A removal waits while its bytes are wanted at another path that can have them, and, unless `removals`, altogether.
+   * Costs O(log n) for each need that it takes.
    */
   takeJob(now: number, options: { removals: boolean }): Need[] {
-    const job: Need[] = []
-    let bytes = 0
-    for (const needs of this.#byPath.values()) {
-      if (needs.some((other) => other.state === 'active')) continue
-      // Not the first alone: a removal may wait for the bytes that another need of its own path wants.
-      const need = needs.find((other) => other.retryAt <= now && this.#mayTake(other, options.removals))
-      if (need === undefined) continue
-      if (job.length > 0 && bytes + need.bytes > jobBytesMax) continue
-      bytes += need.bytes
-      for (const taken of [need, this.#removalFor(need)]) {
-        if (taken === null) continue
-        taken.state = 'active'
-        job.push(taken)
-      }
-      if (job.length >= jobNeedsMax || bytes >= jobBytesMax) break
+    this.#queue.wake(now)
+    const heads = new Map<Lane, Need>()
+    for (const lane of lanes) {
+      const need = this.#firstOf(lane, now, options.removals)
+      if (need !== null) heads.set(lane, need)
     }
-    return job
+    const places = new Map(Array.from(heads, ([lane, need]) => [lane, need.place]))
+    const lane = chooseLane(places, this.#jobs.running)
+    if (lane === null) return []
+    const first = heads.get(lane)!
+    const job: NeedJob = { lane, group: first.place.group, needs: new Set() }
+    let { batch } = first.place
+    let bytes = 0
+    for (let need: Need | null = first; need !== null; need = this.#firstOf(lane, now, options.removals)) {
+      // What costs nothing goes along; else nobody waits for what is to come later.
+      if (batch > 0 && need.place.batch !== batch) break
+      if (job.needs.size > 0 && bytes + need.bytes > jobBytesMax) break
+      batch = need.place.batch
+      bytes += need.bytes
+      this.#take(need, job)
+      const removal = this.#removalFor(need)
+      if (removal !== null) this.#take(removal, job)
+      if (job.needs.size >= jobNeedsMax || bytes >= jobBytesMax) break
+    }
+    return Array.from(job.needs)
   }
 
   /** When the next waiting need may be tried, or null when none waits for a time. */
   nextRetryAt(now: number): number | null {
-    let next: number | null = null
-    for (const need of this.all()) {
-      if (need.state === 'queued' && need.retryAt > now && (next === null || need.retryAt < next)) next = need.retryAt
+    return this.#queue.nextRetryAt(now)
+  }
+
+  #firstOf(lane: Lane, now: number, removals: boolean): Need | null {
+    const need = this.#firstFree(lane, now, removals)
+    if (lane !== 'small' || !removals) return need
+    const removal = this.#firstFree('removals', now, removals)
+    return need === null || (removal !== null && removal.place.order < need.place.order) ? removal : need
+  }
+
+  /** The first of a row that may be taken. Who may not, leaves: it comes back when what it waits for has ended. */
+  #firstFree(row: Row, now: number, removals: boolean): Need | null {
+    for (let need = this.#queue.first(row); need !== null; need = this.#queue.first(row)) {
+      const others = this.#byPath.get(need.record.path) ?? []
+      const isActive = others.some((other) => other.state === 'active')
+      // Not the first alone: a removal may wait for the bytes that another need of its own path wants.
+      const next = isActive ? null : others.find((other) => other.retryAt <= now && this.#mayTake(other, removals))
+      if (next) return next
+      this.#queue.leave(need)
+      if (!isActive) this.#removals.wait(need, this.#wantedHere(need))
     }
-    return next
+    return null
+  }
+
+  #take(need: Need, job: NeedJob): void {
+    need.state = 'active'
+    this.#queue.leave(need)
+    this.#removals.remove(need)
+    this.#jobs.join(need, job)
+  }
+
+  #queueAll(needs: Iterable<Need>): void {
+    for (const need of needs) if (need.state === 'queued') this.#queue.enter(need)
   }
 
   /** The removal that together with `need` makes a move; not tried again as such once it has failed. */
   #removalFor(need: Need): Need | null {
     if (need.record.kind !== 'file' || need.attempts > 0 || need.record.content === '') return null
-    for (const removal of this.#removals.get(need.record.content) ?? []) {
-      const others = this.#byPath.get(removal.record.path)
-      if (removal.attempts === 0 && others?.length === 1 && removal.state === 'queued') return removal
+    for (const removal of this.#removals.untried(need.record.content)) {
+      if (this.#byPath.get(removal.record.path)?.length === 1) return removal
     }
     return null
   }
@@ -200,61 +244,46 @@ export class Needs {
 
   #mayTake(need: Need, removals: boolean): boolean {
     if (need.record.kind !== 'tombstone') return true
-    return removals && (need.replaces === '' || !this.#isWantedElsewhere(need.replaces, need.record.path))
+    if (!removals || need.replaces === '') return removals
+    const wanted = this.#removals.wanted(need.replaces)
+    return wanted === 0 || wanted <= this.#wantedHere(need)
   }
 
-  /** What is to stand at the path itself, or where a folder above it is now, comes only after the removal. */
-  #isWantedElsewhere(content: BlockHash, path: RelativePath): boolean {
-    let wanted = this.#wantedContents.get(content) ?? 0
-    for (let at: RelativePath | null = path; at !== null && wanted > 0; at = parentPath(at)) {
+  /** What is to stand at the path of a removal, or where a folder above it is now, comes only after the removal. */
+  #wantedHere({ record, replaces }: Need): number {
+    let count = 0
+    for (let at: RelativePath | null = record.path; at !== null; at = parentPath(at)) {
       for (const other of this.#byPath.get(at) ?? []) {
-        if (other.record.content === content && other.reason === '') wanted--
+        if (other.record.content === replaces && other.reason === '') count++
       }
     }
-    return wanted > 0
+    return count
   }
 
   #tally(need: Need, sign: 1 | -1): void {
     this.#count += sign
-    this.#recordBytes += sign * memoryOf(need.record)
-    if (need.record.kind === 'tombstone' && need.replaces !== '') this.#tallyRemoval(need, need.replaces, sign)
+    this.#recordBytes += sign * memoryBytes(need.record)
+    if (sign === 1) this.#removals.add(need)
+    else this.#removals.remove(need)
     if (need.record.kind !== 'file') return
     this.#files += sign
     this.#bytes += sign * need.bytes
     this.#want(need, sign)
   }
 
-  #tallyRemoval(need: Need, content: BlockHash, sign: 1 | -1): void {
-    const removals = this.#removals.get(content) ?? new Set()
-    if (sign === 1) removals.add(need)
-    else removals.delete(need)
-    if (removals.size === 0) this.#removals.delete(content)
-    else this.#removals.set(content, removals)
-  }
-
   /** A need that waits because something is wrong may wait for ever: nothing is to wait for it. */
   #want(need: Need, sign: 1 | -1): void {
-    const content = need.record.content
-    if (content === '') return
-    const wanted = (this.#wantedContents.get(content) ?? 0) + sign
-    if (wanted === 0) this.#wantedContents.delete(content)
-    else this.#wantedContents.set(content, wanted)
+    if (need.record.content !== '') this.#queueAll(this.#removals.want(need.record.content, sign))
   }
 }
 
+export interface NeedsDeps {
+  /** Tells how old a file is; only the order depends on it. */
+  readonly clock: Pick<Clock, 'now'>
+  readonly order: FolderOrder
+}
+
+const lanes: readonly Lane[] = ['small', 'medium', 'large']
 const needsMax = 20_000
 const heldMax = 200_000
 const recordBytesMax = 128 * 1024 * 1024
-
-/** About what a record takes up. */
-function memoryOf(record: FileRecord): number {
-  return 400 + record.path.length + record.linkTarget.length + record.basis.length + record.version.length * 96
-}
-
-function isSameRecord(a: FileRecord, b: FileRecord): boolean {
-  return compareVersions(a.version, b.version) === 'equal' && compareRecords(a, b) === 0
-}
-
-function fresh(): Pick<Need, 'state' | 'retryAt' | 'attempts' | 'stagedBytes' | 'reason'> {
-  return { state: 'queued', retryAt: 0, attempts: 0, stagedBytes: 0, reason: '' }
-}

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceId } from '../../src/model/device-id.ts'
-import { jobBytesMax, jobNeedsMax, Needs, type Need } from '../../src/node/needs.ts'
+import { noOrder, type FolderOrder } from '../../src/model/folder-order.ts'
+import type { Need } from '../../src/node/need.ts'
+import { jobBytesMax, jobNeedsMax, Needs } from '../../src/node/needs.ts'
+import { ManualClock } from '../twins/manual-clock.ts'
 import { fileRecord, tombstone, writerOf } from './sample-record.ts'
 
 const alpha = `12D3Koo${'1'.repeat(45)}` as DeviceId
@@ -10,7 +13,7 @@ const removals = { removals: true }
 
 describe('needs', () => {
   it('hands each need out once until it is put back', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(fileRecord('a', 'x'), alpha, plain)
     const [need] = needs.takeJob(0, removals)
     expect(needs.takeJob(0, removals)).toEqual([])
@@ -21,7 +24,7 @@ describe('needs', () => {
   })
 
   it('does not let a removal wait for what a second need of the same path wants', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     const wanted = fileRecord('a', 'x')
     needs.add(tombstone('a'), alpha, { bytes: 0, replaces: wanted.content })
     needs.add(wanted, beta, { bytes: 0, replaces: '' })
@@ -34,7 +37,7 @@ describe('needs', () => {
   })
 
   it('does not let a removal wait for a file that is to stand where its folder is', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     const wanted = fileRecord('d', 'x')
     needs.add(wanted, alpha, plain)
     needs.add(tombstone('d/a'), alpha, { bytes: 0, replaces: wanted.content })
@@ -43,7 +46,7 @@ describe('needs', () => {
   })
 
   it('counts devices that tell the same record as sources of one need', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(fileRecord('a', 'x'), alpha, plain)
     needs.add(fileRecord('a', 'x'), beta, plain)
     expect(needs.size).toBe(1)
@@ -54,28 +57,28 @@ describe('needs', () => {
   })
 
   it('keeps records of one version apart whose fields differ', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(fileRecord('a', 'x'), alpha, plain)
     needs.add(fileRecord('a', 'y'), beta, plain)
     expect(needs.size).toBe(2)
   })
 
   it('forgets what a device held before its newer record', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(fileRecord('a', 'x'), alpha, plain)
     needs.add(fileRecord('a', 'y', { counter: 2 }), alpha, plain)
     expect(Array.from(needs.all(), (need) => need.record.version[0]![1])).toEqual([2])
   })
 
   it('ignores an older record from a device that has told a newer one', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(fileRecord('a', 'y', { counter: 2 }), alpha, plain)
     needs.add(fileRecord('a', 'x'), alpha, plain)
     expect(Array.from(needs.all(), (need) => need.record.version[0]![1])).toEqual([2])
   })
 
   it('takes a device off its old version when it joins the sources of another', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     const other = fileRecord('a', 'y', { version: [[writerOf(2), 1]] })
     needs.add(other, beta, plain)
     needs.add(fileRecord('a', 'x'), alpha, plain)
@@ -84,7 +87,7 @@ describe('needs', () => {
   })
 
   it('lets a version that fails not stand before others of its path', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(fileRecord('a', 'x'), alpha, plain)
     needs.add(fileRecord('a', 'y', { version: [[writerOf(2), 1]] }), beta, plain)
     const [first] = needs.takeJob(0, removals)
@@ -93,7 +96,7 @@ describe('needs', () => {
   })
 
   it('gives out a removal together with the file that is to hold its bytes', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     const moved = fileRecord('new', 'x')
     needs.add(tombstone('old'), alpha, { bytes: 0, replaces: moved.content })
     needs.add(moved, alpha, plain)
@@ -101,7 +104,7 @@ describe('needs', () => {
   })
 
   it('holds a removal back while its bytes are wanted elsewhere and could not be moved there', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     const moved = fileRecord('new', 'x')
     needs.add(tombstone('old'), alpha, { bytes: 0, replaces: moved.content })
     needs.add(moved, alpha, plain)
@@ -113,7 +116,7 @@ describe('needs', () => {
   })
 
   it('does not hold a removal back for a need that cannot be met', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     const moved = fileRecord('new', 'x')
     needs.add(moved, alpha, plain)
     needs.requeue(needs.takeJob(0, removals)[0]!, 1000, 'the name is too long')
@@ -124,23 +127,23 @@ describe('needs', () => {
   })
 
   it('keeps removals for the end of what a peer is telling', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(tombstone('old'), alpha, plain)
     needs.add(fileRecord('new', 'x'), alpha, plain)
     expect(paths(needs.takeJob(0, { removals: false }))).toEqual(['new'])
   })
 
   it('makes jobs of bounded bytes and count, and a large file a job of its own', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     needs.add(fileRecord('large', 'x'), alpha, { bytes: 2 * jobBytesMax, replaces: '' })
     for (let i = 0; i < jobNeedsMax + 1; i++) needs.add(fileRecord(`f${i}`, 'x'), alpha, plain)
     expect(
       [needs.takeJob(0, removals), needs.takeJob(0, removals), needs.takeJob(0, removals)].map((job) => job.length),
-    ).toEqual([1, jobNeedsMax, 1])
+    ).toEqual([jobNeedsMax, 1, 1])
   })
 
   it('is full at a number of needs, of which those that are held do not count', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     for (let i = 0; i < 20_000; i++) needs.add(fileRecord(`f${i}`, 'x'), alpha, plain)
     expect(needs.isFull).toBe(true)
     needs.requeue(needs.takeJob(0, removals)[0]!, 1, 'missing')
@@ -148,13 +151,17 @@ describe('needs', () => {
   })
 
   it('is full at a number of bytes that records take up', () => {
-    const needs = new Needs()
+    const needs = newNeeds()
     const version = Array.from({ length: 250 }, (_, i) => [writerOf(i), 1] as const)
     let count = 0
     while (!needs.isFull && count < 20_000) needs.add(fileRecord(`f${count++}`, 'x', { version }), alpha, plain)
     expect(count).toBeLessThan(10_000)
   })
 })
+
+function newNeeds(order: FolderOrder = noOrder): Needs {
+  return new Needs({ clock: new ManualClock(), order })
+}
 
 function paths(job: readonly Need[]): string[] {
   return job.map((need) => need.record.path)

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { FileRecord } from '../../src/model/file-record.ts'
+import { noOrder } from '../../src/model/folder-order.ts'
 import type { Work } from '../../src/node/change-committer.ts'
 import { Needs } from '../../src/node/needs.ts'
 import { pairMoves } from '../../src/node/pair-moves.ts'
 import { decide } from '../../src/reconcile/decide.ts'
+import { ManualClock } from '../twins/manual-clock.ts'
 import { fileRecord, tombstone } from './sample-record.ts'
 
 describe('the files of a job', () => {
@@ -60,7 +62,7 @@ function conflicting(path: string, text: string): FileRecord {
 function workOf(before: FileRecord | null, record: FileRecord): Work {
   const decision = decide(before, record)
   if (decision.action === 'nothing') throw new Error('nothing to do')
-  const needs = new Needs()
+  const needs = new Needs({ clock: new ManualClock(), order: noOrder })
   needs.add(record, 'peer' as never, { bytes: 4, replaces: before?.content ?? '' })
   const [need] = needs.takeJob(0, { removals: true })
   const row = before === null ? null : { record: before, disk, seq: 1 }
