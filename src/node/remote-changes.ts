@@ -10,6 +10,7 @@ import type { Random } from '../ports/random.ts'
 import type { ChangeCommitter, Work } from './change-committer.ts'
 import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher } from './file-fetcher.ts'
+import type { FolderDrafts } from './folder-drafts.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
 import type { Need } from './need.ts'
 import { Needs } from './needs.ts'
@@ -45,6 +46,7 @@ export class RemoteChanges {
     this.needs = new Needs(deps)
     this.#fetcher = new FileFetcher({
       ...deps,
+      drafts: deps.drafts.remote,
       onStaged: (file, bytes) => {
         const need = this.#needOf.get(file.staged)
         if (need !== undefined) this.needs.staged(need, bytes)
@@ -133,7 +135,7 @@ export class RemoteChanges {
       }
       await this.#idle(woken, now)
     }
-    await Promise.allSettled(running)
+    await Promise.allSettled([...running, this.#deps.drafts.remote.stop()])
   }
 
   /** Waits for `woken` or for the time at which something may be tried again. */
@@ -246,8 +248,10 @@ export class RemoteChanges {
     if (diskTroubles.has(code)) {
       this.#pausedUntil = this.#deps.clock.monotonic() + diskTroublePauseMs
       this.#deps.onDiskTrouble(code)
-      const isInUse = (staged: string): boolean => this.#needOf.has(staged)
-      if (fullDisk.has(code)) void discardRemains(this.#deps, { nowMs: this.#deps.clock.now(), keep: 'none', isInUse })
+      // What this very job has staged is not to be fetched again.
+      const inUse = new Set(this.#needOf.keys())
+      const options = { nowMs: this.#deps.clock.now(), isInUse: (staged: string) => inUse.has(staged) }
+      if (fullDisk.has(code)) void discardRemains(this.#deps, { ...options, keep: 'none' })
     }
     for (const need of job) if (need.state === 'active') this.#retry(need, reason)
   }
@@ -261,6 +265,7 @@ export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'> {
   readonly random: Random
   readonly order: FolderOrder
   readonly committer: ChangeCommitter
+  readonly drafts: FolderDrafts
   readonly forgetting: ForgetTombstones
   readonly signal: AbortSignal
   readonly peers: () => PeerClients
