@@ -15,6 +15,7 @@ import { DirtyPaths } from '../src/node/dirty-paths.ts'
 import { FolderProblems } from '../src/node/folder-problems.ts'
 import { hashAhead } from '../src/node/hash-ahead.ts'
 import { LocalChanges } from '../src/node/local-changes.ts'
+import { LocalDrafts } from '../src/node/local-drafts.ts'
 import { Settling } from '../src/node/settling.ts'
 import { SerialQueue } from '../src/node/serial-queue.ts'
 import { systemClock as clock } from '../src/node/system-clock.ts'
@@ -37,6 +38,7 @@ const scratch = fs.mkdtempSync(join(values.dir, 'p2psync-bench-scan-'))
 const root = join(scratch, 'folder')
 const pool = new FileWorkerPool()
 const { signal } = new AbortController()
+const drafts = { local: new LocalDrafts({ random, onChange: () => undefined }) }
 const silent: Logger = {
   debug: () => undefined,
   info: () => undefined,
@@ -85,7 +87,8 @@ async function compareLooks(tasks: WorkerFileTasks): Promise<void> {
 /** All that a first scan does but for the index. */
 async function measureHashing(tasks: WorkerFileTasks): Promise<void> {
   const costs: Cost[] = []
-  for (const _ of runs) costs.push(await cost(() => drain(hashAhead(entriesOf(tasks), { tasks, clock, signal }))))
+  for (const _ of runs)
+    costs.push(await cost(() => drain(hashAhead(entriesOf(tasks), { tasks, clock, signal, drafts }))))
   report('walk and hash all', costs)
 }
 
@@ -116,6 +119,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     index,
     tasks,
     clock,
+    drafts,
     commits: new SerialQueue(),
     dirty: new DirtyPaths({ clock, signal }),
     problems: new FolderProblems(),

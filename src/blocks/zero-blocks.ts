@@ -23,6 +23,14 @@ export function zeroHash(lengthBytes: number): BlockHash {
   return hash
 }
 
+/** Whether a block is known to be of zeros, of a file of which it need not be the last: most of those in a run are. */
+export function isZeroBlock(
+  { hash, length }: { readonly hash: BlockHash; readonly length: number },
+  fileBytes: number,
+): boolean {
+  return length === chunkParameters(fileBytes).maxBytes && hash === zeroHash(length)
+}
+
 /** The blocks of one file, as a `BlockList` has them. */
 export interface BlockSequence {
   readonly count: number

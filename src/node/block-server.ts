@@ -7,6 +7,7 @@ import type { BlockRead, FileTasks } from '../ports/file-tasks.ts'
 import type { Throttle } from '../ports/throttle.ts'
 import type { FrameStream } from '../ports/transport.ts'
 import type { PackDecision } from '../transfer/compression.ts'
+import type { LocalDrafts } from './local-drafts.ts'
 import { decodeBlockRequest, encodeReplyHeader, type FileWant } from './block-messages.ts'
 
 /** Replies that are being read from the disk or sent: each holds up to 4 MiB. */
@@ -20,14 +21,16 @@ export class BlockServer {
   readonly #index: FolderIndex
   readonly #tasks: FileTasks
   readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #drafts: Pick<LocalDrafts, 'pathOf'>
   /** Where the contents of the last requests were found, as long as the index has not changed: a large file asks often. */
   #found = new Map<BlockHash, RelativePath>()
   #foundAtSeq = 0
 
-  constructor(deps: { index: FolderIndex; tasks: FileTasks; clock: Pick<Clock, 'monotonic'> }) {
+  constructor(deps: BlockServerDeps) {
     this.#index = deps.index
     this.#tasks = deps.tasks
     this.#clock = deps.clock
+    this.#drafts = deps.drafts.local
   }
 
   /** Serves until the peer ends the stream. @throws {P2psyncError} `bad-message`, `peer-gone`; the stream is closed. */
@@ -97,9 +100,10 @@ export class BlockServer {
   async #sources(wants: readonly FileWant[]): Promise<(RelativePath | null)[]> {
     if (this.#foundAtSeq !== this.#index.seq || this.#found.size > foundMax) this.#found = new Map()
     this.#foundAtSeq = this.#index.seq
-    const unknown = wants.filter((want) => !this.#found.has(want.content))
+    const drafted = wants.map((want) => this.#drafts.pathOf(want.content))
+    const unknown = wants.filter((want, i) => drafted[i] === null && !this.#found.has(want.content))
     if (unknown.length > 0) await this.#find(unknown)
-    return wants.map((want) => this.#found.get(want.content) ?? null)
+    return wants.map((want, i) => drafted[i] ?? this.#found.get(want.content) ?? null)
   }
 
   async #find(wants: readonly FileWant[]): Promise<void> {
@@ -115,6 +119,13 @@ export class BlockServer {
       }),
     )
   }
+}
+
+export interface BlockServerDeps {
+  readonly index: FolderIndex
+  readonly tasks: FileTasks
+  readonly clock: Pick<Clock, 'monotonic'>
+  readonly drafts: { readonly local: Pick<LocalDrafts, 'pathOf'> }
 }
 
 const foundMax = 10_000

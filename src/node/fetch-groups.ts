@@ -9,7 +9,8 @@ const localBatchBytes = 8 * 1024 * 1024
 
 /** A file whose bytes have to be staged. */
 export interface FetchFile {
-  readonly record: FileRecord
+  /** Of a file that is not hashed yet the content is the id of its draft. */
+  readonly record: Pick<FileRecord, 'path' | 'content' | 'sizeBytes'>
   readonly sources: ReadonlySet<DeviceId>
   readonly staged: string
   /** The size of what this path holds here now; 0 when it holds no file. */

@@ -14,6 +14,7 @@ import { listPartBytesMax } from './block-messages.ts'
 import { batchesOf, type FetchFile } from './fetch-groups.ts'
 import { firstAnswer } from './first-answer.ts'
 import { PeerFetches, type PeerFetchesDeps } from './peer-fetches.ts'
+import type { RemoteDrafts } from './remote-drafts.ts'
 
 export type FetchOutcome =
   | { readonly outcome: 'staged'; readonly blockList: Uint8Array | null }
@@ -31,7 +32,7 @@ export class FileFetcher {
 
   constructor(deps: FileFetcherDeps) {
     this.#deps = deps
-    this.#fetches = new PeerFetches(deps)
+    this.#fetches = new PeerFetches({ ...deps, after: deps.drafts.fetches })
   }
 
   /** A peer has come. */
@@ -93,7 +94,8 @@ export class FileFetcher {
   ): Promise<FetchPlan> {
     const { tasks } = this.#deps
     if (encoded === null || !isResumableName(file.staged)) return planFetch(list, local, file.staged)
-    const plan = planFetch(list, local, file.staged, await tasks.checkStaged(file.staged, encoded))
+    const draft = await this.#deps.drafts.finish(file.record.path, list)
+    const plan = planFetch(list, local, file.staged, await tasks.checkStaged(file.staged, encoded, draft))
     if (plan.copyFrom === null) return plan
     const have = await tasks.stageCopy(plan.copyFrom, file.staged, encoded)
     return have === null ? plan : planFetch(list, local, file.staged, have)
@@ -190,6 +192,7 @@ interface KnownList {
 
 export interface FileFetcherDeps extends PeerFetchesDeps {
   readonly index: FolderIndex
+  readonly drafts: RemoteDrafts
 }
 
 function appendTo<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {

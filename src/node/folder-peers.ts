@@ -8,6 +8,7 @@ import type { FolderProtocol, FolderTransport, FolderTransportHandler, FrameStre
 import { PackDecision } from '../transfer/compression.ts'
 import { BlockClient } from './block-client.ts'
 import { BlockServer } from './block-server.ts'
+import type { FolderDrafts } from './folder-drafts.ts'
 import type { PeerThrottles } from './folder-replica-deps.ts'
 import { PeerSession } from './peer-session.ts'
 import { RateMeter } from './rate-meter.ts'
@@ -186,6 +187,7 @@ export interface FolderPeersDeps {
   readonly index: FolderIndex
   readonly tasks: FileTasks
   readonly host: SessionHost
+  readonly drafts: FolderDrafts
   readonly clock: Clock
   readonly logger: Logger
   readonly signal: AbortSignal

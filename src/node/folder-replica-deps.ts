@@ -26,6 +26,8 @@ export interface FolderReplicaDeps {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
+  /** The size from which on peers are told of files while they are hashed; another one than usual only in tests. */
+  readonly draftBytesMin?: number
   readonly rescanIntervalMs: RescanIntervalMs
   /** What blocks that go to and come from a device ask for leave; the same object each time for one device. */
   readonly throttles: (peer: DeviceId) => PeerThrottles

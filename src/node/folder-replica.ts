@@ -6,6 +6,7 @@ import type { FolderMove } from '../model/folder-move.ts'
 import type { FolderTransport } from '../ports/transport.ts'
 import { ChangeCommitter } from './change-committer.ts'
 import { DirtyPaths } from './dirty-paths.ts'
+import { FolderDrafts } from './folder-drafts.ts'
 import { FolderPeers } from './folder-peers.ts'
 import { FolderProblems } from './folder-problems.ts'
 import { FolderPresence, troublePollMs } from './folder-presence.ts'
@@ -36,6 +37,7 @@ const watchPatienceMs = 1000
 export class FolderReplica implements SessionHost {
   readonly index: FolderIndex
   readonly deviceName: string
+  readonly drafts: FolderDrafts
   readonly view: FolderView
   readonly peers: FolderPeers
   readonly #deps: FolderReplicaDeps
@@ -64,11 +66,14 @@ export class FolderReplica implements SessionHost {
     this.#told = new ToldLog(deps.index)
     this.deviceName = deps.deviceName
     const { signal } = this.#stopping
+    const isPaused = (): boolean => !this.#scanned || this.#presence.isMissing
+    const shared = { ...deps, signal, isPaused, needs: () => this.#remote.needs, peers: () => this.peers }
+    this.drafts = new FolderDrafts(shared)
     const parts = {
-      ...deps,
+      ...shared,
+      drafts: this.drafts,
       commits: this.#commits,
       problems: this.#problems,
-      signal,
       isFolderThere: () => this.#presence.check(),
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
@@ -97,8 +102,6 @@ export class FolderReplica implements SessionHost {
       forgetting: this.#forgetting,
       dirty: this.#dirty,
       committer,
-      peers: () => this.peers,
-      isPaused: () => !this.#scanned || this.#presence.isMissing,
       onProgress: () => this.onChange(),
       onForgotten: () => this.onRestoredDatabase(),
       onDiskTrouble: (code) => this.#presence.onDiskTrouble(code),

@@ -2,6 +2,7 @@ import type { RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
 import { groupByBytes } from './entry-draft.ts'
+import type { LocalDrafts } from './local-drafts.ts'
 
 /** Entries in the order in which they were found, and what became of those that are files. */
 export interface HashedEntries {
@@ -14,6 +15,7 @@ export interface HashedEntries {
 export interface HashAheadDeps {
   readonly tasks: Pick<FileTasks, 'hash'>
   readonly clock: Pick<Clock, 'now'>
+  readonly drafts: { readonly local: Pick<LocalDrafts, 'telling' | 'settle' | 'settleAll'> }
   /** Once aborted, nothing more is hashed or given out. */
   readonly signal: AbortSignal
 }
@@ -43,10 +45,13 @@ export async function* hashAhead(
       const ready = await line.take()
       if (ready === null) return
       yield ready
+      // Whoever took it has committed it by now.
+      deps.drafts.local.settle(ready.entries)
     }
   } finally {
     line.end()
     await filling
+    deps.drafts.local.settleAll()
     await source.return?.()
   }
 }
@@ -145,8 +150,9 @@ class HashLine {
   }
 
   async #hash(found: Found, group: readonly ScanEntry[]): Promise<void> {
+    const telling = this.#deps.drafts.local.telling(group)
     try {
-      for (const result of await this.#deps.tasks.hash(group)) found.hashes.set(result.path, result)
+      for (const result of await this.#deps.tasks.hash(group, telling)) found.hashes.set(result.path, result)
     } catch (error) {
       found.failure ??= { error }
     }

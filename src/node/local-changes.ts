@@ -3,7 +3,7 @@ import { isLive } from '../model/file-record.ts'
 import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
 import type { HashResult, LstatResult, ScanEntry } from '../ports/file-tasks.ts'
 import { isUnchanged } from './entry-draft.ts'
-import { hashAhead } from './hash-ahead.ts'
+import { hashAhead, type HashAheadDeps } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
 import { publishMove } from './local-moves.ts'
 import { isAtOrBelow, recogniseMoves } from './recognise-moves.ts'
@@ -245,9 +245,7 @@ export class LocalChanges {
   }
 }
 
-export interface LocalChangesDeps extends LocalCommitsDeps {
-  readonly signal: AbortSignal
-}
+export type LocalChangesDeps = LocalCommitsDeps & HashAheadDeps
 
 /** What one look at the disk has found, but for what changed in its place. */
 interface Look {

@@ -3,6 +3,8 @@ import type { RowChange } from '../file-index/folder-index.ts'
 import type { MoveNote } from '../file-index/move-notes.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import { moveKey, type FolderMove } from '../model/folder-move.ts'
+import type { DraftMessage } from './draft-message.ts'
+import type { DraftTelling } from './draft-telling.ts'
 import { HeardRecords } from './heard-records.ts'
 import { splitBySize } from './record-size.ts'
 import type { SessionHost } from './session-host.ts'
@@ -19,6 +21,7 @@ export class LogSender {
   readonly #deps: LogSenderDeps
   readonly #heard = new HeardRecords()
   readonly #heardMoves = new Set<string>()
+  readonly #drafts: DraftTelling
   /** The move that is told record by record. */
   #declined = ''
   #answerMove: ((taken: boolean) => void) | null = null
@@ -27,6 +30,7 @@ export class LogSender {
 
   constructor(deps: LogSenderDeps) {
     this.#deps = deps
+    this.#drafts = deps.host.drafts.telling()
     deps.signal.addEventListener('abort', () => this.wake(), { once: true })
   }
 
@@ -75,7 +79,7 @@ export class LogSender {
   }
 
   async run(): Promise<void> {
-    const { host, peer, send, signal } = this.#deps
+    const { host, peer, send, sendDraft, signal } = this.#deps
     let told: ReplicaState | null = null
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => {
@@ -94,6 +98,11 @@ export class LogSender {
         this.#isSending = true
         told = await this.#sendSome()
         this.#isSending = false
+        continue
+      }
+      const draft = this.#drafts.next()
+      if (draft !== null) {
+        await sendDraft(draft)
         continue
       }
       const state = host.state()
@@ -149,6 +158,7 @@ export interface LogSenderDeps {
   readonly signal: AbortSignal
   readonly send: (changes: Changes) => Promise<void>
   readonly sendMove: (move: FolderMove, toSeq: number) => Promise<void>
+  readonly sendDraft: (draft: DraftMessage) => Promise<void>
 }
 
 function sameState(a: ReplicaState, b: ReplicaState): boolean {

@@ -136,6 +136,11 @@ export class Needs {
     }
   }
 
+  /** True when something waits for this path. */
+  has(path: RelativePath): boolean {
+    return this.#byPath.has(path)
+  }
+
   /** True when something waits for this path, what is below it or a folder above it. */
   touches(path: RelativePath): boolean {
     for (const other of this.#byPath.keys()) {

@@ -35,9 +35,14 @@ export class PeerFetches {
   #aheadBytes = 0
   #mayHaveOrphans = false
   #isWatchingLate = false
+  /** What goes first: as long as it wants something of a peer, we ask that peer for nothing. */
+  #before: PeerFetches | null = null
+  readonly #withdrawn = new WeakSet<Target>()
+  #whenArrived: (() => void)[] = []
 
   constructor(deps: PeerFetchesDeps) {
     this.#deps = deps
+    if (deps.after !== undefined) deps.after.#before = this
   }
 
   /**
@@ -63,6 +68,17 @@ export class PeerFetches {
     for (const target of targets) this.#end(target, 'it was given up')
   }
 
+  /** Asks for nothing more of this file; resolves when nothing of it is on its way. What arrives until then is staged. */
+  async withdraw(file: FetchFile): Promise<void> {
+    const targets = new Set(Array.from(this.#targets).filter((target) => target.file === file))
+    this.#queue.drop(targets)
+    for (const target of targets) this.#withdrawn.add(target)
+    const isUnderway = (): boolean =>
+      Array.from(this.#underway).some((portion) => portion.runs.some((run) => targets.has(run.target)))
+    while (isUnderway()) await new Promise<void>((resolve) => this.#whenArrived.push(resolve))
+    for (const target of targets) this.#end(target, 'it was given up')
+  }
+
   /** A peer has gone. */
   peerGone(): void {
     this.#mayHaveOrphans = true
@@ -79,6 +95,7 @@ export class PeerFetches {
     const now = this.#deps.clock.monotonic()
     for (let busy = peers; busy.length > 0;) busy = busy.filter((peer) => this.#askNext(peer, peers, now))
     if (peers.length > 1 && this.#underway.size > 0) void this.#watchLate()
+    this.#deps.after?.wake()
   }
 
   #add(file: FetchFile, blocks: readonly FetchBlock[]): Promise<string | null> {
@@ -101,6 +118,7 @@ export class PeerFetches {
   #askNext(peer: DeviceId, peers: readonly DeviceId[], now: number): boolean {
     const client = this.#deps.peers().client(peer)
     if (client === null || !client.hasRoom || this.#aheadBytes >= aheadBytesMax) return false
+    if (this.#before !== null && this.#before.#queue.hasFor(peer)) return false
     const limit = { bytes: client.portionBytes, blocks: blocksPerPortion }
     const others = peers.filter((other) => other !== peer && !this.#isDistrusted(other, now))
     const runs = this.#isDistrusted(peer, now)
@@ -138,6 +156,7 @@ export class PeerFetches {
       this.#aheadBytes -= portion.bytes
       if (portion.pending === 0 && !portion.isDone) this.#giveBack(portion, portion.runs, portion.asked)
       if (portion.pending === 0) this.#underway.delete(portion)
+      for (const resolve of this.#whenArrived.splice(0)) resolve()
       this.wake()
     }
   }
@@ -189,7 +208,7 @@ export class PeerFetches {
 
   #giveBack(portion: Portion, runs: readonly FetchRun<Target, FetchBlock>[], askedInVain: readonly DeviceId[]): void {
     portion.isDone = true
-    const wanted = runs.filter((run) => this.#targets.has(run.target))
+    const wanted = runs.filter((run) => this.#targets.has(run.target) && !this.#withdrawn.has(run.target))
     if (wanted.length > 0) this.#mayHaveOrphans = true
     this.#queue.giveBack(wanted.map((run) => ({ ...run, tried: new Set([...run.tried, ...askedInVain]) })))
   }
@@ -231,6 +250,8 @@ export interface PeerFetchesDeps {
   readonly peers: () => PeerClients
   /** So many bytes of a file are on this disk now. */
   readonly onStaged: (file: FetchFile, bytes: number) => void
+  /** What a peer is asked for only when nothing of ours can be. */
+  readonly after?: PeerFetches
 }
 
 export interface PeerClients {

@@ -76,6 +76,7 @@ export class PeerSession {
       signal: this.#stopping.signal,
       send: (changes) => this.#send({ type: 'changes', changes }),
       sendMove: (move, toSeq) => this.#send({ type: 'move', move, toSeq }),
+      sendDraft: (draft) => this.#send({ type: 'draft', draft }),
     })
     this.#remoteTree = new RemoteTree((id, question) => this.#send({ type: 'ask', id, question }))
   }
@@ -136,6 +137,7 @@ export class PeerSession {
     this.#stopping.abort()
     this.#remoteTree.close()
     this.#stream.abort('the session ended')
+    this.#host.drafts.onSessionEnd(this.peer)
     this.#host.onChange()
   }
 
@@ -206,6 +208,7 @@ export class PeerSession {
       else if (message.type === 'move') await this.#onMove(message.move, message.toSeq)
       else if (message.type === 'moved') this.#sender.onMoved(message.taken)
       else if (message.type === 'answer') this.#remoteTree.onAnswer(message.id, message.answer)
+      else if (message.type === 'draft') this.#host.drafts.take(this.peer, message.draft)
       else if (message.type === 'ask') this.#answers.answer(message.id, message.question)
     }
     throw new P2psyncError('peer-gone', 'the device ended the session')

@@ -2,12 +2,16 @@ import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
+import type { DraftMessage } from './draft-message.ts'
+import type { DraftTelling } from './draft-telling.ts'
 import type { ReplicaState } from './sync-messages.ts'
 
 /** What a session asks of the folder that it syncs. */
 export interface SessionHost {
   readonly index: FolderIndex
   readonly deviceName: string
+  /** What is under way of files that are not hashed to their end. */
+  readonly drafts: SessionDrafts
   state(): ReplicaState
   /**
    * Takes in records that a peer holds, unless its session's `signal` is aborted by then; resolves when more may come, to
@@ -28,4 +32,12 @@ export interface SessionHost {
   onRestoredDatabase(): Promise<void>
   /** Something that `status` or `peers` shows has changed. */
   onChange(): void
+}
+
+export interface SessionDrafts {
+  /** What is to be told in a session that begins. */
+  telling(): DraftTelling
+  /** @throws {P2psyncError} `bad-message` */
+  take(peer: DeviceId, message: DraftMessage): void
+  onSessionEnd(peer: DeviceId): void
 }

@@ -7,6 +7,7 @@ import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
 import { WireReader } from '../model/wire-reader.ts'
 import { WireWriter } from '../model/wire-writer.ts'
 import { copyOfLength } from './copy-of-length.ts'
+import { decodeDraft, encodeDraft, type DraftMessage } from './draft-message.ts'
 import {
   decodeAnswer,
   decodeQuestion,
@@ -26,6 +27,7 @@ export type SyncMessage =
   | { readonly type: 'move'; readonly move: FolderMove; readonly toSeq: number }
   /** Answers a move: taken over, or its records are to be sent instead. */
   | { readonly type: 'moved'; readonly toSeq: number; readonly taken: boolean }
+  | { readonly type: 'draft'; readonly draft: DraftMessage }
   /** Of a later version of the protocol: ignored. */
   | { readonly type: 'unknown' }
 
@@ -83,6 +85,8 @@ export function encodeSyncMessage(message: SyncMessage): Uint8Array {
       return withType(5, new WireWriter().uint(1, message.toSeq).element(2, encodeMove(message.move)).finish())
     case 'moved':
       return withType(6, new WireWriter().uint(1, message.toSeq).bool(2, message.taken).finish())
+    case 'draft':
+      return withType(7, encodeDraft(message.draft))
     case 'unknown':
       throw new RangeError('an unknown message cannot be sent')
   }
@@ -108,6 +112,8 @@ export function decodeSyncMessage(frame: Uint8Array): SyncMessage {
       return decodeMoveMessage(reader)
     case 6:
       return decodeMoved(reader)
+    case 7:
+      return { type: 'draft', draft: decodeDraft(reader) }
     default:
       return { type: 'unknown' }
   }

@@ -33,6 +33,11 @@ export class FetchQueue<Target extends FetchTarget, Block extends { readonly len
     return this.#waiting.length === 0
   }
 
+  /** Whether there is something that `peer` may be asked for. */
+  hasFor(peer: DeviceId): boolean {
+    return this.#waiting.some((run) => mayAsk(run, peer))
+  }
+
   add(target: Target, blocks: readonly Block[]): void {
     if (blocks.length > 0) this.#waiting.push({ target, blocks, tried: nobody, from: 0 })
   }

@@ -138,6 +138,7 @@ describe('a block server', () => {
       index,
       tasks: new DiskFileTasks({ disk, root: '/root' }),
       clock: new ManualClock(),
+      drafts: { local: { pathOf: () => null } },
     })
     // Whose replies are stuck after the first.
     const [near, far] = streamPair({ bytesInFlightMax: 100 })

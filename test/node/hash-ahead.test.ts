@@ -3,7 +3,9 @@ import { hashBlock } from '../../src/blocks/hash.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import { hashAhead, type HashedEntries } from '../../src/node/hash-ahead.ts'
+import { LocalDrafts } from '../../src/node/local-drafts.ts'
 import type { HashRequest, HashResult, ScanEntry } from '../../src/ports/file-tasks.ts'
+import { SeededRandom } from '../twins/seeded-random.ts'
 
 /** Hashes when it is told to: what a worker has in hand stays there until then. */
 class HandHasher {
@@ -67,7 +69,8 @@ class Source {
 
 function start(source: AsyncIterable<readonly ScanEntry[]>, tasks: HandHasher, stopping = new AbortController()) {
   let now = 1000
-  return hashAhead(source, { tasks, clock: { now: () => now++ }, signal: stopping.signal })
+  const drafts = { local: new LocalDrafts({ random: new SeededRandom(1), onChange: () => undefined }) }
+  return hashAhead(source, { tasks, clock: { now: () => now++ }, drafts, signal: stopping.signal })
 }
 
 const pathsOf = (ready: HashedEntries) => ready.entries.map(({ path }) => path)

@@ -4,6 +4,9 @@ import type { DeviceId } from '../../src/model/device-id.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
 import type { FileRecord } from '../../src/model/file-record.ts'
 import { controlFrameBytesMax } from '../../src/model/limits.ts'
+import type { DraftMessage } from '../../src/node/draft-message.ts'
+import { DraftTelling } from '../../src/node/draft-telling.ts'
+import { LocalDrafts } from '../../src/node/local-drafts.ts'
 import { PeerSession } from '../../src/node/peer-session.ts'
 import type { SessionHost } from '../../src/node/session-host.ts'
 import {
@@ -28,6 +31,8 @@ describe('a session with a scripted peer', () => {
   let index: FolderIndex
   let clock: ManualClock
   let host: SessionHost & { readonly received: FileRecord[]; restored: number; mayKnowSeq: number }
+  let drafts: LocalDrafts
+  let taken: DraftMessage[]
   let remote: FrameStream
   let session: PeerSession
   let ended: Promise<unknown>
@@ -36,6 +41,8 @@ describe('a session with a scripted peer', () => {
     index = await FolderIndex.open(memoryStore(), { deviceTag: new Uint8Array(8), random: new SeededRandom(1) })
     await index.commit([{ record: fileRecord('ours', 'ours'), disk: null }])
     clock = new ManualClock()
+    drafts = new LocalDrafts({ random: new SeededRandom(2), onChange: () => session.wake(), draftBytesMin: 1000 })
+    taken = []
     host = {
       index,
       deviceName: 'alpha',
@@ -54,6 +61,11 @@ describe('a session with a scripted peer', () => {
         return index.renewIncarnation()
       },
       onChange: () => undefined,
+      drafts: {
+        telling: () => new DraftTelling(drafts),
+        take: (_, message) => taken.push(message),
+        onSessionEnd: () => undefined,
+      },
     }
     const [near, far] = memoryStreamPair({
       frameBytesMax: controlFrameBytesMax,
