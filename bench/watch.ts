@@ -35,7 +35,7 @@ const { values } = parseArgs({
     trees: { type: 'string', default: '100x10,1000x100,5000x500,20000x1000,100000x1000,100000x10000' },
     kinds: { type: 'string', default: 'chokidar,folders' },
     runs: { type: 'string', default: '5' },
-    dist: { type: 'string', default: fileURLToPath(new URL('../dist', import.meta.url)) },
+    dist: { type: 'string', default: fileURLToPath(new URL('../dist/unbundled', import.meta.url)) },
     child: { type: 'string' },
     root: { type: 'string' },
   },

@@ -85,8 +85,8 @@ describe.skipIf(process.platform === 'win32')('the program', () => {
   })
 
   it('prefers what was built', async () => {
-    await mkdir(join(base, 'dist', 'cli'), { recursive: true })
-    await writeFile(join(base, 'dist', 'cli', 'main.js'), 'console.log(JSON.stringify({ built: true }))')
+    await mkdir(join(base, 'dist'), { recursive: true })
+    await writeFile(join(base, 'dist', 'main.js'), 'console.log(JSON.stringify({ built: true }))')
     expect(run(['status']).seen).toEqual({ built: true })
   })
 

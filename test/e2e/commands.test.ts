@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { FolderStatus, PeerStatus } from '../../src/node/node-api.ts'
 import { readTree } from './folder-tree.ts'
@@ -152,10 +152,21 @@ describe('the README', () => {
 /** A package as npm would install it; returns what runs it. */
 function buildPackage(path: string): readonly string[] {
   mkdirSync(join(path, 'cli'), { recursive: true })
-  const tsc = join(repository, 'node_modules/.bin/tsc')
-  const built = spawnSync(tsc, ['-p', 'tsconfig.build.json', '--outDir', join(path, 'dist')], { cwd: repository })
+  const built = spawnSync(process.execPath, [join(repository, 'scripts/build.ts'), join(path, 'dist')])
   expect(built.stdout.toString()).toBe('')
   for (const name of ['package.json', 'cli/bin.js']) copyFileSync(join(repository, name), join(path, name))
-  symlinkSync(join(repository, 'node_modules'), join(path, 'node_modules'))
+  linkDependencies(path)
   return [process.execPath, join(path, 'cli/bin.js')]
+}
+
+/** What npm installs with us; everything else is in the build. */
+function linkDependencies(path: string): void {
+  const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+    readonly dependencies: Readonly<Record<string, string>>
+  }
+  for (const name of Object.keys(dependencies)) {
+    const link = join(path, 'node_modules', name)
+    mkdirSync(dirname(link), { recursive: true })
+    symlinkSync(join(repository, 'node_modules', name), link)
+  }
 }
