@@ -36,6 +36,8 @@ describe('fetches from several peers', () => {
   let fetches: PeerFetches
   let contents: Map<string, Uint8Array>
   let stagedBytes: number
+  /** Where files are asked for that only come after all others. */
+  let later: PeerFetches
   const stopping = new AbortController()
 
   beforeEach(() => {
@@ -47,14 +49,16 @@ describe('fetches from several peers', () => {
     contents = new Map()
     stagedBytes = 0
     peers = new Peers(clock)
-    fetches = new PeerFetches({
+    const deps = {
       tasks: new DiskFileTasks({ disk, root: '/root' }),
       clock,
       logger: silent,
       signal: stopping.signal,
       peers: () => peers,
-      onStaged: (_, bytes) => (stagedBytes += bytes),
-    })
+      onStaged: (_: FetchFile, bytes: number) => (stagedBytes += bytes),
+    }
+    later = new PeerFetches(deps)
+    fetches = new PeerFetches({ ...deps, after: later })
   })
 
   const honest: Manner = (block) => contents.get(block.hash) ?? null
@@ -156,6 +160,38 @@ describe('fetches from several peers', () => {
     expect(await fetchOne(other.file, other.blocks)).toBeNull()
   })
 
+  it('asks a peer for what comes after all else when nothing else is wanted of it', async () => {
+    const order: string[] = []
+    const noting: Manner = (block) => {
+      const bytes = contents.get(block.hash)!
+      order.push(Buffer.from(bytes.subarray(0, 5)).toString())
+      return bytes
+    }
+    const ann = peers.add('ann', noting)
+    const [first, after] = [newFile('first', 60, [ann]), newFile('after', 60, [ann])]
+    const fetched = fetchOne(first.file, first.blocks)
+    const fetchedAfter = later.fetch(new Map([[after.file, after.blocks]]))
+    expect([await fetched, (await fetchedAfter).size]).toEqual([null, 0])
+    expect(order).toEqual([...first.blocks.map(() => 'first'), ...after.blocks.map(() => 'after')])
+  })
+
+  it('stages what is on its way of a file that is withdrawn, and asks for no more of it', async () => {
+    const answers = Promise.withResolvers<void>()
+    const ann = peers.add('ann', (block) => answers.promise.then(() => contents.get(block.hash)!))
+    const { file, blocks } = newFile('file', 200, [ann])
+    const fetched = fetchOne(file, blocks)
+    await nextTurn()
+    const withdrawn = fetches.withdraw(file)
+    answers.resolve()
+    await withdrawn
+    const asked = peers.asked(ann)
+    expect(await fetched).toBe('it was given up')
+    expect(asked).toBeLessThan(200)
+    expect(stagedBytes).toBe(asked * blockBytes)
+    for (let turn = 0; turn < 20; turn++) await nextTurn()
+    expect(peers.asked(ann)).toBe(asked)
+  })
+
   it('drops what was given up', async () => {
     const answers = Promise.withResolvers<Uint8Array>()
     const ann = peers.add('ann', () => answers.promise)
@@ -231,7 +267,7 @@ class Peers implements PeerClients {
         const { request } = decodeBlockRequest(frame)
         if (request.type !== 'blocks') throw new Error('only blocks are asked for here')
         const blocks = request.wants.flatMap((want) => want.blocks)
-        const answers = await Promise.all(blocks.map(manner))
+        const answers = await Promise.all(blocks.map(async (block) => manner(block)))
         const found = answers.map((answer) => answer !== null)
         await stream.send(encodeReplyHeader(found), ...answers.filter((answer) => answer !== null))
       }

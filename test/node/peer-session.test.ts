@@ -2,8 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { DeviceId } from '../../src/model/device-id.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
+import type { DiskState } from '../../src/model/disk-state.ts'
 import type { FileRecord } from '../../src/model/file-record.ts'
 import { controlFrameBytesMax } from '../../src/model/limits.ts'
+import type { RelativePath } from '../../src/model/relative-path.ts'
 import type { DraftMessage } from '../../src/node/draft-message.ts'
 import { DraftTelling } from '../../src/node/draft-telling.ts'
 import { LocalDrafts } from '../../src/node/local-drafts.ts'
@@ -25,6 +27,11 @@ import { silentLogger } from '../control/silent-logger.ts'
 import { fileRecord } from './sample-record.ts'
 
 const peer = `12D3Koo${'2'.repeat(45)}` as DeviceId
+/** So many blocks of 257 bytes, as a draft tells them. */
+const blocksOf = (count: number) => {
+  const block = [...new Uint8Array(32).fill(9), 0, 0, 1, 1]
+  return Uint8Array.from(Array.from({ length: count }, () => block).flat())
+}
 const theirEpoch = 'aa'.repeat(8)
 
 describe('a session with a scripted peer', () => {
@@ -94,6 +101,26 @@ describe('a session with a scripted peer', () => {
     await index.commit([{ record: fileRecord('news', 'news'), disk: null }])
     await greet({ knownEpoch: index.epoch, knownSeq: 1 })
     expect(await next()).toMatchObject({ type: 'changes', changes: { toSeq: 2, records: [{ path: 'news' }] } })
+  })
+
+  it('tells what is being hashed, and that it is over only behind its record', async () => {
+    await greet({ knownEpoch: index.epoch, knownSeq: 1 })
+    await next()
+    const film = { path: 'film' as RelativePath, disk: { sizeBytes: 5000 } as DiskState }
+    const { onBlocks } = drafts.telling([film])!
+    onBlocks(film.path, blocksOf(1))
+    const first = await next()
+    onBlocks(film.path, blocksOf(2))
+    const second = await next()
+    const change = { record: fileRecord('film', 'film'), disk: null }
+    await index.commit([change])
+    drafts.settle([film])
+    session.wake([change])
+    const record = await next()
+    expect(first).toMatchObject({ type: 'draft', draft: { path: 'film', sizeBytes: 5000, first: 0, isOver: false } })
+    expect(second).toMatchObject({ type: 'draft', draft: { first: 1, blocks: blocksOf(2) } })
+    expect(record).toMatchObject({ type: 'changes', changes: { records: [{ path: 'film' }] } })
+    expect(await next()).toMatchObject({ type: 'draft', draft: { path: 'film', isOver: true } })
   })
 
   it('sends all of its log to a peer that has nothing', async () => {

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { P2psyncError } from '../../src/model/errors.ts'
-import { counterMax } from '../../src/model/limits.ts'
+import { blockHashFromBytes } from '../../src/model/block-hash.ts'
+import { blockBytesMax, counterMax, fileSizeBytesMax } from '../../src/model/limits.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
 import {
   decodeSyncMessage,
@@ -34,7 +35,27 @@ const key = fc
   .map((parts) => Buffer.from(parts.join('')))
 const keys = fc.array(key, { maxLength: 20 })
 const treeKind = fc.constantFrom('children' as const, 'entries' as const)
+const entry = fc.record({ hash: bytesOf(32), length: fc.integer({ min: 1, max: blockBytesMax }) })
+const blocks = fc.array(entry, { maxLength: 20 }).map((entries) => {
+  const bytes = new Uint8Array(entries.length * 36)
+  for (const [i, { hash, length }] of entries.entries()) {
+    bytes.set(hash, i * 36)
+    new DataView(bytes.buffer).setUint32(i * 36 + 32, length)
+  }
+  return bytes
+})
 const message: fc.Arbitrary<SyncMessage> = fc.oneof(
+  fc.record({
+    type: fc.constant('draft' as const),
+    draft: fc.record({
+      id: bytesOf(32).map(blockHashFromBytes),
+      path,
+      sizeBytes: fc.nat({ max: fileSizeBytesMax }),
+      first: fc.nat({ max: 1_000_000 }),
+      blocks,
+      isOver: fc.boolean(),
+    }),
+  }),
   fc.record({
     type: fc.constant('hello' as const),
     hello: fc.record({
@@ -100,11 +121,30 @@ describe('sync messages', () => {
       { numRuns: 2000 },
     )
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 0, max: 6 }), (body, type) => {
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 0, max: 8 }), (body, type) => {
         expectOurError(() => decodeSyncMessage(Uint8Array.of(type, ...body)))
       }),
       { numRuns: 2000 },
     )
+  })
+
+  it('of drafts with blocks of no length, too large a length, or half a block are refused', () => {
+    const lengths = [0, blockBytesMax + 1]
+    const parts = lengths.map((length) => {
+      const bytes = Buffer.alloc(72, 1)
+      bytes.writeUInt32BE(1000, 32)
+      bytes.writeUInt32BE(length, 68)
+      return new Uint8Array(bytes)
+    })
+    const id = blockHashFromBytes(new Uint8Array(32))
+    for (const wrong of [...parts, new Uint8Array(35)]) {
+      const draft = { id, path: parseRelativePath('a'), sizeBytes: 5000, first: 0, blocks: wrong, isOver: false }
+      expect(() => decodeSyncMessage(encodeSyncMessage({ type: 'draft', draft }))).toThrow(P2psyncError)
+    }
+  })
+
+  it('of a later version are none that we know', () => {
+    expect(decodeSyncMessage(Uint8Array.of(8, 1, 2, 3))).toEqual({ type: 'unknown' })
   })
 
   it('that ask for too much are refused', () => {

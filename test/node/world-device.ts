@@ -26,6 +26,9 @@ export interface DeviceOptions {
   readonly clockOffMs?: number
   /** By default without limits. */
   readonly throttles?: FolderReplicaDeps['throttles']
+  readonly draftBytesMin?: number
+  /** The file tasks of each of its processes; by default nothing but these. */
+  readonly newTasks?: (deps: { disk: MemoryDisk; root: string }) => DiskFileTasks
 }
 
 /** One device of a {@link ReplicaWorld}: a disk and a database that outlive its process, and what its user does. */
@@ -68,7 +71,8 @@ export class WorldDevice {
   async start(): Promise<void> {
     this.isDead = false
     const marker = { folder, nonce: '00'.repeat(16) }
-    const tasks = new DiskFileTasks({ disk: this.disk, root })
+    const { newTasks = (deps) => new DiskFileTasks(deps), draftBytesMin } = this.#options
+    const tasks = newTasks({ disk: this.disk, root })
     if ((await tasks.readMarker()) === null) await tasks.prepareRoot(marker)
     const store = new ProcessStore(this.#store)
     const { random } = this.#world
@@ -84,6 +88,7 @@ export class WorldDevice {
       tasks,
       newWatcher: () => watcher,
       rescanIntervalMs: defaultRescanIntervalMs,
+      ...(draftBytesMin === undefined ? {} : { draftBytesMin }),
       throttles: this.#options.throttles ?? (() => ({ up: unlimited, down: unlimited })),
       order: noOrder,
       transport: this.#world.network.transport(this.id),
@@ -211,6 +216,17 @@ export class WorldDevice {
   /** What lies in history. */
   history(): Map<string, string> {
     return this.#entries((path) => path.startsWith('.p2psync/history/'))
+  }
+
+  /** The names and sizes of what is staged. */
+  staged(): Map<string, number> {
+    const prefix = '.p2psync/staging/'
+    const staged = Array.from(this.#entries((path) => path.startsWith(prefix)).keys())
+    const sizeOf = (path: string): number => {
+      const entry = this.disk.quietly(() => this.disk.lstat(`${root}/${path}`))
+      return entry?.kind === 'file' ? entry.sizeBytes : 0
+    }
+    return new Map(staged.map((path) => [path.slice(prefix.length), sizeOf(path)]))
   }
 
   describe(): string {
