@@ -136,6 +136,9 @@ function finish(world: World, files: readonly StagedFile[], hook: DiskHook = () 
 }
 
 function list(world: World): unknown[] {
-  const entries = drain(listStaged(world.disk, world.root)).map(({ staged, sizeBytes }) => ({ staged, sizeBytes }))
+  const entries = drain(listStaged(world.disk, world.root)).map((file) => ({
+    staged: file.staged,
+    sizeBytes: file.sizeBytes,
+  }))
   return entries.sort((a, b) => (a.staged < b.staged ? -1 : 1))
 }

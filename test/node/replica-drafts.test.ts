@@ -1,65 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RelativePath } from '../../src/model/relative-path.ts'
-import type {
-  BlockRead,
-  BlockReads,
-  HashRequest,
-  HashResult,
-  HashTelling,
-  PackOrder,
-} from '../../src/ports/file-tasks.ts'
-import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
+import { HeldSender } from './held-sender.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
 const fileBytes = 3 * MiB
-
-/** What of a sender a test holds in its hands. */
-class Sender {
-  /** While it is set, what was hashed is known only to peers. */
-  isHeld = true
-  readBytes = 0
-  /** What peers are told in place of the blocks that were found. */
-  alter = (blocks: Uint8Array): Uint8Array => blocks
-  #release: (() => void) | null = null
-
-  newTasks = (deps: ConstructorParameters<typeof DiskFileTasks>[0]): DiskFileTasks => new HeldTasks(this, deps)
-
-  release(): void {
-    this.isHeld = false
-    this.#release?.()
-  }
-
-  async wait(): Promise<void> {
-    if (this.isHeld) await new Promise<void>((resolve) => (this.#release = resolve))
-  }
-}
-
-class HeldTasks extends DiskFileTasks {
-  readonly #sender: Sender
-
-  constructor(sender: Sender, deps: ConstructorParameters<typeof DiskFileTasks>[0]) {
-    super(deps)
-    this.#sender = sender
-  }
-
-  /** As if the last bytes took until the release: what changed by then, has changed while it was read. */
-  override async hash(files: readonly HashRequest[], telling?: HashTelling): Promise<readonly HashResult[]> {
-    if (telling === undefined) return super.hash(files)
-    const onBlocks: HashTelling['onBlocks'] = (path, blocks) => telling.onBlocks(path, this.#sender.alter(blocks))
-    await super.hash(files, { ...telling, onBlocks })
-    await this.#sender.wait()
-    return super.hash(files)
-  }
-
-  override async readBlocks(requests: readonly BlockRead[], into?: Uint8Array, pack?: PackOrder): Promise<BlockReads> {
-    const reads = await super.readBlocks(requests, into, pack)
-    this.#sender.readBytes += reads.rawBytes
-    return reads
-  }
-}
 
 function lie(count: number, lengthBytes: number): Uint8Array {
   const blocks = Buffer.alloc(count * 36, 7)
@@ -73,13 +20,13 @@ function noise(seed: number, bytes = fileBytes): string {
 
 describe('a large file that is still being hashed', () => {
   let world: ReplicaWorld
-  let sender: Sender
+  let sender: HeldSender
   let a: WorldDevice
   let b: WorldDevice
 
   beforeEach(async () => {
     world = new ReplicaWorld()
-    sender = new Sender()
+    sender = new HeldSender()
     a = await world.add('alpha', { draftBytesMin: MiB, newTasks: sender.newTasks })
     b = await world.add('beta')
     await world.rest()
