@@ -5,7 +5,7 @@ import type { HashRequest, HashTelling } from '../ports/file-tasks.ts'
 import type { Random } from '../ports/random.ts'
 
 /** A smaller file is hashed before a peer could have asked for its first blocks. */
-export const draftBytesMin = 16 * 1024 * 1024
+const draftBytesMin = 16 * 1024 * 1024
 /** Files of which peers are told while they are hashed; of others they are told when that is done. */
 const draftsMax = 4
 /** Of one file. What comes behind is told with the record. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFailed } from 'vitest'
 import { Lab, labProblem } from './lab.ts'
 
 const problem = labProblem()
@@ -58,6 +58,7 @@ describe.skipIf(problem !== null)(`mDNS between hosts${problem === null ? '' : `
   const pair = async (): Promise<[Lab, LabDevice, LabDevice]> => {
     lab = await Lab.up(`p2psync${process.pid % 100_000}`, 2)
     const devices: [LabDevice, LabDevice] = [new LabDevice(lab, 1), new LabDevice(lab, 2)]
+    onTestFailed(() => devices.forEach(({ events }, i) => console.log(`host ${i + 1}:`, JSON.stringify(events))))
     await Promise.all(devices.map((device) => device.said('started')))
     return [lab, ...devices]
   }
@@ -87,11 +88,10 @@ describe.skipIf(problem !== null)(`mDNS between hosts${problem === null ? '' : `
     await hosts.exec(2, 'ip', 'addr', 'del', '10.77.0.12/24', 'dev', 'eth0')
     await hosts.exec(2, 'ip', 'addr', 'add', '10.77.0.99/24', 'dev', 'eth0')
     await hosts.exec(2, 'ip', 'route', 'replace', '224.0.0.0/4', 'dev', 'eth0')
-    // The first may learn of the new connection before it gives the old one up: then nobody was ever away for it.
+    // Either may learn of the new connection before it gives the old one up: then nobody was ever away for it.
     await devices[0].connectedAt('/10.77.0.99/')
-    await both(devices.slice(1), 'up', 2)
-    await devices[0].isUp()
-    expect(devices[0].events.map(({ event }) => event)).toContain('up')
+    await Promise.all(devices.map((device) => device.isUp()))
+    expect(devices[0].events.filter(({ event }) => event === 'connected').length).toBeGreaterThan(1)
   })
 
   it('connects them again when one is killed and started anew', async () => {
