@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { networkFlags } from '../cli/network-settings.js'
 import type { WatchHint } from '../src/ports/folder-watcher.ts'
 import type { WorkerFolderWatcher } from '../src/watcher/worker-folder-watcher.ts'
 
@@ -82,8 +83,7 @@ function makeTree(root: string, files: number, folders: number): void {
 
 /** A fresh process, set up as the node's own. */
 function inProcess(kind: string, root: string): Figures {
-  const flags = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
-  const args = [...flags, fileURLToPath(import.meta.url), '--child', kind, '--root', root, '--dist', values.dist]
+  const args = [...networkFlags, fileURLToPath(import.meta.url), '--child', kind, '--root', root, '--dist', values.dist]
   return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Figures
 }
 

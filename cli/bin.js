@@ -3,16 +3,9 @@
 /* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-return -- no types are checked in plain JavaScript */
 import { dirname, join } from 'path'
 import { fileURLToPath, pathToFileURL } from 'url'
+import { mallocSettings, networkFlags } from './network-settings.js'
 
 const nodeMin = [22, 22]
-// A small young generation keeps the bytes that stream through in the processor's caches: twice the throughput. It is
-// collected so fast that helper threads cost more than they save. See docs/decisions/0005-threads-and-buffers.md.
-// A node that has come to rest gives memory back: see docs/decisions/0012-memory-at-rest.md.
-const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
-// For the C library of Linux: blocks from this size on go back to the system when they are freed, and what is freed at the
-// end of the heap does too. By default it learns from large buffers to keep ever larger ones.
-const mallocSettings = { MALLOC_MMAP_THRESHOLD_: '16384' }
-
 const here = dirname(fileURLToPath(import.meta.url))
 const args = process.argv.slice(2)
 // Compiled code is kept between runs: a fifth of the time that a start takes.

@@ -69,7 +69,7 @@ export class LocalChanges {
       const { changed: different, gone } = await merge.next(batch)
       const { changed } = isFirst
         ? { changed: different }
-        : await takeSettled({ changed: different, gone: [] }, this.#deps)
+        : await takeSettled({ changed: await this.#stillNews(different), gone: [] }, this.#deps)
       for (const path of gone) look.gone.push(path)
       yield isFirst ? changed : await this.#holdBackFresh(changed, look)
       if (look.fresh.length > freshMax) yield look.fresh.splice(0)
@@ -101,8 +101,7 @@ export class LocalChanges {
         if (row?.record.kind === 'folder') await this.#noteBelow(seen.path, look)
       }
     }
-    const now = await index.getMany(entries.map((entry) => entry.path))
-    const changed = entries.filter((entry, i) => !isUnchanged(now[i] ?? null, entry))
+    const changed = await this.#stillNews(entries)
     const ready = await takeSettled({ changed, gone: look.gone }, this.#deps, sorted)
     look.gone = [...ready.gone]
     yield ready.changed.filter((entry) => ready.together.has(entry.path))
@@ -206,11 +205,13 @@ export class LocalChanges {
   }
 
   /**
-   * Without what has been committed since we looked: a folder that moved into one that moved before it, or that we moved
-   * there for a peer.
+   * Without what has been committed since we looked: a folder that moved into one that moved before it, or what we put or
+   * moved there for a peer. That is known when the commit is done which may be under way: a file would be hashed in vain.
    */
   async #stillNews(entries: readonly ScanEntry[]): Promise<ScanEntry[]> {
-    const rows = await this.#deps.index.getMany(entries.map((entry) => entry.path))
+    if (entries.length === 0) return []
+    const { index, commits } = this.#deps
+    const rows = await commits.run(() => index.getMany(entries.map((entry) => entry.path)))
     return entries.filter((entry, i) => !isUnchanged(rows[i] ?? null, entry))
   }
 

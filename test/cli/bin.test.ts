@@ -4,9 +4,10 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, realpath, rm, writeFile } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { mallocSettings, networkFlags } from '../../cli/network-settings.js'
 
 const source = join(import.meta.dirname, '..', '..', 'cli', 'bin.js')
-const networkFlags = ['--max-semi-space-size=1', '--single-threaded-gc', '--expose-gc']
+const settings = join(import.meta.dirname, '..', '..', 'cli', 'network-settings.js')
 const noExecve = '--import=data:text/javascript,delete%20process.execve'
 const hasExecve = 'execve' in process && process.platform !== 'win32'
 let base: string
@@ -18,6 +19,7 @@ beforeEach(async () => {
   await mkdir(join(base, 'cli'))
   await writeFile(join(base, 'package.json'), '{"type":"module"}')
   await copyFile(source, bin)
+  await copyFile(settings, join(base, 'cli', 'network-settings.js'))
   await writeMain(
     'main.ts',
     'console.log(JSON.stringify({ pid: process.pid, flags: process.execArgv, args: process.argv.slice(2) }))',
@@ -73,7 +75,7 @@ describe.skipIf(process.platform === 'win32')('the program', () => {
       await writeMain('main.ts', 'console.log(JSON.stringify(process.env))')
       const seen = (command: string, env: NodeJS.ProcessEnv): unknown =>
         JSON.parse(spawnSync(process.execPath, [bin, command], { encoding: 'utf8', env }).stdout)
-      expect(seen('start', {})).toHaveProperty('MALLOC_MMAP_THRESHOLD_', '16384')
+      expect(seen('start', {})).toMatchObject(mallocSettings)
       expect(seen('start', { MALLOC_MMAP_THRESHOLD_: '99999' })).toHaveProperty('MALLOC_MMAP_THRESHOLD_', '99999')
       expect(seen('status', {})).not.toHaveProperty('MALLOC_MMAP_THRESHOLD_')
     },
