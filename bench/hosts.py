@@ -69,7 +69,7 @@ class Node:
 
     def __init__(self, lab, host, base, key, peers=(), args=(), loop_delay=False):
         self.lab, self.host, self.base, self.process = lab, host, base, None
-        self.folder, self.delay_file, self.asked = base / f'folder{host}', base / f'loop-delay{host}', 0
+        self.folder, self.delay = base / f'folder{host}', LoopDelay(base / f'loop-delay{host}')
         self.folder.mkdir(parents=True, exist_ok=True)
         self.argv = [*p2psync('start', self.folder, '--home', base / f'home{host}', '--name', f'host{host}', '--no-mdns',
                               '--listen', f'/ip4/{lab.address(host)}/tcp/{PORT}')]
@@ -78,7 +78,7 @@ class Node:
         self.argv += args
         self.env = {**node_path(), 'P2PSYNC_KEY': key}
         if loop_delay:
-            self.env |= {'NODE_OPTIONS': f'--import={(BENCH / "loop-delay.ts").as_uri()}', 'LOOP_DELAY_FILE': str(self.delay_file)}
+            self.env |= self.delay.env
 
     def start(self):
         log = open(self.base / f'host{self.host}.log', 'ab')
@@ -103,12 +103,43 @@ class Node:
         return round(int(re.search(r'VmHWM:\s+(\d+)', status).group(1)) * 1024 / 1e6, 1)
 
     def loop_delay(self):
-        """How late the event loop was since the last call: p50, p99, max in ms."""
+        """See LoopDelay.ask."""
+        return self.delay.ask(self.process)
+
+
+class LoopDelay:
+    """How late the event loop is of a process of Node that has this environment."""
+
+    def __init__(self, file):
+        self.file, self.asked = file, 0
+        self.env = {'NODE_OPTIONS': f'--import={(BENCH / "loop-delay.ts").as_uri()}', 'LOOP_DELAY_FILE': str(file)}
+
+    def ask(self, process):
+        """Since the last call: p50, p99, max in ms."""
         self.asked += 1
-        self.process.send_signal(signal.SIGUSR2)
-        file = Path(f'{self.delay_file}.{self.asked}')
+        process.send_signal(signal.SIGUSR2)
+        file = Path(f'{self.file}.{self.asked}')
         wait_for(file.exists, 30, 'the loop delay was not written')
         return json.loads(file.read_text())
+
+
+class IdleLoop:
+    """A process of Node that does nothing: how late its event loop is, is the machine's doing."""
+
+    def __init__(self, base):
+        self.delay = LoopDelay(base / 'loop-delay-idle')
+
+    def __enter__(self):
+        argv = ['node', '-e', 'setInterval(() => {}, 1e9)']
+        self.process = subprocess.Popen(argv, env={**os.environ, **node_path(), **self.delay.env})
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def loop_delay(self):
+        return self.delay.ask(self.process)
 
 
 class Sampler:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from compare import digest, fill_big
 from compressible import write_logs, write_prose, write_source
-from hosts import MIB, PROJECT, Lab, Node, Sampler, new_key, node_path, tcp_copy, wait_for
+from hosts import IdleLoop, MIB, PROJECT, Lab, Node, Sampler, new_key, node_path, tcp_copy, wait_for
 from node_load import LOADS, run_load
 
 
@@ -201,7 +201,8 @@ def lag(base, options):
             here.mkdir()
             nodes = pair(lab, here, options, loop_delay=True)
             try:
-                yield run_load(load, nodes, here, options.scale)
+                with IdleLoop(here) as idle:
+                    yield run_load(load, nodes, idle, here, options.scale)
             finally:
                 stop(nodes)
         shutil.rmtree(here)

@@ -9,8 +9,9 @@ from hosts import wait_for
 LOADS = ('big', 'small', 'tree', 'byte', 'insert', 'append', 'rename', 'delete')
 
 
-def run_load(load, nodes, base, scale):
-    """Returns how late each node's event loop was (ms) and the most memory each ever held (MB)."""
+def run_load(load, nodes, idle, base, scale):
+    """Returns how late the event loop of each node was, and that of a process that does nothing (ms), and the most memory
+    each node ever held (MB)."""
     a, b = nodes
     ready = base / 'ready'
     ready.mkdir()
@@ -34,7 +35,7 @@ def run_load(load, nodes, base, scale):
         settle(a, b)
         change = {'rename': lambda: os.rename(a.folder / 'top', a.folder / 'moved'),
                   'delete': lambda: shutil.rmtree(a.folder / 'top')}[load]
-    for node in nodes:
+    for node in (*nodes, idle):
         node.loop_delay()
     before = inode(b.folder / 'big.bin')
     start = time.monotonic()
@@ -44,10 +45,10 @@ def run_load(load, nodes, base, scale):
     # looking costs processor time too, much of it in a large folder
     step = 0.02 if len(want) < 100 else 0.25
     end = wait_for(lambda: replaced() and snapshot(b.folder) == want, 300, 'not in sync', step)
-    seen = [node.loop_delay() for node in nodes]
+    seen = [node.loop_delay() for node in (*nodes, idle)]
     wait_for(lambda: same(a.folder, b.folder), 20, 'the folders are not the same', step=0.5)
     return dict(tool='p2psync', kind=load, seconds=end - start,
-                **{f'{key}_{name}': value[key] for name, value in zip(('sender', 'receiver'), seen) for key in ('p50', 'p99', 'max')},
+                **{f'{key}_{name}': value[key] for name, value in zip(('sender', 'receiver', 'idle'), seen) for key in ('p50', 'p99', 'max')},
                 peak_sender=a.peak_mb(), peak_receiver=b.peak_mb())
 
 

@@ -155,11 +155,11 @@ def lag_table(kept):
         late = [value(f'p99_{side}') for side in ('sender', 'receiver')]
         peak = [value(f'peak_{side}') for side in ('sender', 'receiver')]
         worst = [value(f'max_{side}') for side in ('sender', 'receiver')]
-        rows.append([f'`{kind}`', *(f'{x:.0f} ms' for x in late), *(f'{x:.0f} ms' for x in worst), *(f'{x:.0f} MB' for x in peak),
+        rows.append([f'`{kind}`', *(f'{x:.0f} ms' for x in (*late, value('p99_idle'), *worst)), *(f'{x:.0f} MB' for x in peak),
                      'yes' if max(late) < LAG_BAR_MS and max(peak) < MEMORY_BAR_MB else '**no**'])
     return section('The event loop, and memory', 'Two nodes that run and are connected while the work is done to one of them: how late the event loop was, and the most '
-                   f'memory the process ever held. The bars: p99 below {LAG_BAR_MS} ms, memory below {MEMORY_BAR_MB} MB.',
-                   ['work', 'p99, sender', 'receiver', 'worst, sender', 'receiver', 'memory, sender', 'receiver', 'met'], rows)
+                   f'memory the process ever held. "Idle" is a process beside them that does nothing: what the machine itself is late. The bars: p99 below {LAG_BAR_MS} ms, memory below {MEMORY_BAR_MB} MB.',
+                   ['work', 'p99, sender', 'receiver', 'idle', 'worst, sender', 'receiver', 'memory, sender', 'receiver', 'met'], rows)
 
 
 def section(title, note, head, rows):

@@ -103,10 +103,16 @@ const filesThatUseTheFileSystem = [
 /** What only its door may call, in `src/` and `cli/`. */
 const banned: readonly (readonly [names: RegExp, places: readonly string[]])[] = [
   [/^(Date\.now|performance\.now|process\.hrtime|new Date\(\))$/, ['src/node/system-clock.ts', 'src/workers/']],
-  // Loops of worker threads give way to their messages, without a clock of ours.
+  // Loops of worker threads give way to their messages, without a clock of ours; so does long work of the main thread.
   [
     /^(setTimeout|setInterval|setImmediate|node:timers.*)$/,
-    ['src/node/system-clock.ts', 'src/watcher/', 'src/workers/', 'src/manifest/reader-worker.ts'],
+    [
+      'src/model/next-turn.ts',
+      'src/node/system-clock.ts',
+      'src/watcher/',
+      'src/workers/',
+      'src/manifest/reader-worker.ts',
+    ],
   ],
   [/^(Math\.random|crypto\.\w+|randomBytes|randomInt|randomUUID|randomFillSync)$/, ['src/node/system-random.ts']],
   [/^console(\.\w+)?$/, ['cli/']],
@@ -220,7 +226,7 @@ describe('the shape of files', () => {
 
   it('names files in kebab-case, after what they hold', () => {
     const odd = all.filter(
-      (file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.privileged)?(\.test)?\.[jt]s$/.test(basename(file.path)),
+      (file) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.privileged)?(\.test|\.d)?\.[jt]s$/.test(basename(file.path)),
     )
     expect(odd.map((file) => file.path)).toEqual([])
     const empty = all.filter((file) => /(^|[-/])(utils?|helpers?|common|manager|types|misc)[.-]/.test(file.path))

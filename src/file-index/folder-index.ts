@@ -23,7 +23,7 @@ import { readMovedRows, type MovedRows } from './moved-rows.ts'
 import { decodePeerState, encodePeerState, type PeerState } from './peer-state.ts'
 import type { CommitOptions, RowChange } from './row-change.ts'
 import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
-import { pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
+import { decodeRows, pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
 import { readLog } from './sequence-log.ts'
 import { LogShortening } from './shorten-log.ts'
 import { StoredTree } from './stored-tree.ts'
@@ -115,7 +115,7 @@ export class FolderIndex {
   /** In the order of `paths`. */
   async getMany(paths: readonly RelativePath[]): Promise<(IndexRow | null)[]> {
     const rows = await this.#rows.getMany(paths)
-    return rows.map((row) => (row === undefined ? null : decodeRow(row)))
+    return decodeRows(rows)
   }
 
   /** All rows in path order, in pages of about 1000; with `below`, those strictly below that folder. */

@@ -88,7 +88,7 @@ export async function rebuildTree(store: KeyValueStore): Promise<MerkleTree> {
 const nothing = new Uint8Array(0)
 
 /** So many pages, of about 4 KiB, are read at once. */
-const pagesAtOnce = 1000
+const pagesAtOnce = 250
 
 function* groupsOf(runs: readonly Run[]): Generator<readonly Run[]> {
   let group: Run[] = []

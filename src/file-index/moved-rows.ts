@@ -3,6 +3,7 @@ import { blockHashToBytes } from '../model/block-hash.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import { pathBytesMax } from '../model/limits.ts'
+import { nextTurn, rowsPerTurn } from '../model/next-turn.ts'
 import { pathKey } from '../model/relative-path.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { PageEntry } from './leaf-page.ts'
@@ -40,13 +41,19 @@ export class MovedRows {
     return decodeRow(this.#encoded[0]!.row)
   }
 
-  /** In path order, the folder itself first. Decoded when first asked for. */
+  /** In path order, the folder itself first. Decoded when first asked for, unless {@link decode} has done it by and by. */
   get rows(): readonly MovedRow[] {
-    this.#decoded ??= this.#encoded.map(({ row, target }) => ({
-      row: decodeRow(row),
-      target: target === null ? null : decodeRow(target).record,
-    }))
+    this.#decoded ??= this.#encoded.map(decoded)
     return this.#decoded
+  }
+
+  async decode(): Promise<void> {
+    const rows: MovedRow[] = []
+    for (const encoded of this.#encoded) {
+      rows.push(decoded(encoded))
+      if (rows.length % rowsPerTurn === 0) await nextTurn()
+    }
+    this.#decoded = rows
   }
 
   /** Of a row in {@link rows}: as `LazyRow.hasDisk`. */
@@ -55,6 +62,10 @@ export class MovedRows {
     const at = rowDiskPlace(row, 0)
     return at !== null && isSame(row, at)
   }
+}
+
+function decoded({ row, target }: EncodedRow): MovedRow {
+  return { row: decodeRow(row), target: target === null ? null : decodeRow(target).record }
 }
 
 /**

@@ -58,7 +58,7 @@ export async function* hashAhead(
 
 const entriesAheadMax = 8000
 const groupsAheadMax = 4
-const entriesTogetherMax = 2000
+const entriesTogetherMax = 500
 
 /** What was found together. */
 interface Found {

@@ -2,6 +2,7 @@ import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import { movedRowsMax, type MovedRows } from '../file-index/moved-rows.ts'
 import { sameDiskState } from '../model/disk-state.ts'
 import { movedPath, type FolderMove } from '../model/folder-move.ts'
+import { nextTurn } from '../model/next-turn.ts'
 import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
@@ -51,7 +52,8 @@ interface RowsAtSeq {
 async function readRows(index: FolderIndex, pair: FolderPair): Promise<RowsAtSeq> {
   const { seq } = index
   const moved = await index.movedRows(pair)
-  return { seq, moved: moved === null || moved.rows.length === 0 ? null : moved }
+  await moved?.decode()
+  return { seq, moved }
 }
 
 interface Found {
@@ -122,7 +124,7 @@ async function isMostlyThere({ tasks }: LocalMovesDeps, pair: FolderPair, { rows
 }
 
 /** Merges what was below the old place and what is below the new one, both in path order. */
-function compare(moved: MovedRows, pair: FolderPair, { batches, unknown }: Found): MovedFolder {
+async function compare(moved: MovedRows, pair: FolderPair, { batches, unknown }: Found): Promise<MovedFolder> {
   const { rows } = moved
   const changed: ScanEntry[] = []
   const gone: RelativePath[] = []
@@ -138,6 +140,7 @@ function compare(moved: MovedRows, pair: FolderPair, { batches, unknown }: Found
     return false
   }
   for (const batch of batches) {
+    await nextTurn()
     for (const [i, path] of batch.paths.entries()) {
       if (path === pair.to) continue
       const isKnown = passUpTo(path)

@@ -11,7 +11,7 @@ import type { SessionHost } from './session-host.ts'
 import type { Changes, ReplicaState } from './sync-messages.ts'
 
 /** Records in one frame; a frame may hold fewer when they are long. */
-const recordsPerFrame = 500
+const recordsPerFrame = 200
 const heardMovesMax = 1000
 
 /** Sends one peer our sequence log and every change of it and of our state, until its signal is aborted. */

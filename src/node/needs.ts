@@ -13,7 +13,7 @@ import { NeedQueue, type Row } from './need-queue.ts'
 import { RemovalsByContent } from './removals-by-content.ts'
 
 /** What one job works on at once. */
-export const jobNeedsMax = 1000
+export const jobNeedsMax = 400
 export const jobBytesMax = 64 * 1024 * 1024
 
 /**

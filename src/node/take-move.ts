@@ -65,6 +65,7 @@ async function renameAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
     logger.debug('folder not moved', { ...step, result })
     return null
   }
+  await moved.decode()
   // The rename came first, so that the user sees it at once: what it leaves was sure by then, unless the peer lies.
   const changes = deriveMove(move, moved.rows)
   if (changes === null) {
