@@ -154,7 +154,9 @@ function buildPackage(path: string): readonly string[] {
   mkdirSync(join(path, 'cli'), { recursive: true })
   const built = spawnSync(process.execPath, [join(repository, 'scripts/build.ts'), join(path, 'dist')])
   expect(built.stdout.toString()).toBe('')
-  for (const name of ['package.json', 'cli/bin.js']) copyFileSync(join(repository, name), join(path, name))
+  const { files } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as { readonly files: string[] }
+  const scripts = files.filter((name) => name.startsWith('cli/'))
+  for (const name of ['package.json', ...scripts]) copyFileSync(join(repository, name), join(path, name))
   linkDependencies(path)
   return [process.execPath, join(path, 'cli/bin.js')]
 }

@@ -124,14 +124,14 @@ describe('hashAhead', () => {
   it('gives out together what became ready meanwhile, up to a bound', async () => {
     const tasks = new HandHasher()
     tasks.isPrompt = true
-    const line = start(new Source(Array.from({ length: 10 }, (_, i) => batch(`b${i}`, 900))), tasks)
+    const line = start(new Source(Array.from({ length: 10 }, (_, i) => batch(`b${i}`, 200))), tasks)
     const sizes: number[] = []
     for await (const ready of line) {
       sizes.push(ready.entries.length)
       for (let i = 0; i < 50; i++) await settle()
     }
-    expect(sizes.reduce((sum, size) => sum + size)).toBe(9000)
-    expect(Math.max(...sizes)).toBe(1800)
+    expect(sizes.reduce((sum, size) => sum + size)).toBe(2000)
+    expect(Math.max(...sizes)).toBe(400)
   })
 
   it('holds a bounded number of entries and asks for a bounded number of groups', async () => {
