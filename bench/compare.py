@@ -430,6 +430,9 @@ def run(tool, load, base):
     raise SystemExit(f'unknown workload {load}')
 
 
+LARGE = ('big', 'byte', 'insert', 'append')
+
+
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument('tools'); ap.add_argument('loads')
@@ -437,7 +440,7 @@ def main():
     o = ap.parse_args()
     sh('ip', 'link', 'set', 'lo', 'up')
     rows = []
-    scratch = Path(o.dir) / f'{int(time.time())}'     # nothing is removed before the end: ext4 creates files
+    scratch = Path(o.dir) / f'{int(time.time())}'     # small files are not removed before the end: ext4 creates files
     for load in o.loads.split(','):
         for k in range(o.runs):
             for tool in o.tools.split(','):      # the tools in turn, so that drift of the machine hits all alike
@@ -448,6 +451,8 @@ def main():
                 except Exception as e:
                     r = dict(failed=f'{type(e).__name__}: {e}')
                 r = {x: (round(y, 3) if isinstance(y, float) else y) for x, y in r.items()}
+                if load in LARGE and 'failed' not in r:
+                    shutil.rmtree(base)              # few large files: twelve runs of them would fill the memory
                 rows.append(dict(tool=tool, load=load, **r))
                 print(json.dumps(rows[-1]), flush=True)
     if all('failed' not in r for r in rows):           # twentyfold slower for a minute after a mass delete
