@@ -6,12 +6,12 @@ import { blockBytesMax, blockListBytesMax } from '../model/limits.ts'
  * The encoded block list of a file: `P2BL`, the version (1), the id of the hash (0x1e, BLAKE3), then 36 bytes a block in
  * the order of the file: its hash (32) and its length (4, big-endian). Its own hash is the content id of the file.
  */
-const header = Uint8Array.of(0x50, 0x32, 0x42, 0x4c, 1, 0x1e)
+export const listHeader = Uint8Array.of(0x50, 0x32, 0x42, 0x4c, 1, 0x1e)
 /** What one block takes up in a list. */
 export const entryBytes = blockHashBytes + 4
 
 /** The largest number of blocks of one file. */
-export const blockCountMax = Math.floor((blockListBytesMax - header.length) / entryBytes)
+export const blockCountMax = Math.floor((blockListBytesMax - listHeader.length) / entryBytes)
 
 /** The blocks of one file in order. */
 export class BlockList {
@@ -21,19 +21,19 @@ export class BlockList {
 
   /** `encoded` must be well formed ({@link decodeBlockList}) and is kept. */
   constructor(encoded: Uint8Array) {
-    this.count = (encoded.length - header.length) / entryBytes
+    this.count = (encoded.length - listHeader.length) / entryBytes
     this.#encoded = new DataView(encoded.buffer, encoded.byteOffset, encoded.byteLength)
     this.#offsets = new Float64Array(this.count + 1)
     for (let i = 0; i < this.count; i++) this.#offsets[i + 1] = this.#offsets[i]! + this.lengthAt(i)
   }
 
   hashAt(index: number): BlockHash {
-    const at = this.#encoded.byteOffset + header.length + index * entryBytes
+    const at = this.#encoded.byteOffset + listHeader.length + index * entryBytes
     return blockHashFromBytes(new Uint8Array(this.#encoded.buffer, at, blockHashBytes))
   }
 
   lengthAt(index: number): number {
-    return this.#encoded.getUint32(header.length + index * entryBytes + blockHashBytes)
+    return this.#encoded.getUint32(listHeader.length + index * entryBytes + blockHashBytes)
   }
 
   /** Where the block starts in the file; at `count`, the size of the file. */
@@ -44,15 +44,15 @@ export class BlockList {
 
 /** Collects the blocks of a file in order. */
 export class BlockListWriter {
-  #bytes = new Uint8Array(header.length + 64 * entryBytes)
-  #length = header.length
+  #bytes = new Uint8Array(listHeader.length + 64 * entryBytes)
+  #length = listHeader.length
 
   constructor() {
-    this.#bytes.set(header)
+    this.#bytes.set(listHeader)
   }
 
   get count(): number {
-    return (this.#length - header.length) / entryBytes
+    return (this.#length - listHeader.length) / entryBytes
   }
 
   add(hash: BlockHash, lengthBytes: number): void {
@@ -68,7 +68,7 @@ export class BlockListWriter {
 
   /** The entries of the blocks from `index` on, 36 bytes each, in a fresh array. */
   entriesFrom(index: number): Uint8Array<ArrayBuffer> {
-    return this.#bytes.slice(header.length + index * entryBytes, this.#length)
+    return this.#bytes.slice(listHeader.length + index * entryBytes, this.#length)
   }
 
   /** The encoded list in a fresh array. */
@@ -96,8 +96,8 @@ export function singleBlockList(content: BlockHash, sizeBytes: number): BlockLis
  */
 export function decodeBlockList(bytes: Uint8Array, sizeBytes: number): BlockList {
   if (bytes.length > blockListBytesMax) throw bad(`has ${bytes.length} bytes where ${blockListBytesMax} are the most`)
-  if (bytes.length < header.length || header.some((byte, i) => bytes[i] !== byte)) throw bad('has an unknown header')
-  if ((bytes.length - header.length) % entryBytes !== 0) throw bad('ends in the middle of a block')
+  if (bytes.length < listHeader.length || listHeader.some((byte, i) => bytes[i] !== byte)) throw bad('has an unknown header')
+  if ((bytes.length - listHeader.length) % entryBytes !== 0) throw bad('ends in the middle of a block')
   const list = new BlockList(bytes)
   for (let i = 0; i < list.count; i++) {
     const length = list.lengthAt(i)

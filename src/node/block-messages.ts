@@ -14,8 +14,14 @@ import type { BlockEncoding, PackedBytes } from '../ports/file-tasks.ts'
 export type BlockRequest =
   /** Blocks, named by their hashes; which file holds them, and where, is a hint. */
   | { readonly type: 'blocks'; readonly wants: readonly FileWant[] }
-  /** A part of the block list whose hash is `content`. */
-  | { readonly type: 'list'; readonly content: BlockHash; readonly offset: number; readonly length: number }
+  /** A part, in bytes, of the block list whose hash is `content`, or of its short form. */
+  | {
+      readonly type: 'list'
+      readonly content: BlockHash
+      readonly isShort: boolean
+      readonly offset: number
+      readonly length: number
+    }
 
 export interface FileWant {
   readonly path: RelativePath
@@ -65,6 +71,7 @@ export function encodeBlockRequest(
       .uint(3, request.offset)
       .uint(4, request.length)
       .uint(5, received)
+      .bool(7, request.isShort)
       .finish()
   }
   const writer = new WireWriter(4096)
@@ -93,6 +100,7 @@ export function decodeBlockRequest(frame: Uint8Array): ReceivedRequest {
   let length = 0
   let received = 0
   let accepts: BlockEncoding = 'none'
+  let isShort = false
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) wants.push(decodeFileWant(new WireReader(reader.bytes(frame.length))))
     else if (field === 2) content = blockHashFromBytes(reader.bytes(blockHashBytes))
@@ -100,9 +108,12 @@ export function decodeBlockRequest(frame: Uint8Array): ReceivedRequest {
     else if (field === 4) length = reader.uint(listPartBytesMax)
     else if (field === 5) received = reader.uint()
     else if (field === 6) accepts = reader.uint() === zstdNumber ? 'zstd' : 'none'
+    else if (field === 7) isShort = reader.bool()
     else reader.skip()
   }
-  if (content !== null) return { request: { type: 'list', content, offset, length }, received, accepts: 'none' }
+  if (content !== null) {
+    return { request: { type: 'list', content, isShort, offset, length }, received, accepts: 'none' }
+  }
   let blocks = 0
   let bytes = 0
   for (const want of wants) {

@@ -1,3 +1,4 @@
+import { shortFormOf } from '../blocks/short-list.ts'
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import { P2psyncError } from '../model/errors.ts'
@@ -69,7 +70,8 @@ export class BlockServer {
 
   async #reply({ request, accepts }: AskedBlocks, into: Uint8Array | undefined, peer: ServedPeer): Promise<Reply> {
     if (request.type === 'list') {
-      const list = await this.#index.blockList(request.content)
+      const encoded = await this.#index.blockList(request.content)
+      const list = encoded !== null && request.isShort ? shortFormOf(encoded) : encoded
       const isHere = list !== null && request.offset < list.length
       const bytes = isHere ? list.slice(request.offset, request.offset + request.length) : new Uint8Array(0)
       return { header: encodeReplyHeader([isHere]), bytes, isPacked: false }

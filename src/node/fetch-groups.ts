@@ -13,8 +13,8 @@ export interface FetchFile {
   readonly record: Pick<FileRecord, 'path' | 'content' | 'sizeBytes'>
   readonly sources: ReadonlySet<DeviceId>
   readonly staged: string
-  /** The size of what this path holds here now; 0 when it holds no file. */
-  readonly localBytes: number
+  /** What this path holds here now; null when it holds no file. */
+  readonly local: { readonly content: BlockHash; readonly sizeBytes: number } | null
 }
 
 /** The wants of one request; blocks of one file follow one another. */

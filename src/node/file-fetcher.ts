@@ -1,6 +1,5 @@
 import { decodeBlockList, singleBlockList, type BlockList } from '../blocks/block-list.ts'
 import { chunkParameters } from '../blocks/chunk-parameters.ts'
-import { hashBlock } from '../blocks/hash.ts'
 import { planFetch, type FetchBlock, type FetchPlan, type LocalSource } from '../blocks/plan-fetch.ts'
 import { isResumableName } from '../blocks/staged-name.ts'
 import type { FolderIndex } from '../file-index/folder-index.ts'
@@ -8,10 +7,9 @@ import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import { P2psyncError } from '../model/errors.ts'
 import { isSingleBlock } from '../model/file-record.ts'
-import { blockListBytesMax } from '../model/limits.ts'
 import type { LocalBlock } from '../ports/file-tasks.ts'
-import { listPartBytesMax } from './block-messages.ts'
 import { batchesOf, type FetchFile } from './fetch-groups.ts'
+import { fetchList } from './fetch-list.ts'
 import { firstAnswer } from './first-answer.ts'
 import { PeerFetches, type PeerFetchesDeps } from './peer-fetches.ts'
 import type { RemoteDrafts } from './remote-drafts.ts'
@@ -108,30 +106,19 @@ export class FileFetcher {
     if (isSingleBlock(sizeBytes)) return { list: singleBlockList(content, sizeBytes), encoded: null }
     const known = await this.#deps.index.blockList(content)
     if (known !== null) return { list: decodeBlockList(known, sizeBytes), encoded: known }
+    const basis = file.local === null ? null : await this.#deps.index.blockList(file.local.content)
     const encoded = await firstAnswer(file.sources, {
-      ask: (source) => this.#fetchList(source, content),
+      ask: (source) => this.#fetchList(source, content, basis),
       patienceMs: listPatienceMs,
       clock: this.#deps.clock,
     })
     return { list: decodeBlockList(encoded, sizeBytes), encoded }
   }
 
-  async #fetchList(source: DeviceId, content: BlockHash): Promise<Uint8Array> {
+  async #fetchList(source: DeviceId, content: BlockHash, basis: Uint8Array | null): Promise<Uint8Array> {
     const client = this.#deps.peers().client(source)
     if (client === null) throw new P2psyncError('peer-gone', 'the device is no longer connected')
-    const parts: Uint8Array[] = []
-    for (let offset = 0; offset < blockListBytesMax;) {
-      const size = { blocks: 1, bytes: listPartBytesMax }
-      const reply = await client.request({ type: 'list', content, offset, length: listPartBytesMax }, size)
-      if (reply.found[0] !== true) throw new P2psyncError('peer-gone', 'the device no longer has this file')
-      const part = reply.frame.subarray(reply.bytesAt)
-      parts.push(part)
-      offset += part.length
-      if (part.length < listPartBytesMax) break
-    }
-    const list = Buffer.concat(parts)
-    if (hashBlock(list) !== content) throw new P2psyncError('bad-message', 'a block list that is not what it should be')
-    return list
+    return fetchList(client, content, basis)
   }
 
   /** Where this folder holds blocks of these files already. */
@@ -155,8 +142,8 @@ export class FileFetcher {
   /** A local version that was cut with other parameters is cut again by those of the wanted one. */
   async #locateRecut(file: FetchFile, list: BlockList, located: Map<BlockHash, LocalSource>): Promise<void> {
     const { path, sizeBytes } = file.record
-    if (file.localBytes === 0 || isSingleBlock(file.localBytes)) return
-    if (chunkParameters(file.localBytes).averageBytes === chunkParameters(sizeBytes).averageBytes) return
+    if (file.local === null || isSingleBlock(file.local.sizeBytes)) return
+    if (chunkParameters(file.local.sizeBytes).averageBytes === chunkParameters(sizeBytes).averageBytes) return
     const missing: BlockHash[] = []
     for (let i = 0; i < list.count; i++) if (!located.has(list.hashAt(i))) missing.push(list.hashAt(i))
     for (const block of await this.#deps.tasks.findBlocks(path, sizeBytes, missing)) {

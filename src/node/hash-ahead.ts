@@ -150,8 +150,8 @@ class HashLine {
   }
 
   async #hash(found: Found, group: readonly ScanEntry[]): Promise<void> {
-    const telling = this.#deps.drafts.local.telling(group)
     try {
+      const telling = await this.#deps.drafts.local.telling(group)
       for (const result of await this.#deps.tasks.hash(group, telling)) found.hashes.set(result.path, result)
     } catch (error) {
       found.failure ??= { error }

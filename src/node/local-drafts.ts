@@ -1,4 +1,5 @@
 import { entryBytes } from '../blocks/block-list.ts'
+import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import { blockHashBytes, blockHashFromBytes, type BlockHash } from '../model/block-hash.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { HashRequest, HashTelling } from '../ports/file-tasks.ts'
@@ -27,13 +28,14 @@ export interface LocalDraft {
  * Nothing of it is written down, and nothing is claimed by it.
  */
 export class LocalDrafts {
+  readonly #index: LocalDraftsDeps['index']
   readonly #random: Random
   readonly #onChange: () => void
   readonly #bytesMin: number
   readonly #drafts = new Map<RelativePath, GrowingDraft>()
 
-  /** `onChange`: there is something to tell. */
-  constructor(deps: { random: Random; onChange: () => void; draftBytesMin?: number | undefined }) {
+  constructor(deps: LocalDraftsDeps) {
+    this.#index = deps.index
     this.#random = deps.random
     this.#onChange = deps.onChange
     this.#bytesMin = deps.draftBytesMin ?? draftBytesMin
@@ -43,11 +45,14 @@ export class LocalDrafts {
     return this.#drafts.values()
   }
 
-  /** What is to be told while these files are hashed; undefined when none of them is large. */
-  telling(files: readonly HashRequest[]): HashTelling | undefined {
-    const sizes = new Map<RelativePath, number>()
-    for (const { path, disk } of files) if (disk.sizeBytes >= this.#bytesMin) sizes.set(path, disk.sizeBytes)
-    if (sizes.size === 0) return undefined
+  /** What is to be told while these files are hashed; undefined when none of them is large and new. */
+  async telling(files: readonly HashRequest[]): Promise<HashTelling | undefined> {
+    const large = files.filter(({ disk }) => disk.sizeBytes >= this.#bytesMin)
+    if (large.length === 0) return undefined
+    const rows = await this.#index.getMany(large.map(({ path }) => path))
+    const news = large.filter(({ disk }, i) => !isEdit(rows[i] ?? null, disk.sizeBytes))
+    if (news.length === 0) return undefined
+    const sizes = new Map(news.map(({ path, disk }) => [path, disk.sizeBytes]))
     const begun = new Map<RelativePath, GrowingDraft | null>()
     const onBlocks = (path: RelativePath, blocks: Uint8Array): void => {
       if (!begun.has(path)) begun.set(path, this.#begin(path, sizes.get(path) ?? 0))
@@ -94,6 +99,19 @@ export class LocalDrafts {
     this.#drafts.delete(path)
     this.#onChange()
   }
+}
+
+export interface LocalDraftsDeps {
+  readonly index: Pick<FolderIndex, 'getMany'>
+  readonly random: Random
+  /** There is something to tell. */
+  readonly onChange: () => void
+  readonly draftBytesMin?: number | undefined
+}
+
+/** Peers have most of its blocks: to tell them all of its hashes twice would cost more than is won. */
+function isEdit(row: IndexRow | null, sizeBytes: number): boolean {
+  return row !== null && row.record.kind === 'file' && row.record.sizeBytes * 2 >= sizeBytes
 }
 
 interface GrowingDraft extends LocalDraft {

@@ -173,8 +173,8 @@ export class RemoteChanges {
         item.staged = this.#stagedName(need.record)
         staged.set(need, item.staged)
         this.#needOf.set(item.staged, need)
-        const localBytes = row?.record.sizeBytes ?? 0
-        files.set(item, { record: need.record, sources: need.sources, staged: item.staged, localBytes })
+        const local = localFile(row)
+        files.set(item, { record: need.record, sources: need.sources, staged: item.staged, local })
       }
       const ready = await this.#stage(work, files)
       if (ready.length === 0) return
@@ -280,6 +280,12 @@ export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'> {
 
 function counterOf({ version }: FileRecord, writer: WriterId): number {
   return version.find(([by]) => by === writer)?.[1] ?? 0
+}
+
+function localFile(row: IndexRow | null): FetchFile['local'] {
+  if (row === null || row.record.content === '') return null
+  const { content, sizeBytes } = row.record
+  return { content, sizeBytes }
 }
 
 function costOf(record: FileRecord, row: IndexRow | null): { bytes: number; replaces: FileRecord['content'] } {

@@ -226,7 +226,7 @@ class RemoteDraft {
       record: { path, sizeBytes, content: id },
       sources: new Set([peer]),
       staged: this.staged,
-      localBytes: 0,
+      local: null,
     }
   }
 

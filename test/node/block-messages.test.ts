@@ -26,6 +26,7 @@ const request: fc.Arbitrary<BlockRequest> = fc.oneof(
   fc.record({
     type: fc.constant('list' as const),
     content: hash,
+    isShort: fc.boolean(),
     offset: fc.nat({ max: 1000 }),
     length: fc.nat({ max: listPartBytesMax }),
   }),

@@ -69,7 +69,8 @@ class Source {
 
 function start(source: AsyncIterable<readonly ScanEntry[]>, tasks: HandHasher, stopping = new AbortController()) {
   let now = 1000
-  const drafts = { local: new LocalDrafts({ random: new SeededRandom(1), onChange: () => undefined }) }
+  const index = { getMany: () => Promise.resolve([]) }
+  const drafts = { local: new LocalDrafts({ index, random: new SeededRandom(1), onChange: () => undefined }) }
   return hashAhead(source, { tasks, clock: { now: () => now++ }, drafts, signal: stopping.signal })
 }
 

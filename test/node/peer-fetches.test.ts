@@ -82,7 +82,7 @@ describe('fetches from several peers', () => {
       blocks.push({ staged: name, offset: i * blockBytes, length: blockBytes, hash, alsoAt: [] })
     }
     const record = fileRecord(name, name, { sizeBytes: count * blockBytes })
-    return { file: { record, sources: new Set(sources), staged: name, localBytes: 0 }, blocks }
+    return { file: { record, sources: new Set(sources), staged: name, local: null }, blocks }
   }
 
   function stagedHashes(name: string, count: number): string[] {

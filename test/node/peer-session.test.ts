@@ -48,7 +48,7 @@ describe('a session with a scripted peer', () => {
     index = await FolderIndex.open(memoryStore(), { deviceTag: new Uint8Array(8), random: new SeededRandom(1) })
     await index.commit([{ record: fileRecord('ours', 'ours'), disk: null }])
     clock = new ManualClock()
-    drafts = new LocalDrafts({ random: new SeededRandom(2), onChange: () => session.wake(), draftBytesMin: 1000 })
+    drafts = new LocalDrafts({ index, random: new SeededRandom(2), onChange: () => session.wake(), draftBytesMin: 1000 })
     taken = []
     host = {
       index,
@@ -107,7 +107,7 @@ describe('a session with a scripted peer', () => {
     await greet({ knownEpoch: index.epoch, knownSeq: 1 })
     await next()
     const film = { path: 'film' as RelativePath, disk: { sizeBytes: 5000 } as DiskState }
-    const { onBlocks } = drafts.telling([film])!
+    const { onBlocks } = (await drafts.telling([film]))!
     onBlocks(film.path, blocksOf(1))
     const first = await next()
     onBlocks(film.path, blocksOf(2))
