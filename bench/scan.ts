@@ -38,7 +38,9 @@ const scratch = fs.mkdtempSync(join(values.dir, 'p2psync-bench-scan-'))
 const root = join(scratch, 'folder')
 const pool = new FileWorkerPool()
 const { signal } = new AbortController()
-const drafts = { local: new LocalDrafts({ index: { getMany: () => Promise.resolve([]) }, random, onChange: () => undefined }) }
+const drafts = {
+  local: new LocalDrafts({ index: { getMany: () => Promise.resolve([]) }, random, onChange: () => undefined }),
+}
 const silent: Logger = {
   debug: () => undefined,
   info: () => undefined,

@@ -96,7 +96,8 @@ export function singleBlockList(content: BlockHash, sizeBytes: number): BlockLis
  */
 export function decodeBlockList(bytes: Uint8Array, sizeBytes: number): BlockList {
   if (bytes.length > blockListBytesMax) throw bad(`has ${bytes.length} bytes where ${blockListBytesMax} are the most`)
-  if (bytes.length < listHeader.length || listHeader.some((byte, i) => bytes[i] !== byte)) throw bad('has an unknown header')
+  if (bytes.length < listHeader.length || listHeader.some((byte, i) => bytes[i] !== byte))
+    throw bad('has an unknown header')
   if ((bytes.length - listHeader.length) % entryBytes !== 0) throw bad('ends in the middle of a block')
   const list = new BlockList(bytes)
   for (let i = 0; i < list.count; i++) {

@@ -3,7 +3,7 @@ import { blockHashBytes } from '../model/block-hash.ts'
 import { blockCountMax, entryBytes, listHeader } from './block-list.ts'
 
 /** Of each block's hash so many bytes are told, and not its length. */
-export const shortEntryBytes = 6
+const shortEntryBytes = 6
 
 /**
  * The short form of an encoded block list: the first 6 bytes of each hash, one after the other. Whoever holds another

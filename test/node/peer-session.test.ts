@@ -48,7 +48,12 @@ describe('a session with a scripted peer', () => {
     index = await FolderIndex.open(memoryStore(), { deviceTag: new Uint8Array(8), random: new SeededRandom(1) })
     await index.commit([{ record: fileRecord('ours', 'ours'), disk: null }])
     clock = new ManualClock()
-    drafts = new LocalDrafts({ index, random: new SeededRandom(2), onChange: () => session.wake(), draftBytesMin: 1000 })
+    drafts = new LocalDrafts({
+      index,
+      random: new SeededRandom(2),
+      onChange: () => session.wake(),
+      draftBytesMin: 1000,
+    })
     taken = []
     host = {
       index,
