@@ -55,7 +55,10 @@ export class LocalDrafts {
     const sizes = new Map(news.map(({ path, disk }) => [path, disk.sizeBytes]))
     const begun = new Map<RelativePath, GrowingDraft | null>()
     const onBlocks = (path: RelativePath, blocks: Uint8Array): void => {
-      if (!begun.has(path)) begun.set(path, this.#begin(path, sizes.get(path) ?? 0))
+      const sizeBytes = sizes.get(path)
+      // An edit that is hashed along.
+      if (sizeBytes === undefined) return
+      if (!begun.has(path)) begun.set(path, this.#begin(path, sizeBytes))
       const draft = begun.get(path) ?? null
       if (draft === null || draft.isOver || draft.count === draftBlocksMax) return
       const taken = blocks.subarray(0, (draftBlocksMax - draft.count) * entryBytes)
