@@ -21,7 +21,6 @@ import { SerialQueue } from '../src/node/serial-queue.ts'
 import { systemClock as clock } from '../src/node/system-clock.ts'
 import { systemRandom as random } from '../src/node/system-random.ts'
 import type { ScanEntry } from '../src/ports/file-tasks.ts'
-import type { Logger } from '../src/ports/logger.ts'
 import { FileWorkerPool } from '../src/workers/file-worker-pool.ts'
 import { WorkerFileTasks } from '../src/workers/worker-file-tasks.ts'
 
@@ -40,13 +39,6 @@ const pool = new FileWorkerPool()
 const { signal } = new AbortController()
 const drafts = {
   local: new LocalDrafts({ index: { getMany: () => Promise.resolve([]) }, random, onChange: () => undefined }),
-}
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
 }
 try {
   makeTree(Number(values.files), Number(values.folders))

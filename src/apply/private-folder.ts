@@ -1,8 +1,8 @@
+import { stagingFolder } from '../blocks/staged-file.ts'
 import { assert } from '../model/errors.ts'
 import { privateFolderName } from '../model/relative-path.ts'
 
 /** Paths of our own, relative to the root as `InsideRoot` takes them. */
-export const stagingFolder = `${privateFolderName}/staging`
 export const historyFolder = `${privateFolderName}/history`
 
 /** The relative path of a staged file. `staged` must be one plain name. */

@@ -1,8 +1,9 @@
+import { stagingFolder } from '../blocks/staged-file.ts'
 import { assert, P2psyncError, systemCode } from '../model/errors.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
 import { privateFolderName } from '../model/relative-path.ts'
 import type { Disk } from '../ports/disk.ts'
-import { historyFolder, stagingFolder } from './private-folder.ts'
+import { historyFolder } from './private-folder.ts'
 
 /**
  * Makes the folder at the absolute path `root`, its parents and `.p2psync` (for its owner only) where they are missing,

@@ -1,8 +1,9 @@
+import { stagingFolder } from '../blocks/staged-file.ts'
 import { systemCode } from '../model/errors.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { StagedEntry, StagedFile, StepFailure } from '../ports/file-tasks.ts'
 import { InsideRoot } from './inside.ts'
-import { stagedPath, stagingFolder } from './private-folder.ts'
+import { stagedPath } from './private-folder.ts'
 import { Touched } from './touched.ts'
 
 /** The files (and symlinks) in staging, in no order. Folders and names that are not UTF-8 are not ours: left out. */

@@ -1,6 +1,7 @@
+import { stagingFolder } from '../blocks/staged-file.ts'
 import { systemCode } from '../model/errors.ts'
 import type { Disk } from '../ports/disk.ts'
-import { historyFolder, stagingFolder } from './private-folder.ts'
+import { historyFolder } from './private-folder.ts'
 
 /** Up to so many are made durable one by one; beyond, one flush of the whole file system costs less. */
 const singlyMax = 16

@@ -2,7 +2,7 @@ import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk, FileHandle } from '../ports/disk.ts'
 import { BlockList } from './block-list.ts'
 import { takeFromOtherVersion } from './take-from-other-version.ts'
-import { isDiskTrouble } from './disk-trouble.ts'
+import { unlessDiskTrouble } from './disk-trouble.ts'
 import { hashBlock } from './hash.ts'
 import { readFully } from './read-fully.ts'
 import { SourceReader } from './source-reader.ts'
@@ -58,16 +58,14 @@ export function* stageCopy(
   const target = stagedPath(root, staged)
   const copy = stagedPath(root, `${staged}-copy`)
   const sources = new SourceReader(disk, root)
-  try {
+  const isCloned = unlessDiskTrouble(() => {
     if (disk.lstat(copy) !== null) disk.unlink(copy)
     const from = sources.locate(source)
-    if (from === null || !disk.cloneFile(from, copy)) return null
+    if (from === null || !disk.cloneFile(from, copy)) return false
     disk.rename(copy, target)
-  } catch (error) {
-    if (isDiskTrouble(error)) return null
-    throw error
-  }
-  return yield* checkStaged(disk, root, staged, list)
+    return true
+  })
+  return isCloned === true ? yield* checkStaged(disk, root, staged, list) : null
 }
 
 interface StagedFile {
@@ -94,7 +92,7 @@ function* checkBlocks(file: StagedFile, blocks: BlockList, isZero: Uint8Array): 
     }
     if (buffer.length < length) buffer = new Uint8Array(length)
     const block = buffer.subarray(0, length)
-    const isRead = isBlockRead(file, block, offset)
+    const isRead = unlessDiskTrouble(() => readFully(file.disk, file.handle, block, offset)) === length
     if (isZero[i] === 1) {
       if (!isRead || !isZeros(block)) file.disk.write(file.handle, block.fill(0), offset)
       // Zeros here are a hole that was not filled: that need not be hashed.
@@ -102,13 +100,4 @@ function* checkBlocks(file: StagedFile, blocks: BlockList, isZero: Uint8Array): 
     if (slice.spend(length)) yield
   }
   return held
-}
-
-function isBlockRead({ disk, handle }: StagedFile, block: Uint8Array, offset: number): boolean {
-  try {
-    return readFully(disk, handle, block, offset) === block.length
-  } catch (error) {
-    if (isDiskTrouble(error)) return false
-    throw error
-  }
 }

@@ -5,6 +5,16 @@ export function isDiskTrouble(error: unknown): boolean {
   return /^E[A-Z0-9]+$/.test(systemCode(error))
 }
 
+/** What `action` returns, or null when the disk throws. */
+export function unlessDiskTrouble<Result>(action: () => Result): Result | null {
+  try {
+    return action()
+  } catch (error) {
+    if (isDiskTrouble(error)) return null
+    throw error
+  }
+}
+
 /** Why a file cannot be read, as a person understands it. */
 export function readFailureReason(error: unknown): string {
   const code = systemCode(error)

@@ -1,11 +1,9 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { blockBytesMax } from '../model/limits.ts'
-import type { PackLevel, PackOrder, PackTrial } from '../ports/file-tasks.ts'
+import { worthwhileShare, type PackLevel, type PackOrder, type PackTrial } from '../ports/file-tasks.ts'
 
 /** Less is sent as it is: a frame has a head, and the call costs more than the bytes. */
 const rawBytesMin = 512
-/** What does not shrink below this share of itself is sent as it is: both sides would work for next to nothing. */
-const worthwhileShare = 0.875
 /** The sample is to say quickly whether there is anything to gain. */
 const sampleLevel: PackLevel = 1
 

@@ -1,6 +1,6 @@
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk, FileHandle } from '../ports/disk.ts'
-import { isDiskTrouble } from './disk-trouble.ts'
+import { unlessDiskTrouble } from './disk-trouble.ts'
 import { readFully } from './read-fully.ts'
 
 /**
@@ -21,13 +21,11 @@ export class SourceReader {
 
   /** Fills all of `target` from `offset` on; false when the file does not hold that. */
   read(path: RelativePath, offset: number, target: Uint8Array): boolean {
-    try {
+    const isRead = unlessDiskTrouble(() => {
       const handle = this.open(path)
       return handle !== null && readFully(this.#disk, handle, target, offset) === target.length
-    } catch (error) {
-      if (isDiskTrouble(error)) return false
-      throw error
-    }
+    })
+    return isRead === true
   }
 
   /**

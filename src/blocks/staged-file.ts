@@ -4,14 +4,13 @@ import type { Disk, FileHandle } from '../ports/disk.ts'
 import { isResumableName } from './staged-name.ts'
 import { writeSparse } from './write-sparse.ts'
 
+/** Relative to the root. */
+export const stagingFolder = `${privateFolderName}/staging`
+
 /** The absolute path of a staged file. The name is ours: anything but a plain name is a bug. */
 export function stagedPath(root: string, staged: string): string {
   assert(/^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/.test(staged), 'a staged name is plain')
-  return `${stagingFolder(root)}/${staged}`
-}
-
-export function stagingFolder(root: string): string {
-  return `${root}/${privateFolderName}/staging`
+  return `${root}/${stagingFolder}/${staged}`
 }
 
 /**

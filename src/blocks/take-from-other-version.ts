@@ -1,6 +1,6 @@
 import type { Disk, FileHandle } from '../ports/disk.ts'
 import type { BlockList } from './block-list.ts'
-import { isDiskTrouble } from './disk-trouble.ts'
+import { unlessDiskTrouble } from './disk-trouble.ts'
 import { hashBlock } from './hash.ts'
 import { readFully } from './read-fully.ts'
 import { stagedPath, stagingFolder } from './staged-file.ts'
@@ -20,7 +20,7 @@ export function* takeFromOtherVersion(
   target: FileHandle,
   { blocks, held }: { readonly blocks: BlockList; readonly held: Uint8Array },
 ): Generator<void, void> {
-  const other = attempt(() => openOther(disk, root, staged))
+  const other = unlessDiskTrouble(() => openOther(disk, root, staged))
   if (other === null) return
   const slice = new WorkSlice()
   let buffer = new Uint8Array(0)
@@ -30,7 +30,7 @@ export function* takeFromOtherVersion(
       const [offset, length] = [blocks.offsetAt(i), blocks.lengthAt(i)]
       if (buffer.length < length) buffer = new Uint8Array(length)
       const block = buffer.subarray(0, length)
-      const isRead = attempt(() => readFully(disk, other.handle, block, offset)) === length
+      const isRead = unlessDiskTrouble(() => readFully(disk, other.handle, block, offset)) === length
       if (isRead && hashBlock(block) === blocks.hashAt(i)) {
         writeSparse(disk, target, block, offset)
         held[i] = 1
@@ -46,7 +46,7 @@ export function* takeFromOtherVersion(
 function openOther(disk: Disk, root: string, staged: string): { handle: FileHandle; sizeBytes: number } | null {
   if (!isResumableName(staged)) return null
   let newest: { path: string; ctimeNs: bigint } | null = null
-  for (const { name } of disk.readFolder(stagingFolder(root))) {
+  for (const { name } of disk.readFolder(`${root}/${stagingFolder}`)) {
     if (name === null || name === staged || !isResumableName(name)) continue
     if (pathPartOf(name) !== pathPartOf(staged)) continue
     const path = stagedPath(root, name)
@@ -58,13 +58,4 @@ function openOther(disk: Disk, root: string, staged: string): { handle: FileHand
   const handle = disk.openRead(newest.path)
   const entry = disk.fstat(handle)
   return { handle, sizeBytes: entry.kind === 'file' ? entry.sizeBytes : 0 }
-}
-
-function attempt<Result>(action: () => Result): Result | null {
-  try {
-    return action()
-  } catch (error) {
-    if (isDiskTrouble(error)) return null
-    throw error
-  }
 }

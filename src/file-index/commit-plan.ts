@@ -1,6 +1,6 @@
 import type { MerkleTree } from '../merkle/merkle-tree.ts'
 import { comparePaths, type RelativePath } from '../model/relative-path.ts'
-import { nextTurn, rowsPerTurn } from '../model/next-turn.ts'
+import { mapInTurns } from '../model/next-turn.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { ContentChange } from './block-lists.ts'
 import type { RowChange } from './row-change.ts'
@@ -35,13 +35,11 @@ export async function planCommit(
   let { seq } = state
   const log: LogEntry[] = []
   const isAscending = isInOrder(changes)
-  const rows = []
-  for (const change of isAscending ? changes : lastOfEachPath(changes)) {
+  const rows = await mapInTurns(isAscending ? changes : lastOfEachPath(changes), (change) => {
     const { row, key, hash, content } = encodeRow({ record: change.record, disk: change.disk, seq: ++seq })
     log.push({ seq, key, content: content?.hash ?? null })
-    rows.push({ change, key, row, hash, after: content })
-    if (rows.length % rowsPerTurn === 0) await nextTurn()
-  }
+    return { change, key, row, hash, after: content }
+  })
   const operations = logRows(log)
   if (!isAscending) rows.sort((a, b) => Buffer.compare(a.key, b.key))
   const { tree, operations: leaves, before } = await planLeaves(store, state.tree, rows)

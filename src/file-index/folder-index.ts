@@ -4,6 +4,7 @@ import { blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
+import { mapInTurns } from '../model/next-turn.ts'
 import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
 import { makeWriterId, type WriterId } from '../model/writer-id.ts'
 import type { KeyValueStore } from '../ports/key-value-store.ts'
@@ -23,7 +24,7 @@ import { readMovedRows, type MovedRows } from './moved-rows.ts'
 import { decodePeerState, encodePeerState, type PeerState } from './peer-state.ts'
 import type { CommitOptions, RowChange } from './row-change.ts'
 import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
-import { decodeRows, pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
+import { pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
 import { readLog } from './sequence-log.ts'
 import { LogShortening } from './shorten-log.ts'
 import { StoredTree } from './stored-tree.ts'
@@ -115,7 +116,7 @@ export class FolderIndex {
   /** In the order of `paths`. */
   async getMany(paths: readonly RelativePath[]): Promise<(IndexRow | null)[]> {
     const rows = await this.#rows.getMany(paths)
-    return decodeRows(rows)
+    return mapInTurns(rows, (row) => (row === undefined ? null : decodeRow(row)))
   }
 
   /** All rows in path order, in pages of about 1000; with `below`, those strictly below that folder. */

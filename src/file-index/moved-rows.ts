@@ -3,7 +3,7 @@ import { blockHashToBytes } from '../model/block-hash.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import { pathBytesMax } from '../model/limits.ts'
-import { nextTurn, rowsPerTurn } from '../model/next-turn.ts'
+import { mapInTurns } from '../model/next-turn.ts'
 import { pathKey } from '../model/relative-path.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { PageEntry } from './leaf-page.ts'
@@ -48,12 +48,7 @@ export class MovedRows {
   }
 
   async decode(): Promise<void> {
-    const rows: MovedRow[] = []
-    for (const encoded of this.#encoded) {
-      rows.push(decoded(encoded))
-      if (rows.length % rowsPerTurn === 0) await nextTurn()
-    }
-    this.#decoded = rows
+    this.#decoded ??= await mapInTurns(this.#encoded, decoded)
   }
 
   /** Of a row in {@link rows}: as `LazyRow.hasDisk`. */

@@ -1,11 +1,9 @@
 import { nodeIndexFor, type MerkleTree } from '../merkle/merkle-tree.ts'
-import { nextTurn, rowsPerTurn } from '../model/next-turn.ts'
 import { pathKey, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreEntry } from '../ports/key-value-store.ts'
 import { keyRange, pageKey, prefix } from './index-keys.ts'
 import { LazyRow } from './lazy-row.ts'
 import { decodePage, findInPage, placesInPage, type PageEntry } from './leaf-page.ts'
-import { decodeRow, type IndexRow } from './row-codec.ts'
 
 /** Path keys `from <= key < to`; null: to the last. */
 export interface PathRange {
@@ -144,14 +142,4 @@ const rowsPerPage = 16
 
 function isInside(key: Uint8Array, { from, to }: PathRange): boolean {
   return Buffer.compare(key, from) >= 0 && (to === null || Buffer.compare(key, to) < 0)
-}
-
-/** Decoded by and by, so that many do not hold up the network; null where there is none. */
-export async function decodeRows(rows: readonly (Uint8Array | undefined)[]): Promise<(IndexRow | null)[]> {
-  const decoded: (IndexRow | null)[] = []
-  for (const row of rows) {
-    decoded.push(row === undefined ? null : decodeRow(row))
-    if (decoded.length % rowsPerTurn === 0) await nextTurn()
-  }
-  return decoded
 }

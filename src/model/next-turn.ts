@@ -3,5 +3,14 @@ export function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
 
-/** So many rows are encoded or decoded in one go: a few milliseconds. */
-export const rowsPerTurn = 250
+/** As `Array.map`, for many rows that are encoded or decoded: others have their turn every few milliseconds. */
+export async function mapInTurns<Item, Result>(items: Iterable<Item>, map: (item: Item) => Result): Promise<Result[]> {
+  const results: Result[] = []
+  for (const item of items) {
+    results.push(map(item))
+    if (results.length % itemsPerTurn === 0) await nextTurn()
+  }
+  return results
+}
+
+const itemsPerTurn = 250

@@ -124,10 +124,9 @@ export class NodeFolders {
 
   /** Keeps its place among the others. */
   async #reopen(folder: RunningFolder, change: Partial<FolderOptions>): Promise<void> {
-    const { path, keys, marker, order, isPaused } = folder
     const place = this.#running.indexOf(folder)
     await this.#close(folder)
-    await this.#run({ path, keys, marker, order, paused: isPaused, ...change }, place)
+    await this.#run({ ...optionsOf(folder), ...change }, place)
   }
 
   async #close(folder: RunningFolder): Promise<void> {
@@ -166,10 +165,8 @@ export class NodeFolders {
       .run(async () => {
         const folder = this.#find(path)
         if (folder === undefined || this.#isClosed) return
-        this.#running.splice(this.#running.indexOf(folder), 1)
-        await folder.close().catch(() => undefined)
-        const { keys, marker, order, isPaused } = folder
-        await this.#run({ path, keys, marker, order, paused: isPaused, damage })
+        await this.#close(folder).catch(() => undefined)
+        await this.#run({ ...optionsOf(folder), damage })
       })
       .catch((error: unknown) => this.#deps.onFatal(path, 'a new index', error))
   }
@@ -180,6 +177,11 @@ export class NodeFolders {
 }
 
 type RunOptions = Omit<FolderOptions, 'indexFolder'>
+
+/** What it was opened with. */
+function optionsOf({ path, keys, marker, order, isPaused }: RunningFolder): RunOptions {
+  return { path, keys, marker, order, paused: isPaused }
+}
 
 export interface NodeFoldersDeps extends DeviceNodeDeps {
   readonly onChange: () => void

@@ -150,6 +150,9 @@ export interface PackOrder {
   readonly level: PackLevel
 }
 
+/** What does not shrink below this share of itself is sent as it is: both sides would work for next to nothing. */
+export const worthwhileShare = 0.875
+
 /** Of zstd: from quick to small. */
 export type PackLevel = 1 | 2 | 3
 

@@ -1,4 +1,4 @@
-import type { PackLevel, PackOrder, PackTrial } from '../ports/file-tasks.ts'
+import { worthwhileShare, type PackLevel, type PackOrder, type PackTrial } from '../ports/file-tasks.ts'
 import { LinkRate } from './link-rate.ts'
 
 /**
@@ -46,7 +46,7 @@ export class PackDecision {
   tried(content: string, trial: PackTrial, nowMs: number): void {
     const { extent, level, rawBytes, packedBytes, elapsedMs } = trial
     const share = packedBytes / rawBytes
-    if (extent === 'sample' || share > stubbornShare) {
+    if (extent === 'sample' || share > worthwhileShare) {
       this.#holdBack(content)
       // It says nothing of how fast other data is packed.
       if (this.#packBytesPerSecond === 0) this.#tryAgainAt = nowMs
@@ -140,8 +140,6 @@ const timeShareMax = 0.25
 const gainMin = 1.25
 /** Relative to level 1, as measured: docs/decisions/0016-compression.md. */
 const levelSpeed: Readonly<Record<PackLevel, number>> = { 1: 1, 2: 0.8, 3: 0.65 }
-/** As the file workers judge it, too. */
-const stubbornShare = 0.875
 const skipsMax = 16
 const stubbornMax = 64
 const tryEveryMs = 500

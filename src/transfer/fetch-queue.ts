@@ -29,10 +29,6 @@ export interface PortionLimit {
 export class FetchQueue<Target extends FetchTarget, Block extends { readonly length: number }> {
   #waiting: Waiting<Target, Block>[] = []
 
-  get isEmpty(): boolean {
-    return this.#waiting.length === 0
-  }
-
   /** Whether there is something that `peer` may be asked for. */
   hasFor(peer: DeviceId): boolean {
     return this.#waiting.some((run) => mayAsk(run, peer))

@@ -22,11 +22,7 @@ export class PeerWindow {
     return this.#inFlightBytes
   }
 
-  /** Whether more may be asked for. The last request may go beyond the window: it is as long as it is. */
-  get hasRoom(): boolean {
-    return this.#inFlightBytes < this.sizeBytes
-  }
-
+  /** More may be asked for while less is on its way. The last request may go beyond it: it is as long as it is. */
   get sizeBytes(): number {
     const rate = this.#rates.value
     if (rate === null || this.#latencyMs === null) return firstWindowBytes

@@ -1,7 +1,14 @@
 import type { Clock } from '../ports/clock.ts'
 import type { Throttle } from '../ports/throttle.ts'
 import { FairLimiter } from './fair-limiter.ts'
-import { limitsAt, nextLimitChange, parseTimetable, type RateLimits, type WallTime } from './limit-timetable.ts'
+import {
+  limitsAt,
+  nextLimitChange,
+  parseTimetable,
+  type RateLimits,
+  type TimetableEntry,
+  type WallTime,
+} from './limit-timetable.ts'
 
 /** What a person has chosen: limits that hold when no entry of the timetable does. */
 export interface LimitChoice extends RateLimits {
@@ -22,6 +29,8 @@ export class ScheduledLimits {
   readonly #up: FairLimiter
   readonly #down: FairLimiter
   #choice: LimitChoice = noLimits
+  /** The schedule of {@link #choice}. */
+  #timetable: readonly TimetableEntry[] = []
   #looking = new AbortController()
 
   /** @param deps.wallTime what a clock on the wall here shows, at milliseconds since 1970. */
@@ -35,12 +44,12 @@ export class ScheduledLimits {
 
   /** @throws {P2psyncError} `usage` when a line of the timetable cannot be read; nothing has changed then. */
   choose(choice: LimitChoice): void {
-    const timetable = parseTimetable(choice.schedule)
+    this.#timetable = parseTimetable(choice.schedule)
     this.#choice = choice
     this.#looking.abort()
     this.#looking = new AbortController()
     this.#apply()
-    if (timetable.length > 0) void this.#look(this.#looking.signal)
+    if (this.#timetable.length > 0) void this.#look(this.#looking.signal)
   }
 
   stop(): void {
@@ -49,10 +58,9 @@ export class ScheduledLimits {
 
   /** The limits that hold now, what was chosen, and when by the clock on the wall they change next. */
   now(): { readonly limits: RateLimits; readonly choice: LimitChoice; readonly next: WallTime | null } {
-    const timetable = parseTimetable(this.#choice.schedule)
     const time = this.#wallTime(this.#clock.now())
-    const next = nextLimitChange(timetable, this.#choice, time)
-    return { limits: limitsAt(timetable, this.#choice, time), choice: this.#choice, next }
+    const next = nextLimitChange(this.#timetable, this.#choice, time)
+    return { limits: limitsAt(this.#timetable, this.#choice, time), choice: this.#choice, next }
   }
 
   /** What one folder of one peer asks for leave. */

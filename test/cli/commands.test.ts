@@ -11,7 +11,7 @@ import { parseFolderKey } from '../../src/node/key-text.ts'
 import { noSettings, saveSettings } from '../../src/node/node-settings.ts'
 import { systemClock } from '../../src/node/system-clock.ts'
 import { FakeNode, fakeKey, folderStatus, otherDevice, peerStatus } from '../control/fake-node.ts'
-import { silentLogger } from '../control/silent-logger.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { runInMemory, type CliSetting } from './run-in-memory.ts'
 

@@ -12,7 +12,7 @@ import { controlSocketPath } from '../../src/node/control-socket.ts'
 import { prepareHome } from '../../src/node/home.ts'
 import { systemClock } from '../../src/node/system-clock.ts'
 import { FakeNode, fakeKey, folderStatus, otherDevice, peerStatus } from './fake-node.ts'
-import { silentLogger } from './silent-logger.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 
 const patient = { timeout: 20_000 }
 let base: string

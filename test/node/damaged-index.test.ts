@@ -24,7 +24,7 @@ import { systemClock } from '../../src/node/system-clock.ts'
 import { systemRandom } from '../../src/node/system-random.ts'
 import { unlimited } from '../../src/ports/throttle.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
-import { silentLogger } from '../control/silent-logger.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 import { MemoryNetwork } from '../twins/memory-network.ts'
 import { ReplicaWorld } from './replica-world.ts'
 

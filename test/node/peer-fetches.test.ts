@@ -8,7 +8,6 @@ import { BlockClient } from '../../src/node/block-client.ts'
 import { decodeBlockRequest, encodeReplyHeader, type WantedBlock } from '../../src/node/block-messages.ts'
 import type { FetchFile } from '../../src/node/fetch-groups.ts'
 import { PeerFetches, type PeerClients } from '../../src/node/peer-fetches.ts'
-import type { Logger } from '../../src/ports/logger.ts'
 import { unlimited } from '../../src/ports/throttle.ts'
 import type { FrameStream } from '../../src/ports/transport.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
@@ -16,15 +15,9 @@ import { ManualClock } from '../twins/manual-clock.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { memoryStreamPair } from '../twins/memory-frame-stream.ts'
 import { fileRecord } from './sample-record.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 
 const blockBytes = 100_000
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-}
 
 /** What a peer answers for a block: its bytes, others, that it does not have it, or nothing at all. */
 type Manner = (block: WantedBlock) => Promise<Uint8Array | null> | Uint8Array | null
@@ -52,7 +45,7 @@ describe('fetches from several peers', () => {
     const deps = {
       tasks: new DiskFileTasks({ disk, root: '/root' }),
       clock,
-      logger: silent,
+      logger: silentLogger,
       signal: stopping.signal,
       peers: () => peers,
       onStaged: (_: FetchFile, bytes: number) => (stagedBytes += bytes),

@@ -23,7 +23,7 @@ import { ManualClock } from '../twins/manual-clock.ts'
 import { memoryStreamPair } from '../twins/memory-frame-stream.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
-import { silentLogger } from '../control/silent-logger.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 import { fileRecord } from './sample-record.ts'
 
 const peer = `12D3Koo${'2'.repeat(45)}` as DeviceId

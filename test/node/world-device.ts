@@ -17,6 +17,7 @@ import { MemoryDisk } from '../twins/memory-disk.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 import { dumpStore, ProcessStore, restoreStore } from '../twins/process-store.ts'
 import type { ReplicaWorld } from './replica-world.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 
 const folder = parseFolderId('ab'.repeat(32))
 const root = '/home/folder'
@@ -94,7 +95,7 @@ export class WorldDevice {
       transport: this.#world.network.transport(this.id),
       clock: this.#clock,
       random,
-      logger: isVerbose ? printing(this.name) : silent,
+      logger: isVerbose ? printing(this.name) : silentLogger,
       onChange: () => undefined,
       onFatal: (what, error) => {
         if (this.#process?.store !== store || this.isDead) return
@@ -295,14 +296,6 @@ function shorten([path, what]: [string, string]): [string, string] {
 }
 
 const isVerbose = process.env['P2PSYNC_TEST_LOG'] !== undefined
-
-const silent: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  child: () => silent,
-}
 
 function printing(name: string): Logger {
   const print = (message: string, fields?: unknown): void => {

@@ -35,7 +35,7 @@ describe('a fetch queue', () => {
     expect(namesOf(queue.take(ann, [], limit))).toEqual(['a2', 'b0'])
     expect(namesOf(queue.take(ann, [], { bytes: 1000, blocks: 1 }))).toEqual(['b1'])
     expect(queue.take(ann, [], limit)).toEqual([])
-    expect(queue.isEmpty).toBe(true)
+    expect(queue.takeOrphans([])).toEqual([])
   })
 
   it('gives out a block that is larger than a portion alone', () => {
@@ -62,7 +62,7 @@ describe('a fetch queue', () => {
     expect(queue.take(ann, [bob], limit)).toEqual([])
     expect(queue.takeOrphans([ann, bob])).toEqual([])
     expect(namesOf(queue.takeOrphans([ann]))).toEqual(['a0'])
-    expect(queue.isEmpty).toBe(true)
+    expect(queue.takeOrphans([])).toEqual([])
   })
 
   it('learns of a device that has a file only later', () => {
@@ -108,7 +108,7 @@ describe('a fetch queue', () => {
           for (let runs = queue.take(peer, [], limit); runs.length > 0; runs = queue.take(peer, [], limit))
             accept(runs, peer)
         got.push(...namesOf(queue.takeOrphans(peers)))
-        expect(queue.isEmpty).toBe(true)
+        expect(queue.takeOrphans([])).toEqual([])
         expect(got.length).toBe(expected.size)
         expect(new Set(got)).toEqual(expected)
       }),

@@ -16,7 +16,7 @@ function fill(window: PeerWindow, link: { rate: number; roundTripMs: number; fro
       done()
       if (now >= endMs - 1000) lastSecond += bytes
     }
-    while (window.hasRoom) {
+    while (window.inFlightBytes < window.sizeBytes) {
       const bytes = Math.floor(window.portionBytes)
       const asked = window.asked(bytes, now)
       linkFreeAt = Math.max(linkFreeAt, now + link.roundTripMs) + bytes / link.rate
