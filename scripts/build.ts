@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { builtinModules } from './builtin-modules.ts'
@@ -42,10 +42,11 @@ async function build(folder: string): Promise<void> {
 
 /** The package of LevelDB loads its native part by a path that is relative to itself. */
 function levelBinding(): { name: string; resolveId: (id: string, importer?: string) => null | object } {
+  const levelFolder = dirname(fileURLToPath(import.meta.resolve('classic-level')))
   return {
     name: 'level-binding',
     resolveId: (id, importer) =>
-      id === './binding' && importer !== undefined && /[\\/]classic-level[\\/]/.test(importer)
+      id === './binding' && importer !== undefined && dirname(importer) === levelFolder
         ? { id: 'classic-level/binding.js', external: true }
         : null,
   }

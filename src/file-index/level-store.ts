@@ -1,5 +1,5 @@
 import { readdir } from 'node:fs/promises'
-import { ClassicLevel } from 'classic-level'
+import { Level } from 'level'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import type { KeyValueStore, StoreEntry, StoreOperation, StoreRange } from '../ports/key-value-store.ts'
 
@@ -11,7 +11,7 @@ import type { KeyValueStore, StoreEntry, StoreOperation, StoreRange } from '../p
  */
 export async function openLevelStore(folderPath: string): Promise<KeyValueStore> {
   if (await lacksCurrent(folderPath)) throw troubleOf('be opened', new Error('its file CURRENT is missing'), true)
-  const level = new ClassicLevel<Uint8Array, Uint8Array>(folderPath, {
+  const level = new Level<Uint8Array, Uint8Array>(folderPath, {
     keyEncoding: 'view',
     valueEncoding: 'view',
     compression: true,
