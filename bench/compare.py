@@ -16,7 +16,9 @@ WORKLOAD  big      one 1 GiB random file, first sync to an empty replica
           idle     CPU seconds over 20 s, and memory, with 20,000 synced files
 
 Each run starts from nothing. 'seconds' runs from both daemons being started (or, in the change
-workloads, from the change) to the other side being identical. 'wire' is the bytes on loopback
+workloads, from the change, which new bytes are written for before) to the other side being
+identical. That is looked for at little cost, so that whoever is timed has both cores, and what
+is found is compared once more, byte by byte, when the clock has stopped. 'wire' is the bytes on loopback
 in this network namespace. Run it in an empty namespace (unshare -n): it brings lo up itself and
 nothing leaves it. p2psync is what `npm run build` made of this checkout (or of the one that
 PROJECT names). Of the others, those that you ask for must be installed; rsync and unison are
@@ -276,17 +278,62 @@ def fill_big(path, mib, seed=2):
 
 
 def wait(check, limit, step=0.02):
+    """Returns the time (s) that `check` tells; it tells None as long as it does not find what it looks for."""
     t = time.time()
     while time.time() - t < limit:
-        if check():
-            return time.time()
+        at = check()
+        if at is not None:
+            return at
         time.sleep(step)
     raise TimeoutError(f'not in sync after {limit} s')
 
 
-def fast_same(a, b):
-    """Cheap test, polled: same names and sizes; the deep comparison comes after the clock stops."""
-    return snapshot(a) == snapshot(b)
+def arrival(root, want, gone=()):
+    """A check for `wait`: since when `root` holds the files of `want` (path: size), nothing else, and none of the paths `gone`.
+
+    A walk over 20,000 files takes 0.3 s, and polling would keep a core busy with walks: a file that has been seen is
+    not looked at again before all have been. In an order of its own, which no program sends files in.
+    """
+    left = list(want.items())
+    random.Random(7).shuffle(left)
+    seen = []
+
+    def is_there(path, size):
+        try:
+            return os.lstat(os.path.join(root, path)).st_size == size
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def check():
+        while left:
+            if not is_there(*left[-1]):
+                return None
+            seen.append(left.pop())
+        if any(os.path.lexists(os.path.join(root, path)) for path in gone):
+            return None
+        at = time.time()
+        if snapshot(root) == want:
+            return at
+        left.extend(seen)
+        seen.clear()
+        return None
+    return check
+
+
+def replaced(path, content):
+    """A check for `wait`: since when another file than now is at `path`, with this content."""
+    before = os.stat(path)
+    digest_wanted = hashlib.sha256(content).hexdigest()
+
+    def check():
+        at = time.time()
+        try:
+            now = os.stat(path)
+        except FileNotFoundError:
+            return None
+        is_other = now.st_size == len(content) and (now.st_ino, now.st_mtime_ns) != (before.st_ino, before.st_mtime_ns)
+        return at if is_other and digest(path) == digest_wanted else None
+    return check
 
 
 def measure(node, change, done, limit):
@@ -304,24 +351,20 @@ def measure(node, change, done, limit):
     return dict(seconds=t1 - t0, wire=wire_bytes() - w0, cpu=c - c0, peak=peak, peaks=peaks)
 
 
-def first_sync(tool, base, fill, poll=0.05, limit=240):
+def first_sync(tool, base, fill, limit=240):
     node = TOOLS[tool](base)
     node.a.mkdir(parents=True); node.b.mkdir(parents=True)
     fill(node.a)
     node.prepare()
     want = snapshot(node.a)
-    n = len(want)
     try:
-        def done():
-            # cheap first: count entries only now and then
-            return snapshot(node.b) == want
-        step = poll if n < 100 else 0.25
+        done = arrival(node.b, want)
         w0 = wire_bytes(); t0 = time.time()
         node.start()
         if node.batch:
             s = node.sync(); c, peak, _ = node.usage()
         else:
-            s = wait(done, limit, step) - t0
+            s = wait(done, limit) - t0
             c, peak, _ = node.usage()
         r = dict(seconds=s, wire=wire_bytes() - w0, cpu=c, peak=peak)
         if not node.batch:
@@ -358,24 +401,11 @@ def run(tool, load, base):
                 new = b'!' + data
             else:
                 new = data + rnd(1 << 20, 9)
-            want = hashlib.sha256(new).hexdigest()
+            tmp = node.a.parent / 'tmp.bin'
+            tmp.write_bytes(new)
             target = node.b / 'big.bin'
-
-            def change():
-                tmp = node.a.parent / 'tmp.bin'
-                tmp.write_bytes(new)
-                os.replace(tmp, f)
-
-            m0 = os.stat(target)
-
-            def done():
-                try:
-                    s = os.stat(target)
-                except FileNotFoundError:
-                    return False
-                return s.st_size == len(new) and (s.st_ino, s.st_mtime_ns) != (m0.st_ino, m0.st_mtime_ns) and digest(target) == want
-            r = measure(node, change, done, 180)
-            assert digest(target) == want
+            r = measure(node, lambda: os.replace(tmp, f), replaced(target, new), 180)
+            assert digest(target) == digest(f)
             return r
         finally:
             node.stop()
@@ -385,11 +415,11 @@ def run(tool, load, base):
             time.sleep(3)
             if load == 'rename':
                 change = lambda: os.rename(node.a / 'top', node.a / 'moved')
-                done = lambda: (node.b / 'moved').exists() and not (node.b / 'top').exists() and fast_same(node.a, node.b)
+                want = {os.path.join('moved', os.path.relpath(p, 'top')): size for p, size in snapshot(node.a).items()}
             else:
                 change = lambda: shutil.rmtree(node.a / 'top')
-                done = lambda: not snapshot(node.b)
-            r = measure(node, change, done, 180)
+                want = {}
+            r = measure(node, change, arrival(node.b, want, gone=['top']), 180)
             return r
         finally:
             node.stop()
@@ -406,7 +436,7 @@ def run(tool, load, base):
                 body = rnd(2000, i)
                 t0 = time.time()
                 p.write_bytes(body)
-                lat.append(wait(lambda: q.exists() and q.stat().st_size == 2000, 60, 0.002) - t0)
+                lat.append(wait(lambda: time.time() if q.exists() and q.stat().st_size == 2000 else None, 60, 0.002) - t0)
                 time.sleep(0.2)
             lat.sort()
             return dict(p50=statistics.median(lat), p99=lat[int(len(lat) * .99) - 1], max=lat[-1])

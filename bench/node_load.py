@@ -3,7 +3,7 @@ import os
 import shutil
 import time
 
-from compare import fast_same, fill_big, fill_small, same, sh, snapshot, TREE
+from compare import arrival, fill_big, fill_small, replaced, same, sh, snapshot, TREE, wait
 from hosts import wait_for
 
 LOADS = ('big', 'small', 'tree', 'byte', 'insert', 'append', 'rename', 'delete')
@@ -15,6 +15,7 @@ def run_load(load, nodes, idle, base, scale):
     a, b = nodes
     ready = base / 'ready'
     ready.mkdir()
+    done = None
     if load in ('big', 'small', 'tree'):
         {'big': lambda: fill_big(ready / 'big.bin', max(1, round(1024 * scale))),
          'small': lambda: fill_small(ready, round(20000 * scale), 100),
@@ -30,6 +31,7 @@ def run_load(load, nodes, idle, base, scale):
                'append': lambda: data + os.urandom(1 << 20)}[load]()
         (ready / 'big.bin').write_bytes(new)
         change = lambda: os.replace(ready / 'big.bin', a.folder / 'big.bin')
+        done = replaced(b.folder / 'big.bin', new)
     else:
         fill_small(a.folder / 'top', round(5000 * scale), 100)
         settle(a, b)
@@ -37,14 +39,11 @@ def run_load(load, nodes, idle, base, scale):
                   'delete': lambda: shutil.rmtree(a.folder / 'top')}[load]
     for node in (*nodes, idle):
         node.loop_delay()
-    before = inode(b.folder / 'big.bin')
-    start = time.monotonic()
+    start = time.time()
     change()
-    want = snapshot(a.folder)
-    replaced = lambda: load not in ('byte', 'insert', 'append') or inode(b.folder / 'big.bin') != before
-    # looking costs processor time too, much of it in a large folder
-    step = 0.02 if len(want) < 100 else 0.25
-    end = wait_for(lambda: replaced() and snapshot(b.folder) == want, 300, 'not in sync', step)
+    if done is None:
+        done = arrival(b.folder, snapshot(a.folder))
+    end = wait(done, 300)
     seen = [node.loop_delay() for node in (*nodes, idle)]
     wait_for(lambda: same(a.folder, b.folder), 20, 'the folders are not the same', step=0.5)
     return dict(tool='p2psync', kind=load, seconds=end - start,
@@ -52,10 +51,6 @@ def run_load(load, nodes, idle, base, scale):
                 peak_sender=a.peak_mb(), peak_receiver=b.peak_mb())
 
 
-def inode(path):
-    return path.stat().st_ino if path.exists() else None
-
-
 def settle(a, b):
-    wait_for(lambda: fast_same(a.folder, b.folder), 300, 'not in sync', step=0.25)
+    wait(arrival(b.folder, snapshot(a.folder)), 300)
     time.sleep(3)

@@ -84,11 +84,6 @@ export function encodeBlockList(blocks: Iterable<{ readonly hash: BlockHash; rea
   return writer.finish()
 }
 
-/** The list of a file that is one block, or no block when it is empty. */
-export function singleBlockList(content: BlockHash, sizeBytes: number): BlockList {
-  return new BlockList(encodeBlockList(sizeBytes === 0 ? [] : [{ hash: content, length: sizeBytes }]))
-}
-
 /**
  * Reads the list of a file of `sizeBytes` from a peer or the index. Keeps `bytes`, which must not change afterwards.
  *

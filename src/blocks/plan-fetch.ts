@@ -88,24 +88,3 @@ function copySource(list: BlockSequence, copies: readonly LocalBlock[], have: Ui
 
 // Below, copying blocks takes less than asking once more.
 const copyBytesMin = 4 * 1024 * 1024
-
-/** Cuts a run of blocks into requests of at most `bytesMax` and `blocksMax`; a larger block is a request of its own. */
-export function groupFetches(
-  blocks: readonly FetchBlock[],
-  { bytesMax, blocksMax } = { bytesMax: 1024 * 1024, blocksMax: 256 },
-): readonly (readonly FetchBlock[])[] {
-  const groups: FetchBlock[][] = []
-  let group: FetchBlock[] = []
-  let groupBytes = 0
-  for (const block of blocks) {
-    if (group.length > 0 && (group.length === blocksMax || groupBytes + block.length > bytesMax)) {
-      groups.push(group)
-      group = []
-      groupBytes = 0
-    }
-    group.push(block)
-    groupBytes += block.length
-  }
-  if (group.length > 0) groups.push(group)
-  return groups
-}

@@ -17,19 +17,20 @@ import { ForgetNotes } from './forget-notes.ts'
 import { planForget, type SeenRow } from './forget-rows.ts'
 import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeSummary } from './index-head.ts'
 import { metaKeys, prefix, textKey } from './index-keys.ts'
-import { intentPut, readIntents, type Intent } from './intent-codec.ts'
+import { intentPuts, readIntents, type Intent } from './intent-codec.ts'
 import type { LazyRow } from './lazy-row.ts'
 import { MoveNotes, type MoveNote } from './move-notes.ts'
 import { readMovedRows, type MovedRows } from './moved-rows.ts'
 import { decodePeerState, encodePeerState, type PeerState } from './peer-state.ts'
 import type { CommitOptions, RowChange } from './row-change.ts'
-import { decodeRow, rowHead, type IndexRow } from './row-codec.ts'
-import { pathsBelow, pathsIn, RowReader, type RowRange } from './row-reader.ts'
+import { decodeRow, hasDisk, type IndexRow } from './row-codec.ts'
+import { pathsIn, RowReader, type RowRange } from './row-reader.ts'
 import { readLog } from './sequence-log.ts'
 import { LogShortening } from './shorten-log.ts'
 import { StoredTree } from './stored-tree.ts'
 
 export type { LazyRow } from './lazy-row.ts'
+export type { Intent } from './intent-codec.ts'
 export type { CommitOptions, RowChange } from './row-change.ts'
 export type { IndexRow } from './row-codec.ts'
 
@@ -119,6 +120,12 @@ export class FolderIndex {
     return mapInTurns(rows, (row) => (row === undefined ? null : decodeRow(row)))
   }
 
+  /** For each entry whether it looks as it did when the row of its path was written. Costs less than {@link getMany}. */
+  async areUnchanged(entries: readonly DiskChange[]): Promise<boolean[]> {
+    const rows = await this.#rows.getMany(entries.map(({ path }) => path))
+    return entries.map(({ disk }, i) => hasDisk(rows[i], disk))
+  }
+
   /** All rows in path order, in pages of about 1000; with `below`, those strictly below that folder. */
   async *rows(range: RowRange = {}): AsyncGenerator<readonly IndexRow[]> {
     for await (const page of this.#rows.pages(pathsIn(range))) yield page.map(({ row }) => decodeRow(row))
@@ -129,11 +136,8 @@ export class FolderIndex {
     return this.#rows.lazyPages(pathsIn(range))
   }
 
-  async hasLiveBelow(folder: RelativePath): Promise<boolean> {
-    for await (const page of this.#rows.pages(pathsBelow(folder), 100)) {
-      if (page.some(({ row }) => rowHead(row).live)) return true
-    }
-    return false
+  hasLiveBelow(folder: RelativePath): Promise<boolean> {
+    return this.#rows.hasLiveBelow(folder)
   }
 
   /**
@@ -228,7 +232,7 @@ export class FolderIndex {
 
   /** Writes down what is about to be renamed into place; durable when it resolves. */
   putIntents(intents: readonly Intent[]): Promise<void> {
-    return this.#inTurn(() => this.#store.batch(intents.map(intentPut), { durable: true }))
+    return this.#inTurn(() => this.#store.batch(intentPuts(intents), { durable: true }))
   }
 
   intents(): Promise<Intent[]> {

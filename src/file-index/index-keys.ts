@@ -8,7 +8,7 @@
  * s first key of a leaf       level of that key (1), hash of the leaf (32)
  * l content(32)               encoded block list
  * b block(32)                 content(32), offset in it (6), length (4)
- * i id                        an intent
+ * i id                        intents (intent-codec.ts)
  * v seq(6)                    the move of a folder that begins after this seq: its last seq (6), encoded move
  * p device                    how far we are in a peer's log: epoch (8), seq (6)
  * a device                    how far the peer held our log when its root was ours: seq (6)

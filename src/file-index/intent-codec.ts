@@ -10,7 +10,7 @@ import { readRange } from './read-range.ts'
 
 /** What is about to be renamed into place: a restart that finds it there adopts it instead of taking it for an edit. */
 export interface Intent {
-  /** Names it for clearing; unique among those that are open. */
+  /** Names what it was written down with: one commit clears all of that. */
   readonly id: string
   readonly record: FileRecord
   /** The encoded block list, where the file has more than one block. */
@@ -19,38 +19,60 @@ export interface Intent {
   readonly staged: string
 }
 
-/** What writes an intent down. Fields: 1 record, 2 block list, 3 staged name; the id is in the key. */
-export function intentPut(intent: Intent): StoreOperation {
-  const value = new WireWriter(512)
-    .element(1, encodeRecord(intent.record))
-    .bytes(2, intent.blockList ?? new Uint8Array(0))
-    .string(3, intent.staged)
-    .finish()
-  return { type: 'put', key: textKey(prefix.intent, intent.id), value }
+/** What writes intents down: one row for all of an id, since a row each costs more than most that is done for a file. */
+export function intentPuts(intents: readonly Intent[]): StoreOperation[] {
+  return Array.from(
+    Map.groupBy(intents, ({ id }) => id),
+    ([id, ofId]) => ({ type: 'put', key: textKey(prefix.intent, id), value: encodeIntents(ofId) }),
+  )
 }
+
+/** Field 4 for each: 1 record, 2 block list, 3 staged name. */
+function encodeIntents(intents: readonly Intent[]): Uint8Array {
+  const writer = new WireWriter(4096)
+  for (const { record, blockList, staged } of intents) {
+    one.clear().element(1, encodeRecord(record))
+    if (blockList !== null) one.bytes(2, blockList)
+    writer.element(4, one.string(3, staged).written)
+  }
+  return writer.finish()
+}
+
+/** Each is copied before the next begins. */
+const one = new WireWriter(1024)
 
 /** All intents. @throws {P2psyncError} `index-damaged` */
 export async function readIntents(store: KeyValueStore): Promise<Intent[]> {
   const rows = await readRange(store, keyRange(prefix.intent, new Uint8Array(0), null))
-  return rows.map(([key, value]) => decodeIntent(Buffer.from(key.subarray(1)).toString('utf8'), value))
+  return rows.flatMap(([key, value]) => decodeIntents(Buffer.from(key.subarray(1)).toString('utf8'), value))
 }
 
-/** @throws {P2psyncError} `index-damaged` */
-function decodeIntent(id: string, bytes: Uint8Array): Intent {
+function decodeIntents(id: string, bytes: Uint8Array): Intent[] {
   try {
-    let record: FileRecord | null = null
-    let blockList: Uint8Array | null = null
-    let staged = ''
+    const intents: Intent[] = []
     const reader = new WireReader(bytes)
     for (let field = reader.next(); field !== 0; field = reader.next()) {
-      if (field === 1) record = decodeRecord(reader.bytes(recordBytesMax))
-      else if (field === 2) blockList = reader.bytes(blockListBytesMax).slice()
-      else if (field === 3) staged = reader.string(recordBytesMax)
+      if (field === 4) intents.push(decodeIntent(id, reader.bytes(bytes.length)))
       else reader.skip()
     }
-    if (record === null) throw new RangeError('an intent without a record')
-    return { id, record, blockList, staged }
+    // Of an earlier version, which gave each a row of its own.
+    return intents.length > 0 ? intents : [decodeIntent(id, bytes)]
   } catch (cause) {
     throw new P2psyncError('index-damaged', 'the index holds an intent that cannot be read', { cause })
   }
+}
+
+function decodeIntent(id: string, bytes: Uint8Array): Intent {
+  let record: FileRecord | null = null
+  let blockList: Uint8Array | null = null
+  let staged = ''
+  const reader = new WireReader(bytes)
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === 1) record = decodeRecord(reader.bytes(recordBytesMax))
+    else if (field === 2) blockList = reader.bytes(blockListBytesMax).slice()
+    else if (field === 3) staged = reader.string(recordBytesMax)
+    else reader.skip()
+  }
+  if (record === null) throw new RangeError('an intent without a record')
+  return { id, record, blockList, staged }
 }

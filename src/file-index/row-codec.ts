@@ -1,7 +1,7 @@
 import { hashBlock } from '../blocks/hash.ts'
 import { blockHashBytes, blockHashToBytes } from '../model/block-hash.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
-import type { DiskState } from '../model/disk-state.ts'
+import { sameDiskState, type DiskState } from '../model/disk-state.ts'
 import { diskStateBytes, putDiskState, readDiskState } from '../model/disk-state-codec.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { EntryKind, FileRecord } from '../model/file-record.ts'
@@ -130,6 +130,11 @@ export function rowDisk(row: Uint8Array): DiskState | null {
   } catch (cause) {
     throw unreadable(cause)
   }
+}
+
+/** True for the row of something live that looked like `disk` when it was written. @throws as {@link rowDisk}. */
+export function hasDisk(row: Uint8Array | undefined, disk: DiskState | null): boolean {
+  return row !== undefined && isLiveRow(row, 0) && disk !== null && sameDiskState(rowDisk(row), disk)
 }
 
 /** Where the encoded disk state is in the row that begins at `rowAt`, or null when the row has none. */

@@ -4,6 +4,7 @@ import type { KeyValueStore, StoreEntry } from '../ports/key-value-store.ts'
 import { keyRange, pageKey, prefix } from './index-keys.ts'
 import { LazyRow } from './lazy-row.ts'
 import { decodePage, findInPage, placesInPage, type PageEntry } from './leaf-page.ts'
+import { isLiveRow } from './row-codec.ts'
 
 /** Path keys `from <= key < to`; null: to the last. */
 export interface PathRange {
@@ -63,6 +64,13 @@ export class RowReader {
       const inside = range === allPaths ? rows : rows.filter(({ key }) => isInside(key, range))
       if (inside.length > 0) yield inside
     }
+  }
+
+  async hasLiveBelow(folder: RelativePath): Promise<boolean> {
+    for await (const page of this.pages(pathsBelow(folder), 100)) {
+      if (page.some(({ row }) => isLiveRow(row, 0))) return true
+    }
+    return false
   }
 
   /** As {@link pages}, but nothing of a row is decoded or made a view of before it is asked for. */

@@ -24,9 +24,8 @@ import { writerIdBytes, writerIdFromBytes, writerIdToBytes, type WriterId } from
  * 11 writer's name, 12 basis.
  */
 export function encodeRecord(record: FileRecord): Uint8Array {
-  const writer = new WireWriter(192)
-  writeRecord(writer, record)
-  return writer.finish()
+  writeRecord(scratch.clear(), record)
+  return scratch.finish()
 }
 
 /** As {@link encodeRecord}, behind what `writer` has; returns where in it a file's content (32 bytes) begins. */
@@ -52,6 +51,9 @@ export function writeRecord(writer: WireWriter, record: FileRecord): number {
   return contentAt
 }
 
+/** One for all: what is written is done with before the next begins. */
+const scratch = new WireWriter(1024)
+
 /** A folder knows few writers, and every record names some. */
 const writerBytes = new Map<WriterId, Uint8Array>()
 const writersKeptMax = 256
@@ -75,7 +77,8 @@ export function decodeRecord(bytes: Uint8Array): FileRecord {
   const record = recordOf(readFields(bytes))
   parseRelativePath(record.path)
   checkRecord(record)
-  if (Buffer.compare(encodeRecord(record), bytes) !== 0) refuse('bytes that are not in canonical form')
+  writeRecord(scratch.clear(), record)
+  if (scratch.written.compare(bytes) !== 0) refuse('bytes that are not in canonical form')
   return record
 }
 

@@ -74,10 +74,10 @@ export function encodeBlockRequest(
       .bool(7, request.isShort)
       .finish()
   }
-  const writer = new WireWriter(4096)
-  for (const want of request.wants) {
-    const body = new WireWriter(128).string(1, want.path).bytes(2, blockHashToBytes(want.content))
-    writer.element(1, body.bytes(3, packBlocks(want.blocks)).finish())
+  const writer = new WireWriter(32 * 1024)
+  for (const { path, content, blocks } of request.wants) {
+    scratch.clear().string(1, path).base64(2, content).bytes(3, packBlocks(blocks))
+    writer.element(1, scratch.written)
   }
   return writer
     .uint(5, received)
@@ -166,13 +166,18 @@ export function decodeBlockReply(frame: Uint8Array, expected: number, unpackedBy
   return { found, frame, packed: { at, length: unpackedBytes }, bytesAt: 0, bytesEnd: unpackedBytes }
 }
 
+/** One for all wants: each is copied before the next begins. */
+const scratch = new WireWriter(4096)
+
 function packBlocks(blocks: readonly WantedBlock[]): Uint8Array {
-  const packed = Buffer.alloc(blocks.length * wantedBlockBytes)
-  for (const [i, block] of blocks.entries()) {
-    const at = i * wantedBlockBytes
-    packed.writeBigUInt64BE(BigInt(block.offset), at)
-    packed.writeUInt32BE(block.length, at + 8)
-    packed.set(blockHashToBytes(block.hash), at + 12)
+  const packed = Buffer.allocUnsafe(blocks.length * wantedBlockBytes)
+  let at = 0
+  for (const { offset, length, hash } of blocks) {
+    packed.writeUInt32BE(Math.floor(offset / 2 ** 32), at)
+    packed.writeUInt32BE(offset >>> 0, at + 4)
+    packed.writeUInt32BE(length, at + 8)
+    packed.write(hash, at + 12, blockHashBytes, 'base64url')
+    at += wantedBlockBytes
   }
   return packed
 }
@@ -190,13 +195,13 @@ function decodeFileWant(reader: WireReader): FileWant {
   if (path === null || content === null || packed.length % wantedBlockBytes !== 0) {
     throw new P2psyncError('bad-message', 'a want without its path, content or blocks')
   }
-  return { path, content, blocks: unpackBlocks(Buffer.from(packed)) }
+  return { path, content, blocks: unpackBlocks(Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength)) }
 }
 
 function unpackBlocks(packed: Buffer): WantedBlock[] {
   const blocks: WantedBlock[] = []
   for (let at = 0; at < packed.length; at += wantedBlockBytes) {
-    const offset = Number(packed.readBigUInt64BE(at))
+    const offset = packed.readUInt32BE(at) * 2 ** 32 + packed.readUInt32BE(at + 4)
     const length = packed.readUInt32BE(at + 8)
     if (offset > fileSizeBytesMax || length > blockBytesMax)
       throw new P2psyncError('bad-message', 'a want out of bounds')

@@ -1,5 +1,5 @@
 import { copyRecord, planSteps, type ChangeSteps, type PlannedChange } from '../apply/plan-steps.ts'
-import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
+import type { FolderIndex, IndexRow, Intent, RowChange } from '../file-index/folder-index.ts'
 import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
 import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -52,11 +52,11 @@ export class ChangeCommitter {
     const { index, tasks, clock } = this.#deps
     const byDecision = new Map(current.map((item) => [item.decision, item]))
     const planned = planSteps(plannedChanges(current))
-    const intents = current.flatMap((item) =>
-      item.staged === null
-        ? []
-        : [{ id: item.staged, record: item.decision.record, blockList: item.blockList, staged: item.staged }],
-    )
+    const intents: Intent[] = []
+    for (const { decision, blockList, staged } of current) {
+      if (staged === null) continue
+      intents.push({ id: intents[0]?.id ?? staged, record: decision.record, blockList, staged })
+    }
     if (intents.length > 0) await index.putIntents(intents)
     const steps = planned.flatMap((change) => change.steps)
     const results = steps.length === 0 ? [] : await tasks.apply(steps, { history: historyName(clock.now()) })
@@ -74,7 +74,7 @@ export class ChangeCommitter {
         for (const { need } of settled) done.push(need)
       } else for (const one of settled) await this.#onFailure(one, failure, needs, changes)
     }
-    const clearIntents = intents.map((intent) => intent.id)
+    const clearIntents = intents.slice(0, 1).map(({ id }) => id)
     if (changes.length > 0 || clearIntents.length > 0) await index.commit(changes, { durable: true, clearIntents })
     for (const need of done) {
       this.#deps.problems.clear(need.record.path)
@@ -114,14 +114,13 @@ export class ChangeCommitter {
   }
 
   async #chooseCopies(work: readonly Work[]): Promise<Work[]> {
-    const { index } = this.#deps
-    return Promise.all(
-      work.map(async (item) => {
-        const { decision, row } = item
-        if (decision.action !== 'take-keeping-copy' || row === null) return item
-        return { ...item, ...(await chooseCopy(index, decision, row.record)) }
-      }),
-    )
+    const chosen: Work[] = []
+    for (const item of work) {
+      const { decision, row } = item
+      const keepsCopy = decision.action === 'take-keeping-copy' && row !== null
+      chosen.push(keepsCopy ? { ...item, ...(await chooseCopy(this.#deps.index, decision, row.record)) } : item)
+    }
+    return chosen
   }
 
   #changesOf(item: Work, { change }: ChangeSteps, results: readonly StepResult[]): RowChange[] {

@@ -1,6 +1,5 @@
-import type { IndexRow } from '../file-index/folder-index.ts'
-import { isExecutable, sameDiskState } from '../model/disk-state.ts'
-import { isLive, type FileRecord } from '../model/file-record.ts'
+import { isExecutable } from '../model/disk-state.ts'
+import type { FileRecord } from '../model/file-record.ts'
 import type { HashResult, ScanEntry } from '../ports/file-tasks.ts'
 
 /** What a record says of an entry, without who wrote it and when. */
@@ -45,11 +44,6 @@ export function sameEntry(record: FileRecord, draft: EntryDraft): boolean {
     record.content === draft.content &&
     (record.kind === 'folder' || (mtimeDelta < 1000n && mtimeDelta > -1000n))
   )
-}
-
-/** True when the disk looks as it did when the row was written. */
-export function isUnchanged(row: IndexRow | null, entry: ScanEntry): boolean {
-  return row !== null && isLive(row.record) && sameDiskState(row.disk, entry.disk)
 }
 
 const hashGroupBytes = 64 * 1024 * 1024

@@ -1,4 +1,4 @@
-import { decodeBlockList, singleBlockList, type BlockList } from '../blocks/block-list.ts'
+import { decodeBlockList, type BlockList } from '../blocks/block-list.ts'
 import { chunkParameters } from '../blocks/chunk-parameters.ts'
 import { planFetch, type FetchBlock, type FetchPlan, type LocalSource } from '../blocks/plan-fetch.ts'
 import { isResumableName } from '../blocks/staged-name.ts'
@@ -46,6 +46,53 @@ export class FileFetcher {
   /** @throws the disk's error when staging fails, with its system code. */
   async fetch(files: readonly FetchFile[]): Promise<Map<FetchFile, FetchOutcome>> {
     const outcomes = new Map<FetchFile, FetchOutcome>()
+    const whole: WholeFile[] = []
+    const inBlocks: FetchFile[] = []
+    for (const file of files) {
+      const { content, sizeBytes } = file.record
+      if (content === '') outcomes.set(file, { outcome: 'missing', reason: 'it is a file without a content' })
+      else if (isSingleBlock(sizeBytes)) whole.push({ file, hash: content })
+      else inBlocks.push(file)
+    }
+    const lists = await this.#lists(inBlocks, outcomes)
+    const local = await this.#locate(whole, lists)
+    const copies: LocalBlock[] = []
+    const remote = new Map<FetchFile, readonly FetchBlock[]>()
+    for (const { file, hash } of whole) {
+      outcomes.set(file, { outcome: 'staged', blockList: null })
+      const { staged, record } = file
+      const block = { staged, offset: 0, length: record.sizeBytes, hash }
+      const source = local.get(hash)
+      if (block.length === 0) continue
+      if (source === undefined) remote.set(file, [{ ...block, alsoAt: nowhere }])
+      else copies.push({ ...block, ...source })
+    }
+    await Promise.all(
+      Array.from(lists, async ([file, { list, encoded }]) => {
+        const plan = await this.#plan(file, list, encoded, local)
+        for (const copy of plan.local) copies.push(copy)
+        if (plan.haveBytes > 0) this.#deps.onStaged(file, plan.haveBytes)
+        if (plan.remote.length > 0) remote.set(file, plan.remote)
+      }),
+    )
+    const fetchAll = async (wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<void> => {
+      const missing = await this.#fetches.fetch(wanted)
+      for (const [file, reason] of missing) outcomes.set(file, { outcome: 'missing', reason })
+    }
+    try {
+      await Promise.all([fetchAll(remote), this.#copyLocal(copies, files).then(fetchAll)])
+    } catch (error) {
+      this.#fetches.cancel(new Set(files))
+      throw error
+    }
+    return outcomes
+  }
+
+  /** The lists of those files that they can be had of; why not, of the others, becomes their outcome. */
+  async #lists(
+    files: readonly FetchFile[],
+    outcomes: Map<FetchFile, FetchOutcome>,
+  ): Promise<Map<FetchFile, KnownList>> {
     const lists = new Map<FetchFile, KnownList>()
     await Promise.all(
       files.map(async (file) => {
@@ -59,39 +106,18 @@ export class FileFetcher {
         }
       }),
     )
-    const local = await this.#locate(lists)
-    const copies: LocalBlock[] = []
-    const remote = new Map<FetchFile, readonly FetchBlock[]>()
-    await Promise.all(
-      Array.from(lists, async ([file, { list, encoded }]) => {
-        const plan = await this.#plan(file, list, encoded, local)
-        copies.push(...plan.local)
-        if (plan.haveBytes > 0) this.#deps.onStaged(file, plan.haveBytes)
-        if (plan.remote.length > 0) remote.set(file, plan.remote)
-      }),
-    )
-    const fetchAll = async (wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<void> => {
-      const missing = await this.#fetches.fetch(wanted)
-      for (const [file, reason] of missing) outcomes.set(file, { outcome: 'missing', reason })
-    }
-    try {
-      await Promise.all([fetchAll(remote), this.#copyLocal(copies, lists.keys()).then(fetchAll)])
-    } catch (error) {
-      this.#fetches.cancel(new Set(files))
-      throw error
-    }
-    return outcomes
+    return lists
   }
 
   /** What is staged of it already counts, and a file system that can share bytes gives most of what stands here. */
   async #plan(
     file: FetchFile,
     list: BlockList,
-    encoded: Uint8Array | null,
+    encoded: Uint8Array,
     local: ReadonlyMap<BlockHash, LocalSource>,
   ): Promise<FetchPlan> {
     const { tasks } = this.#deps
-    if (encoded === null || !isResumableName(file.staged)) return planFetch(list, local, file.staged)
+    if (!isResumableName(file.staged)) return planFetch(list, local, file.staged)
     const draft = await this.#deps.drafts.finish(file.record.path, list)
     const plan = planFetch(list, local, file.staged, await tasks.checkStaged(file.staged, encoded, draft))
     if (plan.copyFrom === null) return plan
@@ -101,9 +127,8 @@ export class FileFetcher {
 
   /** The list of a file's blocks: known here, or fetched in parts and checked as a whole. */
   async #list(file: FetchFile): Promise<KnownList> {
-    const { content, sizeBytes } = file.record
-    if (content === '') throw new P2psyncError('bad-message', 'a file without a content')
-    if (isSingleBlock(sizeBytes)) return { list: singleBlockList(content, sizeBytes), encoded: null }
+    const { sizeBytes } = file.record
+    const content = file.record.content as BlockHash
     const known = await this.#deps.index.blockList(content)
     if (known !== null) return { list: decodeBlockList(known, sizeBytes), encoded: known }
     const basis = file.local === null ? null : await this.#deps.index.blockList(file.local.content)
@@ -122,9 +147,13 @@ export class FileFetcher {
   }
 
   /** Where this folder holds blocks of these files already. */
-  async #locate(lists: ReadonlyMap<FetchFile, KnownList>): Promise<Map<BlockHash, LocalSource>> {
+  async #locate(
+    whole: readonly WholeFile[],
+    lists: ReadonlyMap<FetchFile, KnownList>,
+  ): Promise<Map<BlockHash, LocalSource>> {
     const located = new Map<BlockHash, LocalSource>()
     const hashes = new Set<BlockHash>()
+    for (const { hash } of whole) hashes.add(hash)
     for (const { list } of lists.values()) for (let i = 0; i < list.count; i++) hashes.add(list.hashAt(i))
     const wanted = [...hashes]
     for (let at = 0; at < wanted.length; at += lookupBatchBlocks) {
@@ -154,28 +183,35 @@ export class FileFetcher {
   /** Copies what is here; returns what turns out not to be. */
   async #copyLocal(
     copies: readonly LocalBlock[],
-    files: Iterable<FetchFile>,
+    files: readonly FetchFile[],
   ): Promise<Map<FetchFile, readonly FetchBlock[]>> {
     const missing = new Map<FetchFile, FetchBlock[]>()
     if (copies.length === 0) return missing
-    const byStaged = new Map(Array.from(files, (file) => [file.staged, file]))
+    const byStaged = new Map(files.map((file) => [file.staged, file]))
     for (const batch of batchesOf(copies)) {
       const done = await this.#deps.tasks.stageLocal(batch)
       for (const [i, { staged, offset, length, hash }] of batch.entries()) {
         const file = byStaged.get(staged)!
         if (done[i] === true) this.#deps.onStaged(file, length)
-        else appendTo(missing, file, { staged, offset, length, hash, alsoAt: [] })
+        else appendTo(missing, file, { staged, offset, length, hash, alsoAt: nowhere })
       }
     }
     return missing
   }
 }
 
+/** A file of one block, or of none: its content is the hash of its bytes. */
+interface WholeFile {
+  readonly file: FetchFile
+  readonly hash: BlockHash
+}
+
 interface KnownList {
   readonly list: BlockList
-  /** Null for a file of one block. */
-  readonly encoded: Uint8Array | null
+  readonly encoded: Uint8Array
 }
+
+const nowhere: readonly number[] = []
 
 export interface FileFetcherDeps extends PeerFetchesDeps {
   readonly index: FolderIndex

@@ -143,7 +143,9 @@ export class FolderView {
   #problems(): { path: string; reason: string }[] {
     const list = [...this.#deps.problems.list()]
     if (this.watchProblem !== '') list.unshift({ path: '.', reason: this.watchProblem })
-    for (const need of this.#deps.needs.all()) {
+    const { needs } = this.#deps
+    if (needs.held === 0) return list
+    for (const need of needs.all()) {
       if (list.length >= problemsShownMax) break
       if (need.reason !== '') list.push({ path: need.record.path, reason: need.reason })
     }

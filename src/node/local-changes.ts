@@ -2,12 +2,12 @@ import type { IndexRow } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
 import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
 import type { HashResult, LstatResult, ScanEntry } from '../ports/file-tasks.ts'
-import { isUnchanged } from './entry-draft.ts'
 import { hashAhead, type HashAheadDeps } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
 import { publishMove } from './local-moves.ts'
 import { isAtOrBelow, recogniseMoves } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
+import { stillNews, withoutUnchanged } from './still-news.ts'
 import { takeSettled } from './take-settled.ts'
 
 /** What is new on the disk is held back until it is known what is gone, up to so many entries. */
@@ -69,7 +69,7 @@ export class LocalChanges {
       const { changed: different, gone } = await merge.next(batch)
       const { changed } = isFirst
         ? { changed: different }
-        : await takeSettled({ changed: await this.#stillNews(different), gone: [] }, this.#deps)
+        : await takeSettled({ changed: await stillNews(different, this.#deps), gone: [] }, this.#deps)
       for (const path of gone) look.gone.push(path)
       yield isFirst ? changed : await this.#holdBackFresh(changed, look)
       if (look.fresh.length > freshMax) yield look.fresh.splice(0)
@@ -82,8 +82,8 @@ export class LocalChanges {
     const together = new Set(paths)
     for (const path of paths) for (const companion of settling.companionsOf(path)) together.add(companion)
     const sorted = [...together].sort(comparePaths)
-    const looks = await tasks.lstat(sorted)
-    const rows = await index.getMany(sorted)
+    const looks = await withoutUnchanged(await tasks.lstat(sorted), this.#deps)
+    const rows = await index.getMany(looks.map(({ path }) => path))
     const entries: ScanEntry[] = []
     let walked: RelativePath | null = null
     for (const [i, seen] of looks.entries()) {
@@ -101,7 +101,7 @@ export class LocalChanges {
         if (row?.record.kind === 'folder') await this.#noteBelow(seen.path, look)
       }
     }
-    const changed = await this.#stillNews(entries)
+    const changed = await stillNews(entries, this.#deps)
     const ready = await takeSettled({ changed, gone: look.gone }, this.#deps, sorted)
     look.gone = [...ready.gone]
     yield ready.changed.filter((entry) => ready.together.has(entry.path))
@@ -200,19 +200,8 @@ export class LocalChanges {
     look.fresh = look.fresh.filter((entry) => !isAtOrBelow(entry.path, moved)).concat(found.fresh)
     look.gone = look.gone.filter((path) => !isAtOrBelow(path, left)).concat(found.gone)
     look.goneFolders = look.goneFolders.filter((row) => !isAtOrBelow(row.record.path, left))
-    look.fresh = await this.#stillNews(look.fresh)
+    look.fresh = await stillNews(look.fresh, this.#deps)
     return moved
-  }
-
-  /**
-   * Without what has been committed since we looked: a folder that moved into one that moved before it, or what we put or
-   * moved there for a peer. That is known when the commit is done which may be under way: a file would be hashed in vain.
-   */
-  async #stillNews(entries: readonly ScanEntry[]): Promise<ScanEntry[]> {
-    if (entries.length === 0) return []
-    const { index, commits } = this.#deps
-    const rows = await commits.run(() => index.getMany(entries.map((entry) => entry.path)))
-    return entries.filter((entry, i) => !isUnchanged(rows[i] ?? null, entry))
   }
 
   /** New folders that something may have moved into are known before what did. */

@@ -50,16 +50,15 @@ export class PeerFetches {
    *
    * @throws what the disk throws while they are staged.
    */
-  async fetch(wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<Map<FetchFile, string>> {
-    const missing = new Map<FetchFile, string>()
-    const fetched = Array.from(wanted, async ([file, blocks]) => {
-      const reason = await this.#add(file, blocks)
-      if (reason !== null) missing.set(file, reason)
+  fetch(wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<Map<FetchFile, string>> {
+    return new Promise((resolve, reject) => {
+      const missing = new Map<FetchFile, string>()
+      const batch: Batch = { filesLeft: 0, missing, resolve: () => resolve(missing), reject }
+      for (const [file, blocks] of wanted) if (blocks.length > 0) this.#add(batch, file, blocks)
+      if (batch.filesLeft === 0) batch.resolve()
+      this.#mayHaveOrphans = true
+      this.wake()
     })
-    this.#mayHaveOrphans = true
-    this.wake()
-    await Promise.all(fetched)
-    return missing
   }
 
   /** Forgets these files: nothing more is asked for, and what is on its way is dropped. */
@@ -98,20 +97,12 @@ export class PeerFetches {
     this.#deps.after?.wake()
   }
 
-  #add(file: FetchFile, blocks: readonly FetchBlock[]): Promise<string | null> {
-    if (blocks.length === 0) return Promise.resolve(null)
-    return new Promise((resolve, reject) => {
-      const target: Target = {
-        file,
-        sources: file.sources,
-        blocksLeft: blocks.length,
-        reason: 'no connected device has all of this file',
-        resolve,
-        reject,
-      }
-      this.#targets.add(target)
-      this.#queue.add(target, blocks)
-    })
+  #add(batch: Batch, file: FetchFile, blocks: readonly FetchBlock[]): void {
+    const reason = 'no connected device has all of this file'
+    const target: Target = { file, sources: file.sources, blocksLeft: blocks.length, reason, batch }
+    batch.filesLeft++
+    this.#targets.add(target)
+    this.#queue.add(target, blocks)
   }
 
   /** Asks a peer for one portion more; false when it has no room or nothing of what is wanted. */
@@ -187,6 +178,10 @@ export class PeerFetches {
     }
     if (portion.isDone) return
     portion.isDone = true
+    if (missing.size + wrong.size === 0) {
+      for (const run of portion.runs) this.#arrived(run.target, run.blocks)
+      return
+    }
     const left: FetchRun<Target, FetchBlock>[] = []
     for (const run of portion.runs) {
       const notHere = run.blocks.filter((block) => missing.has(block) || wrong.has(block))
@@ -218,13 +213,17 @@ export class PeerFetches {
     portion.isDone = true
     const targets = new Set(portion.runs.map((run) => run.target))
     this.#queue.drop(targets)
-    for (const target of targets) if (this.#targets.delete(target)) target.reject(error)
+    for (const target of targets) if (this.#targets.delete(target)) target.batch.reject(error)
   }
 
   #end(target: Target, reason: string | null): void {
     if (!this.#targets.delete(target)) return
-    if (reason !== null) this.#queue.drop(new Set([target]))
-    target.resolve(reason)
+    if (reason !== null) {
+      this.#queue.drop(new Set([target]))
+      target.batch.missing.set(target.file, reason)
+    }
+    target.batch.filesLeft--
+    if (target.batch.filesLeft === 0) target.batch.resolve()
   }
 
   #isDistrusted(peer: DeviceId, now: number): boolean {
@@ -267,7 +266,14 @@ interface Target {
   readonly sources: ReadonlySet<DeviceId>
   blocksLeft: number
   reason: string
-  readonly resolve: (reason: string | null) => void
+  readonly batch: Batch
+}
+
+/** The files of one call. */
+interface Batch {
+  filesLeft: number
+  readonly missing: Map<FetchFile, string>
+  readonly resolve: () => void
   readonly reject: (error: unknown) => void
 }
 

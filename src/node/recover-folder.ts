@@ -30,7 +30,7 @@ export async function recoverFolder(deps: {
   }
   if (intents.length > 0) {
     logger.info('recovered', { intents: intents.length, adopted: changes.length })
-    await index.commit(changes, { durable: true, clearIntents: intents.map((intent) => intent.id) })
+    await index.commit(changes, { durable: true, clearIntents: [...new Set(intents.map(({ id }) => id))] })
   }
   const useful = usefulRemains(staged, clock.now())
   const others = [...names].filter((name) => !useful.has(name))

@@ -40,9 +40,13 @@ export class RemoteChanges {
   #wake: (() => void) | null = null
   #roomWaiters: (() => void)[] = []
   #pausedUntil = 0
+  /** No other run of this node has used it. */
+  readonly #stagedPrefix: string
+  #stagedCount = 0
 
   constructor(deps: RemoteChangesDeps) {
     this.#deps = deps
+    this.#stagedPrefix = Buffer.from(deps.random.bytes(12)).toString('hex')
     this.needs = new Needs(deps)
     this.#fetcher = new FileFetcher({
       ...deps,
@@ -200,7 +204,8 @@ export class RemoteChanges {
   /** Of a file that is worth it, one that a later try finds again. */
   #stagedName({ path, sizeBytes, content }: FileRecord): string {
     if (sizeBytes > resumedBytesMin && content !== '') return stagedNameFor(path, content)
-    return Buffer.from(this.#deps.random.bytes(12)).toString('hex')
+    this.#stagedCount++
+    return `${this.#stagedPrefix}-${this.#stagedCount.toString(36)}`
   }
 
   /** Brings the bytes of `files` into durable staging; returns the work that can be applied. */

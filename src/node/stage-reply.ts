@@ -30,11 +30,14 @@ export async function stageReply(
       missing.add(block)
       continue
     }
-    for (const offset of [block.offset, ...block.alsoAt]) {
-      staged.push({ staged: block.staged, offset, length: block.length, hash: block.hash, at })
+    const { length, hash } = block
+    staged.push({ staged: block.staged, offset: block.offset, length, hash, at })
+    owners.push(block)
+    for (const offset of block.alsoAt) {
+      staged.push({ staged: block.staged, offset, length, hash, at })
       owners.push(block)
     }
-    at += block.length
+    at += length
   }
   if (staged.length === 0) return { missing, wrong }
   const { good, bytes } = await tasks.stageBlocks(staged, reply.frame, reply.packed)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BlockList, decodeBlockList, encodeBlockList, singleBlockList } from '../../src/blocks/block-list.ts'
+import { BlockList, decodeBlockList, encodeBlockList } from '../../src/blocks/block-list.ts'
 import { hashBlock } from '../../src/blocks/hash.ts'
 import { blockHashFromBytes, type BlockHash } from '../../src/model/block-hash.ts'
 import { blockBytesMax, blockListBytesMax } from '../../src/model/limits.ts'
@@ -92,12 +92,6 @@ describe('block list', () => {
         expect(() => decodeBlockList(bytes, sizeBytes)).toThrow(expect.objectContaining({ code: 'bad-message' }))
       }),
     )
-  })
-
-  it('of a small file has one block, of an empty file none', () => {
-    const content = hashBlock(Uint8Array.of(1))
-    expect(blocksOf(singleBlockList(content, 1))).toEqual([{ hash: content, length: 1 }])
-    expect(singleBlockList(hashBlock(new Uint8Array(0)), 0).count).toBe(0)
   })
 })
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { BlockList, encodeBlockList } from '../../src/blocks/block-list.ts'
 import { hashBlock } from '../../src/blocks/hash.ts'
 import { zeroHash } from '../../src/blocks/zero-blocks.ts'
-import { groupFetches, planFetch, type LocalSource } from '../../src/blocks/plan-fetch.ts'
+import { planFetch, type LocalSource } from '../../src/blocks/plan-fetch.ts'
 import type { BlockHash } from '../../src/model/block-hash.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 
@@ -111,36 +111,5 @@ describe('plan of a fetch that goes on', () => {
     const small = new BlockList(encodeBlockList(data.slice(0, 3)))
     const all = new Map(data.map(({ hash }, i) => [hash, { source: old, sourceOffset: i * mib }]))
     expect(planFetch(small, all, 'x').copyFrom).toBe(null)
-  })
-})
-
-describe('requests', () => {
-  const anyLimits = fc.record({
-    bytesMax: fc.integer({ min: 1, max: 30_000 }),
-    blocksMax: fc.integer({ min: 1, max: 5 }),
-  })
-
-  it('hold all blocks in their order', () => {
-    fc.assert(
-      fc.property(anyFile, anyLimits, (file, limits) => {
-        const { remote } = planFetch(new BlockList(encodeBlockList(file)), none, 'x')
-        expect(groupFetches(remote, limits).flat()).toEqual(remote)
-      }),
-    )
-  })
-
-  it('stay within their limits, but for a single larger block, and could not be fewer', () => {
-    fc.assert(
-      fc.property(anyFile, anyLimits, (file, limits) => {
-        const groups = groupFetches(planFetch(new BlockList(encodeBlockList(file)), none, 'x').remote, limits)
-        const bytes = groups.map((group) => group.reduce((sum, block) => sum + block.length, 0))
-        for (const [i, group] of groups.entries()) {
-          expect(group.length === 1 || (group.length <= limits.blocksMax && bytes[i]! <= limits.bytesMax)).toBe(true)
-          const next = groups[i + 1]?.[0]
-          if (next === undefined) continue
-          expect(group.length === limits.blocksMax || bytes[i]! + next.length > limits.bytesMax).toBe(true)
-        }
-      }),
-    )
   })
 })
