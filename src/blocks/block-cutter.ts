@@ -77,6 +77,17 @@ export class BlockCutter {
     return this.#memory.subarray(this.#begin - length, this.#begin)
   }
 
+  /** The next `length` bytes, at most those of a largest block; null when more have to be read first. */
+  peek(length: number): Uint8Array | null {
+    return this.#begin + length > this.#end ? null : this.#memory.subarray(this.#begin, this.#begin + length)
+  }
+
+  /** Takes that many bytes as a block: the caller knows that {@link next} would end one there. */
+  take(length: number): void {
+    this.#scanned = 0
+    this.#begin += length
+  }
+
   /** The length at which the hash ends the block, 0 when none up to `available` does. */
   #findLength(available: number): number {
     const { minBytes, averageBytes } = this.#parameters

@@ -7,14 +7,15 @@ import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk, DiskEntry, FileHandle } from '../ports/disk.ts'
 import type { HashRequest, HashResult, HashTelling } from '../ports/file-tasks.ts'
 import { borrowCutter, returnCutter } from './block-cutter.ts'
-import { blockCountMax, BlockListWriter } from './block-list.ts'
+import { BlockList, blockCountMax, BlockListWriter } from './block-list.ts'
 import { chunkParameters } from './chunk-parameters.ts'
 import { cutFile } from './cut-file.ts'
 import { isDiskTrouble, readFailureReason } from './disk-trouble.ts'
+import { EarlierBlocks } from './earlier-blocks.ts'
 import { hashBlock } from './hash.ts'
 import { readFully } from './read-fully.ts'
 import { WorkSlice } from './work-slice.ts'
-import { isZeros, zeroHash } from './zero-blocks.ts'
+import { hashOfBlock } from './zero-blocks.ts'
 
 /**
  * Chunks and hashes files of the folder at `root` in one pass each. Results are in the order of `requests`; trouble with
@@ -104,7 +105,7 @@ interface Hashed {
 function* hashLarge(
   { disk, slice, telling }: Run,
   handle: FileHandle,
-  { path, disk: { sizeBytes } }: HashRequest,
+  { path, disk: { sizeBytes }, earlier }: HashRequest,
 ): Generator<void, Hashed | 'short' | 'too-many-blocks'> {
   const list = new BlockListWriter()
   const isTold = telling !== null && sizeBytes >= telling.sizeBytesMin
@@ -112,10 +113,11 @@ function* hashLarge(
   let toldCount = 0
   const cutter = borrowCutter()
   try {
-    const options = { sizeBytes, parameters: chunkParameters(sizeBytes), cutter, slice }
-    const isWhole = yield* cutFile(disk, handle, options, (block) => {
+    const known = earlier === undefined ? null : new EarlierBlocks(new BlockList(earlier))
+    const options = { sizeBytes, parameters: chunkParameters(sizeBytes), cutter, slice, earlier: known }
+    const isWhole = yield* cutFile(disk, handle, options, (block, _, hash) => {
       if (list.count === blockCountMax) return false
-      list.add(isZeros(block) ? zeroHash(block.length) : hashBlock(block), block.length)
+      list.add(hash ?? hashOfBlock(block), block.length)
       untoldBytes += block.length
       if (!isTold || untoldBytes < telling.partBytes) return true
       telling.onBlocks(path, list.entriesFrom(toldCount))

@@ -23,6 +23,11 @@ export function zeroHash(lengthBytes: number): BlockHash {
   return hash
 }
 
+/** The hash of a block; that of zeros costs a comparison. */
+export function hashOfBlock(block: Uint8Array): BlockHash {
+  return isZeros(block) ? zeroHash(block.length) : hashBlock(block)
+}
+
 /** Whether a block is known to be of zeros, of a file of which it need not be the last: most of those in a run are. */
 export function isZeroBlock(
   { hash, length }: { readonly hash: BlockHash; readonly length: number },

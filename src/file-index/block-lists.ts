@@ -1,4 +1,4 @@
-import { decodeBlockList, type BlockList } from '../blocks/block-list.ts'
+import { decodeBlockList } from '../blocks/block-list.ts'
 import { blockHashBytes, blockHashFromBytes, blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
 import { isSingleBlock } from '../model/file-record.ts'
 import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
@@ -45,6 +45,12 @@ export async function planLists(
     came.set(text, { content: after, blockList: came.get(text)?.blockList ?? blockList })
   }
   for (const text of came.keys()) gone.delete(text)
+  const puts: StoreOperation[] = []
+  const known = new Set<BlockHash>()
+  for (const { content, blockList } of came.values()) {
+    if (blockList === null || (await store.get(listKey(content.hash))) !== undefined) continue
+    for (const put of listPuts(content, blockList, known)) puts.push(put)
+  }
   const operations: StoreOperation[] = []
   if (gone.size > 0) {
     const lists = [...gone.values()]
@@ -52,15 +58,11 @@ export async function planLists(
     const wanted = lists.map(({ hash }): WantedContent => ({ hash: blockHashFromBytes(hash), single: false }))
     const holders = await finder.find(wanted, besides)
     for (const [i, list] of lists.entries()) {
-      if (holderOf(holders[i]!) === null) operations.push(...(await listRemovals(store, list)))
+      if (holderOf(holders[i]!) !== null) continue
+      for (const removal of await listRemovals(store, list, known)) operations.push(removal)
     }
   }
-  for (const { content, blockList } of came.values()) {
-    if (blockList === null || (await store.get(listKey(content.hash))) !== undefined) continue
-    // A block of a list that goes may be in one that comes: puts after removals.
-    for (const put of listPuts(content, blockList)) operations.push(put)
-  }
-  return operations
+  return operations.concat(puts)
 }
 
 /** Where this disk has each of these blocks: in a file that is that block, or inside of a larger one. */
@@ -101,7 +103,8 @@ function holderOf(answer: ContentAnswer): Exclude<ContentAnswer, 'unsure'> {
   return answer === 'unsure' ? null : answer
 }
 
-function* listPuts(content: RowContent, blockList: Uint8Array): Generator<StoreOperation> {
+/** Adds the blocks to `known`. */
+function* listPuts(content: RowContent, blockList: Uint8Array, known: Set<BlockHash>): Generator<StoreOperation> {
   yield { type: 'put', key: listKey(content.hash), value: blockList }
   const list = decodeBlockList(blockList, content.sizeBytes)
   for (let i = 0; i < list.count; i++) {
@@ -109,18 +112,26 @@ function* listPuts(content: RowContent, blockList: Uint8Array): Generator<StoreO
     value.set(content.hash)
     value.writeUIntBE(list.offsetAt(i), blockHashBytes, 6)
     value.writeUInt32BE(list.lengthAt(i), blockHashBytes + 6)
-    yield { type: 'put', key: blockKey(list, i), value }
+    const hash = list.hashAt(i)
+    known.add(hash)
+    yield { type: 'put', key: blockKey(hash), value }
   }
 }
 
-async function listRemovals(store: KeyValueStore, content: RowContent): Promise<StoreOperation[]> {
+/** Rows of blocks in `written` are left to whoever writes them: of an edited file that is nearly all. */
+async function listRemovals(
+  store: KeyValueStore,
+  content: RowContent,
+  written: ReadonlySet<BlockHash>,
+): Promise<StoreOperation[]> {
   const key = listKey(content.hash)
   const encoded = await store.get(key)
   if (encoded === undefined) return []
   const removals: StoreOperation[] = [{ type: 'del', key }]
   const list = decodeBlockList(encoded, content.sizeBytes)
-  for (let at = 0; at < list.count; at += 1000) {
-    const keys = Array.from({ length: Math.min(1000, list.count - at) }, (_, i) => blockKey(list, at + i))
+  const hashes = Array.from({ length: list.count }, (_, i) => list.hashAt(i)).filter((hash) => !written.has(hash))
+  for (let at = 0; at < hashes.length; at += 1000) {
+    const keys = hashes.slice(at, at + 1000).map(blockKey)
     const rows = await store.getMany(keys)
     for (const [i, row] of rows.entries()) {
       const ours = row !== undefined && Buffer.compare(row.subarray(0, blockHashBytes), content.hash) === 0
@@ -130,6 +141,6 @@ async function listRemovals(store: KeyValueStore, content: RowContent): Promise<
   return removals
 }
 
-function blockKey(list: BlockList, index: number): Uint8Array {
-  return prefixed(prefix.block, blockHashToBytes(list.hashAt(index)))
+function blockKey(hash: BlockHash): Uint8Array {
+  return prefixed(prefix.block, blockHashToBytes(hash))
 }

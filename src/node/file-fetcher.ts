@@ -155,7 +155,8 @@ export class FileFetcher {
     const hashes = new Set<BlockHash>()
     for (const { hash } of whole) hashes.add(hash)
     for (const { list } of lists.values()) for (let i = 0; i < list.count; i++) hashes.add(list.hashAt(i))
-    const wanted = [...hashes]
+    for (const file of lists.keys()) await this.#locateInLocal(file, hashes, located)
+    const wanted = [...hashes].filter((hash) => !located.has(hash))
     for (let at = 0; at < wanted.length; at += lookupBatchBlocks) {
       const part = wanted.slice(at, at + lookupBatchBlocks)
       const found = await this.#deps.index.findBlocks(part)
@@ -166,6 +167,22 @@ export class FileFetcher {
     }
     for (const [file, { list }] of lists) await this.#locateRecut(file, list, located)
     return located
+  }
+
+  /** The version here, whose list we have at hand, mostly holds nearly all: asking the index for each takes far longer. */
+  async #locateInLocal(
+    { record, local }: FetchFile,
+    wanted: ReadonlySet<BlockHash>,
+    located: Map<BlockHash, LocalSource>,
+  ): Promise<void> {
+    if (local === null || isSingleBlock(local.sizeBytes)) return
+    const encoded = await this.#deps.index.blockList(local.content)
+    if (encoded === null) return
+    const list = decodeBlockList(encoded, local.sizeBytes)
+    for (let i = 0; i < list.count; i++) {
+      const hash = list.hashAt(i)
+      if (wanted.has(hash)) located.set(hash, { source: record.path, sourceOffset: list.offsetAt(i) })
+    }
   }
 
   /** A local version that was cut with other parameters is cut again by those of the wanted one. */

@@ -1,6 +1,8 @@
+import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
+import { withEarlierLists } from './earlier-lists.ts'
 import { groupByBytes } from './entry-draft.ts'
 import type { LocalDrafts } from './local-drafts.ts'
 
@@ -13,6 +15,7 @@ export interface HashedEntries {
 }
 
 export interface HashAheadDeps {
+  readonly index: Pick<FolderIndex, 'getMany' | 'blockList'>
   readonly tasks: Pick<FileTasks, 'hash'>
   readonly clock: Pick<Clock, 'now'>
   readonly drafts: { readonly local: Pick<LocalDrafts, 'telling' | 'settle' | 'settleAll'> }
@@ -152,7 +155,8 @@ class HashLine {
   async #hash(found: Found, group: readonly ScanEntry[]): Promise<void> {
     try {
       const telling = await this.#deps.drafts.local.telling(group)
-      for (const result of await this.#deps.tasks.hash(group, telling)) found.hashes.set(result.path, result)
+      const requests = await withEarlierLists(group, this.#deps.index)
+      for (const result of await this.#deps.tasks.hash(requests, telling)) found.hashes.set(result.path, result)
     } catch (error) {
       found.failure ??= { error }
     }

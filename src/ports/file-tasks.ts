@@ -97,6 +97,8 @@ export type LstatResult = {
 export interface HashRequest {
   readonly path: RelativePath
   readonly disk: DiskState
+  /** The encoded block list of an earlier version, cut with the same parameters: what is left of it is found faster. */
+  readonly earlier?: Uint8Array
 }
 
 /** Who wants to know the blocks of a file while the rest of it is still being hashed. */

@@ -11,6 +11,7 @@ export interface PackedHashRequests {
   readonly paths: string
   readonly count: number
   readonly states: PackedStates
+  readonly earlier: readonly (readonly [index: number, blockList: Uint8Array])[]
 }
 
 /** Their results on the way back: who asked knows the paths and states. */
@@ -26,12 +27,17 @@ export function packHashRequests(requests: readonly HashRequest[]): PackedHashRe
     paths: requests.map((request) => request.path).join('\0'),
     count: requests.length,
     states: packStates(requests.map((request) => request.disk)),
+    earlier: requests.flatMap(({ earlier }, i) => (earlier === undefined ? [] : [[i, earlier] as const])),
   }
 }
 
-export function unpackHashRequests({ paths, count, states }: PackedHashRequests): HashRequest[] {
+export function unpackHashRequests({ paths, count, states, earlier }: PackedHashRequests): HashRequest[] {
   const names = paths.split('\0') as RelativePath[]
-  return unpackStates(states, count).map((disk, i) => ({ path: names[i]!, disk }))
+  const lists = new Map(earlier)
+  return unpackStates(states, count).map((disk, i) => {
+    const list = lists.get(i)
+    return list === undefined ? { path: names[i]!, disk } : { path: names[i]!, disk, earlier: list }
+  })
 }
 
 /** `results` are those of `requests`, in their order. */

@@ -69,9 +69,9 @@ class Source {
 
 function start(source: AsyncIterable<readonly ScanEntry[]>, tasks: HandHasher, stopping = new AbortController()) {
   let now = 1000
-  const index = { getMany: () => Promise.resolve([]) }
+  const index = { getMany: () => Promise.resolve([]), blockList: () => Promise.resolve(null) }
   const drafts = { local: new LocalDrafts({ index, random: new SeededRandom(1), onChange: () => undefined }) }
-  return hashAhead(source, { tasks, clock: { now: () => now++ }, drafts, signal: stopping.signal })
+  return hashAhead(source, { index, tasks, clock: { now: () => now++ }, drafts, signal: stopping.signal })
 }
 
 const pathsOf = (ready: HashedEntries) => ready.entries.map(({ path }) => path)

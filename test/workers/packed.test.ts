@@ -29,7 +29,9 @@ const paths = fc
   .string({ minLength: 1, unit: 'grapheme' })
   .filter((text) => !text.includes('\0'))
   .map((text) => text as RelativePath)
-const requests: fc.Arbitrary<HashRequest[]> = fc.array(fc.record({ path: paths, disk: states }))
+const requests: fc.Arbitrary<HashRequest[]> = fc.array(
+  fc.record({ path: paths, disk: states, earlier: fc.uint8Array() }, { requiredKeys: ['path', 'disk'] }),
+)
 const contents = fc.base64String({ minLength: 4 }).map((hash) => hash as BlockHash)
 
 describe('packing', () => {
