@@ -51,7 +51,7 @@ export function* cutFile(
       if (isExpected) cutter.take(found.length)
       const block = isExpected ? found : cutter.next(atEnd)
       if (block === null) break
-      const hash = isExpected ? expected!.hash : earlier === null ? null : hashOfBlock(block)
+      const hash = isExpected ? expected.hash : earlier === null ? null : hashOfBlock(block)
       if (isExpected) earlier?.came()
       else if (hash !== null) earlier?.cut(hash)
       if (!onBlock(block, offset, hash)) return false

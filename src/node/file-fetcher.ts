@@ -205,13 +205,20 @@ export class FileFetcher {
     const missing = new Map<FetchFile, FetchBlock[]>()
     if (copies.length === 0) return missing
     const byStaged = new Map(files.map((file) => [file.staged, file]))
-    for (const batch of batchesOf(copies)) {
-      const done = await this.#deps.tasks.stageLocal(batch)
-      for (const [i, { staged, offset, length, hash }] of batch.entries()) {
-        const file = byStaged.get(staged)!
-        if (done[i] === true) this.#deps.onStaged(file, length)
-        else appendTo(missing, file, { staged, offset, length, hash, alsoAt: nowhere })
+    const batches = batchesOf(copies)
+    const copyNext = async (): Promise<void> => {
+      for (const batch of batches) {
+        const done = await this.#deps.tasks.stageLocal(batch)
+        for (const [i, { staged, offset, length, hash }] of batch.entries()) {
+          const file = byStaged.get(staged)!
+          if (done[i] === true) this.#deps.onStaged(file, length)
+          else appendTo(missing, file, { staged, offset, length, hash, alsoAt: nowhere })
+        }
       }
+    }
+    // One for each thread that can. Whoever clears away after a failure must not do it beside the other.
+    for (const result of await Promise.allSettled([copyNext(), copyNext()])) {
+      if (result.status === 'rejected') throw result.reason
     }
     return missing
   }

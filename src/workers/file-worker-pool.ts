@@ -55,7 +55,7 @@ export class FileWorkerPool {
     return { number: ++this.#lastSession, root }
   }
 
-  /** The thread that does this; what a scan does much of goes to both, unless it is little. */
+  /** The thread that does this; what there is much of goes to both, unless it is little. */
   linkFor(name: CallName | 'scan'): WorkerLink {
     const [first, second] = [this.#first, this.#second]
     if (first === null) throw new P2psyncError('disk-failed', 'the file workers are not started')
@@ -64,8 +64,7 @@ export class FileWorkerPool {
       if (first.pending > 0) second.begin()
       return first
     }
-    const sharesWork = name === 'look' || name === 'hash'
-    return sharesWork && first.pending <= second.pending ? first : second
+    return sharedCalls.has(name) && first.pending <= second.pending ? first : second
   }
 
   get links(): readonly WorkerLink[] {
@@ -84,4 +83,6 @@ const fileWorkerUrl = new URL(`./file-worker${extname(import.meta.url)}`, import
 // A nursery that fits the cache of a core; what lives longer is mostly buffers, which are outside of it.
 const youngGenerationMb = 4
 
+/** What a scan or a large edit does much of, and nothing waits for in its order. */
+const sharedCalls: ReadonlySet<CallName | 'scan'> = new Set(['look', 'hash', 'stageLocal'])
 const outwardCalls: ReadonlySet<CallName | 'scan'> = new Set(['scan', 'lstat', 'readBlocks', 'findBlocks'])
