@@ -28,8 +28,13 @@ export class BlockList {
   }
 
   hashAt(index: number): BlockHash {
+    return blockHashFromBytes(this.hashBytesAt(index))
+  }
+
+  /** The 32 bytes of that hash: a view. */
+  hashBytesAt(index: number): Uint8Array {
     const at = this.#encoded.byteOffset + listHeader.length + index * entryBytes
-    return blockHashFromBytes(new Uint8Array(this.#encoded.buffer, at, blockHashBytes))
+    return new Uint8Array(this.#encoded.buffer, at, blockHashBytes)
   }
 
   lengthAt(index: number): number {

@@ -46,7 +46,7 @@ export async function planLists(
   }
   for (const text of came.keys()) gone.delete(text)
   const puts: StoreOperation[] = []
-  const known = new Set<BlockHash>()
+  const known = new Set<string>()
   for (const { content, blockList } of came.values()) {
     if (blockList === null || (await store.get(listKey(content.hash))) !== undefined) continue
     for (const put of listPuts(content, blockList, known)) puts.push(put)
@@ -103,8 +103,8 @@ function holderOf(answer: ContentAnswer): Exclude<ContentAnswer, 'unsure'> {
   return answer === 'unsure' ? null : answer
 }
 
-/** Adds the blocks to `known`. */
-function* listPuts(content: RowContent, blockList: Uint8Array, known: Set<BlockHash>): Generator<StoreOperation> {
+/** Adds the hashes of the blocks to `known`, as {@link keyText}. */
+function* listPuts(content: RowContent, blockList: Uint8Array, known: Set<string>): Generator<StoreOperation> {
   yield { type: 'put', key: listKey(content.hash), value: blockList }
   const list = decodeBlockList(blockList, content.sizeBytes)
   for (let i = 0; i < list.count; i++) {
@@ -112,9 +112,9 @@ function* listPuts(content: RowContent, blockList: Uint8Array, known: Set<BlockH
     value.set(content.hash)
     value.writeUIntBE(list.offsetAt(i), blockHashBytes, 6)
     value.writeUInt32BE(list.lengthAt(i), blockHashBytes + 6)
-    const hash = list.hashAt(i)
-    known.add(hash)
-    yield { type: 'put', key: blockKey(hash), value }
+    const hash = list.hashBytesAt(i)
+    known.add(keyText(hash))
+    yield { type: 'put', key: prefixed(prefix.block, hash), value }
   }
 }
 
@@ -122,16 +122,17 @@ function* listPuts(content: RowContent, blockList: Uint8Array, known: Set<BlockH
 async function listRemovals(
   store: KeyValueStore,
   content: RowContent,
-  written: ReadonlySet<BlockHash>,
+  written: ReadonlySet<string>,
 ): Promise<StoreOperation[]> {
   const key = listKey(content.hash)
   const encoded = await store.get(key)
   if (encoded === undefined) return []
   const removals: StoreOperation[] = [{ type: 'del', key }]
   const list = decodeBlockList(encoded, content.sizeBytes)
-  const hashes = Array.from({ length: list.count }, (_, i) => list.hashAt(i)).filter((hash) => !written.has(hash))
+  const blocks = Array.from({ length: list.count }, (_, i) => list.hashBytesAt(i))
+  const hashes = blocks.filter((hash) => !written.has(keyText(hash)))
   for (let at = 0; at < hashes.length; at += 1000) {
-    const keys = hashes.slice(at, at + 1000).map(blockKey)
+    const keys = hashes.slice(at, at + 1000).map((hash) => prefixed(prefix.block, hash))
     const rows = await store.getMany(keys)
     for (const [i, row] of rows.entries()) {
       const ours = row !== undefined && Buffer.compare(row.subarray(0, blockHashBytes), content.hash) === 0
@@ -139,8 +140,4 @@ async function listRemovals(
     }
   }
   return removals
-}
-
-function blockKey(hash: BlockHash): Uint8Array {
-  return prefixed(prefix.block, blockHashToBytes(hash))
 }
