@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { P2psyncError } from '../src/model/errors.ts'
 import { version } from '../src/model/version.ts'
 import type { CliContext } from './cli-context.ts'
+import { refuseSwallowedOptions } from './refuse-swallowed-options.ts'
 import { exitCodes, exitCodesHelp, reportError } from './report-error.ts'
 
 /**
@@ -22,7 +23,10 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
     for (const define of await loadCommands(argv)) {
       const command = define(context, (exitCode) => (result.exitCode = exitCode))
       quiet(command, context)
-      program.addCommand(command.helpOption('-h, --help', 'print this help').addHelpText('after', `\n${exitCodesHelp}`))
+      refuseSwallowedOptions(command)
+      program.addCommand(
+        command.helpOption('-h, --help', 'print this help').addHelpText('afterAll', `\n${exitCodesHelp}`),
+      )
     }
     await program.parseAsync(argv, { from: 'user' })
     return result.exitCode

@@ -76,13 +76,16 @@ export class ControlClient {
     await readAnswer(response)
   }
 
-  /** Whether a node listens, ready or not. */
+  /** Whether a node listens, ready or not; one that is just closing may still be said to, so ask again. */
   async isListening(): Promise<boolean> {
     try {
       await this.#send('GET', '/v1', undefined, answerTimeoutMs).then((response) => response.destroy())
       return true
     } catch (error) {
-      if (error instanceof P2psyncError && error.code === 'no-node') return false
+      if (!(error instanceof P2psyncError)) throw error
+      if (error.code === 'no-node') return false
+      // Somebody took the connection and dropped it: a server that closes.
+      if (['ECONNRESET', 'EPIPE'].includes(systemCode(error.cause))) return true
       throw error
     }
   }

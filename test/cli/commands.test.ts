@@ -90,6 +90,7 @@ describe('the command line', () => {
     expect(code).toBe(0)
     expect(stdout).toContain('Examples:\n  $ ')
     expect(stdout).toContain('--json')
+    expect(stdout).toContain('\nExit codes: 0 done')
   })
 
   it('prints its version', async () => {
@@ -106,6 +107,17 @@ describe('the command line', () => {
     [['limit', '--up', '5'], '"5" is no limit of rate', '500KiB'],
     [['limit', '--schedule', 'mon 8-18 up=none'], 'no time of a day', 'mon-fri 08:00-18:00'],
     [['key'], 'no command is given', 'p2psync key --help'],
+    [['start', '--first', '--home', 'x'], "option '--first <pattern>' argument missing", 'p2psync start --help'],
+    [['start', '--name', '--home', 'x'], "option '--name <device>' argument missing", 'p2psync start --help'],
+    [['start', '--home', '--home', 'x'], "option '--home <dir>' argument missing", 'p2psync start --help'],
+    [['start', '.', '--last', '--no-mdns'], "option '--last <pattern>' argument missing", 'p2psync start --help'],
+    [['status', '--home', '--watch'], "option '--home <dir>' argument missing", 'p2psync status --help'],
+    [
+      ['manifest', '.', '--output', '--no-blocks'],
+      "option '--output <file>' argument missing",
+      'p2psync manifest --help',
+    ],
+    [['key', 'show', 'x', '--home', '--json=1'], "option '--home <dir>' argument missing", 'p2psync key --help'],
     [['start', '.', '--log-level', 'loud'], "argument 'loud' is invalid", 'p2psync start --help'],
     [['start', '.', '--name', 'a/b'], 'not allowed', '--name laptop'],
   ])('takes %j for wrong usage and says what to do', async (argv, message, hint) => {

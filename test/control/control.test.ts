@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
-import { connect } from 'node:net'
+import { connect, createServer as createSocketServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -285,6 +285,17 @@ describe('the client', () => {
     await expect(new ControlClient({ home }).info()).rejects.toMatchObject({ code: 'no-node' })
     await leaveDeadSocket(await controlSocketPath(home))
     await expect(new ControlClient({ home }).info()).rejects.toMatchObject({ code: 'no-node' })
+  })
+
+  it('takes a connection that is dropped for a node that still listens', async () => {
+    const closing = createSocketServer((socket) => socket.destroy())
+    closing.listen(await controlSocketPath(home))
+    await once(closing, 'listening')
+    const client = new ControlClient({ home })
+    expect(await client.isListening()).toBe(true)
+    closing.close()
+    await once(closing, 'close')
+    expect(await client.isListening()).toBe(false)
   })
 
   it('refuses a node of another version and says which', async () => {
