@@ -1,6 +1,6 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { blockBytesMax } from '../model/limits.ts'
-import { worthwhileShare, type PackLevel, type PackOrder, type PackTrial } from '../ports/file-tasks.ts'
+import { worthwhileShare, type PackLevel, type PackOrder, type PackTrial } from '../ports/packing.ts'
 
 /** Less is sent as it is: a frame has a head, and the call costs more than the bytes. */
 const rawBytesMin = 512

@@ -1,6 +1,7 @@
 import { blockBytesMax } from '../model/limits.ts'
 import type { Disk } from '../ports/disk.ts'
-import type { BlockRead, BlockReads, PackOrder } from '../ports/file-tasks.ts'
+import type { BlockRead, BlockReads } from '../ports/file-tasks.ts'
+import type { PackOrder } from '../ports/packing.ts'
 import { arrayOver, ownsBuffer } from '../model/reused-buffer.ts'
 import { hashBlock } from './hash.ts'
 import { packAsOrdered } from './pack-bytes.ts'

@@ -56,6 +56,11 @@ export async function planCommit(
   return { seq, counts, logged: state.logged + log.length, tree, operations, log, contents }
 }
 
+/** Without what else a plan keeps. */
+export function stateOf({ seq, counts, logged, tree }: CommitState): CommitState {
+  return { seq, counts, logged, tree }
+}
+
 /** As most commits are, each path once: a scan goes in the order of the paths. */
 function isInOrder(changes: readonly RowChange[]): boolean {
   for (let i = 1; i < changes.length; i++) {

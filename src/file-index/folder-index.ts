@@ -9,7 +9,7 @@ import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
 import { makeWriterId, type WriterId } from '../model/writer-id.ts'
 import type { KeyValueStore } from '../ports/key-value-store.ts'
 import type { Random } from '../ports/random.ts'
-import { planCommit, type CommitState } from './commit-plan.ts'
+import { planCommit, stateOf, type CommitState } from './commit-plan.ts'
 import { listKey, locateBlocks, planLists, type BlockLocation } from './block-lists.ts'
 import { ContentFinder, surely } from './content-finder.ts'
 import { planDiskStates, type DiskChange } from './disk-states.ts'
@@ -296,9 +296,4 @@ export class FolderIndex {
     this.#last = turn.catch(() => undefined)
     return turn
   }
-}
-
-/** Without what else a plan keeps. */
-function stateOf({ seq, counts, logged, tree }: CommitState): CommitState {
-  return { seq, counts, logged, tree }
 }

@@ -47,14 +47,19 @@ export async function* writeManifest(options: ManifestOptions): AsyncGenerator<U
     return Buffer.concat([Buffer.from(separator), part.text])
   }
 
-  yield Buffer.from(headLine({ folder, createdAtMs }))
+  const head = Buffer.from(headLine({ folder, createdAtMs }))
+  let isBegun = false
   for await (const batch of readers.walk(folder, { starts: [''], leaveOut: options.leaveOut ?? [] })) {
+    // Of a folder that is not there, not even the head is written.
+    if (!isBegun) yield head
+    isBegun = true
     for (const { path, reason } of batch.problems) problems.push({ path, reason })
     for (const items of portions(batch)) {
       jobs.push(begin(options, items))
       while (jobs.length > readers.threadsMax * 3) yield await take()
     }
   }
+  if (!isBegun) yield head
   while (jobs.length > 0) yield await take()
   const problemLines = problems.map((problem) => problemLine(problem)).join(',\n')
   yield Buffer.from(`${isFirst ? '' : '\n'}${problemsLine}${problemLines}${problemLines === '' ? '' : '\n'}`)

@@ -4,7 +4,7 @@ import { blockBytesMax, blockListBytesMax, fileSizeBytesMax, pathBytesMax } from
 import { parseRelativePath, type RelativePath } from '../model/relative-path.ts'
 import { WireReader } from '../model/wire-reader.ts'
 import { WireWriter } from '../model/wire-writer.ts'
-import type { BlockEncoding, PackedBytes } from '../ports/file-tasks.ts'
+import type { BlockEncoding, PackedBytes } from '../ports/packing.ts'
 
 /**
  * The frames of `/p2psync/blocks/1.0.0`. Requests go one way, replies the other, in the same order. A reply is a u32

@@ -41,10 +41,31 @@ export async function checkFolder(path: string, surroundings: FolderSurroundings
 /** Makes a checked folder that does not exist, with its parents. @throws {P2psyncError} `folder-unreadable`. */
 export async function createFolder(folder: CheckedFolder): Promise<void> {
   try {
-    await mkdir(folder.path, { recursive: true })
+    await makeFolders(folder.path)
   } catch (error) {
     throw unreadable(folder.path, `cannot be created: ${errorText(error)}`, error)
   }
+}
+
+/** Node's own `recursive` never ends where a folder that exists says ENOENT, as /proc does. */
+async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'EEXIST' && (await isFolder(path))) return
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || (await isFolder(parent))) throw error
+    await makeFolders(parent)
+    await mkdir(path)
+  }
+}
+
+function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 /**

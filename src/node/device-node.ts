@@ -163,6 +163,7 @@ export class DeviceNode implements NodeApi {
   async #stop(): Promise<void> {
     this.#events.stopping()
     try {
+      this.#deps.transport.close()
       await this.#folders.close()
       this.#deps.limits.stop()
       await this.#deps.transport.stop()

@@ -6,6 +6,7 @@ import type { FolderTrouble } from './folder-view.ts'
 
 /** A folder that is away is looked for, and a disk that failed is tried again, after so long. */
 export const troublePollMs = 3000
+const pollsWhenThere = 2
 
 /** Whether the folder is there, as its marker says, and whether its disk works. */
 export class FolderPresence {
@@ -57,14 +58,15 @@ export class FolderPresence {
     this.#deps.onChange()
   }
 
-  /** While the folder is away, looks for it. Works until the signal is aborted. */
+  /** Looks from time to time whether the folder is there. Works until the signal is aborted. */
   async run(): Promise<void> {
     const { clock, signal, onBack } = this.#deps
-    while (!signal.aborted) {
+    for (let polls = 1; !signal.aborted; polls++) {
       await clock.sleep(troublePollMs, signal).catch(() => undefined)
       if (signal.aborted) return
       this.onDiskWorks()
-      if (this.isMissing) await this.check()
+      // Nothing tells that a folder was moved away as a whole: that it is in sync must not be said of one that is gone.
+      if (this.isMissing || polls % pollsWhenThere === 0) await this.check()
       if (!this.#wasMissing || this.#trouble !== null) continue
       this.#wasMissing = false
       await onBack()

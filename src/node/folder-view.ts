@@ -137,7 +137,8 @@ export class FolderView {
       allEntries = Math.max(allEntries, session.peerState?.entries ?? 0)
     }
     if (needs.size === 0 && allBytes === bytes && allEntries === entries) return 100
-    return Math.min(99, Math.floor(100 * Math.min(share(doneBytes, allBytes), share(entries, allEntries))))
+    const done = doneBytes + entries * entryCostBytes
+    return Math.min(99, Math.floor((100 * done) / Math.max(allBytes + allEntries * entryCostBytes, 1)))
   }
 
   #problems(): { path: string; reason: string }[] {
@@ -153,9 +154,8 @@ export class FolderView {
   }
 }
 
-function share(part: number, all: number): number {
-  return all === 0 ? 1 : part / all
-}
+/** An entry takes about as long as so many bytes more of a large file. */
+const entryCostBytes = 16 * 1024
 
 export interface FolderViewDeps {
   readonly index: FolderIndex

@@ -38,6 +38,7 @@ export class Libp2pTransport implements Transport {
   readonly #opened = Promise.withResolvers<void>()
   #generation = 0
   #node: Libp2p | null = null
+  #isClosed = false
 
   /** @throws {P2psyncError} `bad-address` when a static peer is malformed. */
   constructor(options: Libp2pTransportOptions) {
@@ -49,7 +50,7 @@ export class Libp2pTransport implements Transport {
     this.#handshakes = new Handshakes({
       offer: () => ({ folders: this.#joinedKeys(), generation: this.#generation }),
       onRefused: (refusal) => this.#logger.info('a connection was refused', { ...refusal }),
-      ready: () => this.#opened.promise,
+      ready: () => (this.#isClosed ? Promise.reject(nodeStops()) : this.#opened.promise),
       clock,
       random,
     })
@@ -73,8 +74,17 @@ export class Libp2pTransport implements Transport {
     await this.#discovery.start()
   }
 
-  async stop(): Promise<void> {
+  /**
+   * From now on who dials us is turned away before anything is proved: while our folders end one by one, a handshake
+   * would say that none is shared, and the other device would tell its user so.
+   */
+  close(): void {
+    this.#isClosed = true
     this.#opened.resolve()
+  }
+
+  async stop(): Promise<void> {
+    this.close()
     await this.#discovery.stop()
     for (const link of this.#links.all()) this.#end(link, 'this node stops')
     await this.#node?.stop()
@@ -278,4 +288,8 @@ export class Libp2pTransport implements Transport {
   #endSuperfluous(): void {
     for (const link of this.#links.superfluous(this.#options.clock.monotonic())) this.#end(link, 'there is another one')
   }
+}
+
+function nodeStops(): P2psyncError {
+  return new P2psyncError('peer-gone', 'this node stops')
 }

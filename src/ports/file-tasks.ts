@@ -2,6 +2,7 @@ import type { BlockHash } from '../model/block-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
 import type { RelativePath } from '../model/relative-path.ts'
+import type { BlockEncoding, PackedBytes, PackOrder, PackTrial } from './packing.ts'
 
 /**
  * Everything the engine asks of the disk under one folder, done off the main thread in bounded slices. `Uint8Array`s
@@ -142,35 +143,6 @@ export interface BlockReads {
   readonly rawBytes: number
   /** What was learned by packing all of them, or a sample; null when nothing was packed. */
   readonly trial: PackTrial | null
-}
-
-/** How blocks travel: one after the other, or all of them in one zstd frame. */
-export type BlockEncoding = 'none' | 'zstd'
-
-/** How to pack what is read. A sample is packed first; when that hardly shrinks nothing more is done. */
-export interface PackOrder {
-  readonly level: PackLevel
-}
-
-/** What does not shrink below this share of itself is sent as it is: both sides would work for next to nothing. */
-export const worthwhileShare = 0.875
-
-/** Of zstd: from quick to small. */
-export type PackLevel = 1 | 2 | 3
-
-export interface PackTrial {
-  /** `sample`: it hardly shrank. */
-  readonly extent: 'sample' | 'all'
-  readonly level: PackLevel
-  readonly rawBytes: number
-  readonly packedBytes: number
-  readonly elapsedMs: number
-}
-
-/** A zstd frame from `at` to the end of some bytes, which unpacks to `length` bytes. */
-export interface PackedBytes {
-  readonly at: number
-  readonly length: number
 }
 
 export interface FoundBlock {

@@ -1,4 +1,4 @@
-import { worthwhileShare, type PackLevel, type PackOrder, type PackTrial } from '../ports/file-tasks.ts'
+import { worthwhileShare, type PackLevel, type PackOrder, type PackTrial } from '../ports/packing.ts'
 import { LinkRate } from './link-rate.ts'
 
 /**

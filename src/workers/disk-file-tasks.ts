@@ -16,6 +16,7 @@ import { nextTurn } from '../model/next-turn.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Disk } from '../ports/disk.ts'
 import type * as tasks from '../ports/file-tasks.ts'
+import type { PackedBytes, PackOrder } from '../ports/packing.ts'
 import { listTree, type Listing } from '../watcher/list-tree.ts'
 import { LookedBatch, lookAtListing, type ListingLook } from '../watcher/look-at-listing.ts'
 import { lstatPaths } from '../watcher/lstat-paths.ts'
@@ -78,11 +79,7 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(hashFiles(this.#disk, this.#root, files, telling ?? null))
   }
 
-  readBlocks(
-    requests: readonly tasks.BlockRead[],
-    into?: Uint8Array,
-    pack?: tasks.PackOrder,
-  ): Promise<tasks.BlockReads> {
+  readBlocks(requests: readonly tasks.BlockRead[], into?: Uint8Array, pack?: PackOrder): Promise<tasks.BlockReads> {
     const packing = pack === undefined ? null : { order: pack, now: this.#now }
     return this.#run(readBlocks(this.#disk, this.#root, requests, { into, packing }))
   }
@@ -98,7 +95,7 @@ export class DiskFileTasks implements tasks.FileTasks {
   async stageBlocks(
     blocks: readonly tasks.StagedBlock[],
     bytes: Uint8Array,
-    packed: tasks.PackedBytes | null = null,
+    packed: PackedBytes | null = null,
   ): Promise<tasks.StagedBlocks> {
     const unpacked = packed === null ? bytes : unpackBytes(bytes.subarray(packed.at), packed.length)
     if (unpacked === null) return { good: blocks.map(() => false), bytes }

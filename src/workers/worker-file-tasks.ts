@@ -4,6 +4,7 @@ import type { FolderMarker } from '../model/folder-marker.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import { ownsBuffer } from '../model/reused-buffer.ts'
 import type * as tasks from '../ports/file-tasks.ts'
+import type { PackedBytes, PackOrder } from '../ports/packing.ts'
 import { LookedBatch, type ListingLook } from '../watcher/look-at-listing.ts'
 import type { FileWorkerPool } from './file-worker-pool.ts'
 import { ownBytes, transferList } from './own-bytes.ts'
@@ -45,11 +46,7 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return unpackHashResults(files, results)
   }
 
-  readBlocks(
-    requests: readonly tasks.BlockRead[],
-    into?: Uint8Array,
-    pack?: tasks.PackOrder,
-  ): Promise<tasks.BlockReads> {
+  readBlocks(requests: readonly tasks.BlockRead[], into?: Uint8Array, pack?: PackOrder): Promise<tasks.BlockReads> {
     if (into === undefined || !ownsBuffer(into)) return this.#call('readBlocks', [requests, undefined, pack])
     return this.#call('readBlocks', [requests, into, pack], { transfer: transferList([into]) })
   }
@@ -65,7 +62,7 @@ export class WorkerFileTasks implements tasks.FileTasks {
   stageBlocks(
     blocks: readonly tasks.StagedBlock[],
     bytes: Uint8Array,
-    packed: tasks.PackedBytes | null = null,
+    packed: PackedBytes | null = null,
   ): Promise<tasks.StagedBlocks> {
     const owned = ownBytes(bytes)
     return this.#call('stageBlocks', [blocks, owned, packed], { transfer: transferList([owned]) })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { packAsOrdered, packBytes, unpackBytes } from '../../src/blocks/pack-bytes.ts'
 import { blockBytesMax } from '../../src/model/limits.ts'
-import type { PackOrder } from '../../src/ports/file-tasks.ts'
+import type { PackOrder } from '../../src/ports/packing.ts'
 import { runJob } from './plain-disk.ts'
 import { pseudoRandom } from './pseudo-random.ts'
 

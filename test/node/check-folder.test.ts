@@ -36,6 +36,11 @@ describe('a folder that is to be synced', () => {
     expect((await stat(path)).isDirectory()).toBe(true)
   })
 
+  it.runIf(process.platform === 'linux')('is refused where none can be made', async () => {
+    const folder = { path: '/proc/p2psync/folder', exists: false, marker: null }
+    await expect(createFolder(folder)).rejects.toMatchObject({ code: 'folder-unreadable' })
+  })
+
   it('is known by its real path', async () => {
     await mkdir(join(base, 'real'))
     await symlink(join(base, 'real'), join(base, 'link'))

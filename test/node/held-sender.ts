@@ -1,11 +1,5 @@
-import type {
-  BlockRead,
-  BlockReads,
-  HashRequest,
-  HashResult,
-  HashTelling,
-  PackOrder,
-} from '../../src/ports/file-tasks.ts'
+import type { BlockRead, BlockReads, HashRequest, HashResult, HashTelling } from '../../src/ports/file-tasks.ts'
+import type { PackOrder } from '../../src/ports/packing.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 
 /** What of a sender a test holds in its hands. */

@@ -63,6 +63,18 @@ describe('Libp2pTransport', () => {
     expect(a.peers()).toMatchObject([{ device: b.device, how: 'inbound' }])
   })
 
+  it('turns away who dials it while it stops, without a word of keys', async () => {
+    const a = await group.start()
+    const { folder } = await joined(a)
+    a.close()
+    await folder.leave()
+    const logger = new MemoryLogger()
+    const b = await group.start({ staticPeers: a.addresses(), logger })
+    await joined(b)
+    await settled(() => expect(logger.lines.map(({ message }) => message)).toContain('a given address was not reached'))
+    expect([...a.refusals(), ...b.refusals()]).toEqual([])
+  })
+
   it('dials an address without a device id and takes who proves the folder', async () => {
     const a = await group.start()
     await joined(a)

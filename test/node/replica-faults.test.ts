@@ -23,9 +23,20 @@ describe('a replica in trouble', () => {
     expect((await world.rest()).size).toBe(2)
     await world.clock.pass(1000)
     let looks = 0
-    b.disk.onCall = () => looks++
+    b.disk.onCall = (_, path) => {
+      if (!path.includes('.p2psync')) looks++
+    }
     await world.clock.pass(60_000)
     expect(looks).toBe(0)
+  })
+
+  it('says soon that its folder is away, though nothing tells it', async () => {
+    a.write('doc', 'one')
+    await world.rest()
+    b.disk.quietly(() => b.disk.unlink('/home/folder/.p2psync/folder.json'))
+    await world.clock.pass(10_000)
+    expect(b.replica.view.status().state).toBe('stopped')
+    expect(a.tree().has('doc')).toBe(true)
   })
 
   it('does not fetch again and again what something unsynced is in the way of', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { PackOrder, PackTrial } from '../../src/ports/file-tasks.ts'
+import type { PackOrder, PackTrial } from '../../src/ports/packing.ts'
 import { PackDecision } from '../../src/transfer/compression.ts'
 import { mebibyte, simulateTransfer, type SimulatedLink, type Transfer } from './simulated-link.ts'
 

@@ -1,4 +1,4 @@
-import type { PackOrder } from '../../src/ports/file-tasks.ts'
+import type { PackOrder } from '../../src/ports/packing.ts'
 import type { PackDecision } from '../../src/transfer/compression.ts'
 
 export const mebibyte = 1024 * 1024
