@@ -18,10 +18,15 @@ export function countText(count: number, one: string, many = `${one}s`): string 
   return `${digits} ${count === 1 ? one : many}`
 }
 
-/** `3 minutes`; never negative, whatever a clock said. */
+/** `3 minutes`, at least `0 seconds`, whatever a clock said. */
 export function durationText(milliseconds: number): string {
-  const rounded = Math.max(0, Math.round(milliseconds / 1000) * 1000)
-  return prettyMs(rounded, { compact: true, verbose: true })
+  const rounded = Math.round(milliseconds / 1000) * 1000
+  return rounded > 0 ? prettyMs(rounded, { compact: true, verbose: true }) : '0 seconds'
+}
+
+/** `3 minutes ago`, `just now`. */
+export function agoText(milliseconds: number): string {
+  return milliseconds < 500 ? 'just now' : `${durationText(milliseconds)} ago`
 }
 
 /** `about 3m 20s left`, or '' while it is not known. */

@@ -29,7 +29,7 @@ export function eventLine(
     case 'peer-refused':
       return { subject: event.device, text: `refused: ${deviceText(event)}: ${printable(event.reason)}` }
     case 'warning':
-      return { subject: event.message, text: printable(`warning: ${event.message} ${event.hint}`.trimEnd()) }
+      return { subject: event.message, text: `warning: ${printable(withHint(event.message, event.hint))}` }
     case 'stopping':
       break
   }
@@ -66,7 +66,12 @@ export function stateText(folder: FolderStatus): string {
     case 'stopped':
       break
   }
-  return `stopped: ${path}: ${printable(`${folder.reason} ${folder.hint}`.trimEnd())}`
+  return `stopped: ${path}: ${printable(withHint(folder.reason, folder.hint))}`
+}
+
+function withHint(what: string, hint: string): string {
+  if (hint === '') return what
+  return `${what}${/[.!?:]$/.test(what) ? '' : '.'} ${hint}`
 }
 
 /** `12 files, 3.1 MB to go, 40 %, 12 MB/s, about 5s left`. */

@@ -32,12 +32,13 @@ async function keyText(options: KeyOptions, context: CliContext): Promise<string
 }
 
 async function readKeyFile(path: string): Promise<string> {
+  const hint = 'Give a file that holds nothing but the key: p2psync key show <folder> > key.txt on the other device.'
+  let text: string
   try {
-    return await readFile(path, 'utf8')
+    text = await readFile(path, 'utf8')
   } catch (error) {
-    throw new P2psyncError('usage', `the key file ${path} cannot be read: ${errorText(error)}`, {
-      hint: 'Give a file that holds nothing but the key: p2psync key show <folder> > key.txt on the other device.',
-      cause: error,
-    })
+    throw new P2psyncError('usage', `the key file ${path} cannot be read: ${errorText(error)}`, { hint, cause: error })
   }
+  if (text.trim() === '') throw new P2psyncError('usage', `the key file ${path} is empty`, { hint })
+  return text
 }

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { P2psyncError } from '../src/model/errors.ts'
 import type { CommonOptions } from './cli-context.ts'
 import { connectToNode } from './connect-to-node.ts'
 import { collect, limitChange } from './limit-options.ts'
@@ -14,10 +15,13 @@ interface LimitOptions extends CommonOptions {
 export const defineLimit: DefineCommand = (context) =>
   new Command('limit')
     .description('Shows how fast this device may send and receive, or changes it, at once and for the next starts.')
-    .option('--up <rate>', 'the most to send, of all devices and folders together: 500KiB, 2MiB, 10MB, or none')
+    .option(
+      '--up <rate>',
+      'the most to send, of all devices and folders together: 500KiB, 2MiB, 10MB; none or 0 for no limit',
+    )
     .option('--down <rate>', 'the most to receive')
-    .addOption(new Option('--schedule <line>', 'other limits at some times; repeatable').argParser(collect))
-    .option('--no-schedule', 'the same limits at all times')
+    .addOption(new Option('--schedule <line>', 'other limits at some times; repeatable').argParser(collectLine))
+    .addOption(new Option('--no-schedule', 'the same limits at all times').argParser(noLines))
     .option('--home <dir>', 'the state directory (default: per user; or P2PSYNC_HOME)')
     .option('--json', 'print JSON; rates are in bytes a second, null is no limit')
     .addHelpText('after', limitHelp)
@@ -29,6 +33,22 @@ export const defineLimit: DefineCommand = (context) =>
       const limits = Object.keys(change).length === 0 ? await client.limits() : await client.setLimits(change)
       context.stdout.write(options.json === true ? `${JSON.stringify(limits)}\n` : limitsText(limits))
     })
+
+function collectLine(line: string, previous: unknown): readonly string[] {
+  if (previous === false) throw bothSchedules()
+  return collect(line, previous)
+}
+
+// Commander calls it without a value, and takes what is not there for false.
+function noLines(_: unknown, previous: unknown): undefined {
+  if (Array.isArray(previous)) throw bothSchedules()
+}
+
+function bothSchedules(): P2psyncError {
+  return new P2psyncError('usage', '--schedule and --no-schedule are given together', {
+    hint: 'Give one of them: the lines given replace those given before, --no-schedule ends all.',
+  })
+}
 
 const limitHelp = `
 Rates are bytes a second: KiB, MiB, GiB count by 1024, kB, MB, GB by 1000. Devices and folders share them fairly. What devices

@@ -6,7 +6,10 @@ import { columnsOf, printable } from './printable.ts'
 /** The devices as a table, each followed by the folders that it shares. `now` is in milliseconds since 1970. */
 export function peersText(peers: readonly PeerStatus[], now: number): string {
   if (peers.length === 0) {
-    return 'No other device was seen yet. Start the same folder there, with its key: p2psync key show <folder>\n'
+    return (
+      'No other device is in reach now. On each there must run a node with the same folder and its key ' +
+      '(p2psync key show <folder>),\nand this one must find it: by mDNS on the same network, or with --peer.\n'
+    )
   }
   const rows = peers.map((peer) => peerRow(peer, now))
   const table = alignColumns([['DEVICE', 'CONNECTED', 'HOW', 'ADDRESS', 'RECEIVING', 'SENDING', 'ID'], ...rows])

@@ -6,7 +6,10 @@ import type { DefineCommand } from './run-cli.ts'
 
 export const definePeers: DefineCommand = (context) =>
   new Command('peers')
-    .description('Shows each device: connected since when and how, the folders it shares, how far they are, rates.')
+    .description(
+      'Shows the devices in reach: connected since when and how, shared folders and how far they are, rates; and those ' +
+        'that are paused or refused.',
+    )
     .option('--home <dir>', 'the state directory (default: per user; or P2PSYNC_HOME)')
     .option('--json', 'print JSON')
     .addHelpText('after', "\nExamples:\n  $ p2psync peers\n  $ p2psync peers --json | jq -r '.peers[].device'")

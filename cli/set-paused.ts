@@ -22,20 +22,26 @@ export async function setPaused(
   const client = await connectToNode(options, context)
   const json = options.json === true
   if (options.peer !== undefined) {
+    const before = await client.peers()
     const peer = await client.setPeerPaused(options.peer, paused)
-    context.stdout.write(json ? `${JSON.stringify({ peer, paused })}\n` : `${word(paused)} ${deviceText(peer)}\n`)
+    const wasPaused = before.some((known) => known.device === peer.device && known.paused)
+    const line = effectLine(deviceText(peer), { wasPaused, paused })
+    context.stdout.write(json ? `${JSON.stringify({ peer, paused })}\n` : line)
     return
   }
+  const before = await client.status()
+  const wasPaused = new Set(before.filter(({ state }) => state === 'paused').map(({ path }) => path))
   const paths =
-    folder === undefined
-      ? (await client.status()).map(({ path }) => path)
-      : [await folderPath(folder, context.workingFolder)]
+    folder === undefined ? before.map(({ path }) => path) : [await folderPath(folder, context.workingFolder)]
   for (const path of paths) await client.setFolderPaused(path, paused)
   if (json) context.stdout.write(`${JSON.stringify({ folders: paths, paused })}\n`)
   else if (paths.length === 0) context.stdout.write('No folder is synced; add one: p2psync start <folder>\n')
-  else for (const path of paths) context.stdout.write(`${word(paused)} ${printable(path)}\n`)
+  for (const path of json ? [] : paths) {
+    context.stdout.write(effectLine(printable(path), { wasPaused: wasPaused.has(path), paused }))
+  }
 }
 
-function word(paused: boolean): string {
-  return paused ? 'Paused' : 'Resumed'
+function effectLine(what: string, { wasPaused, paused }: { wasPaused: boolean; paused: boolean }): string {
+  if (wasPaused !== paused) return `${paused ? 'Paused' : 'Resumed'} ${what}\n`
+  return `${what} was ${paused ? 'already' : 'not'} paused\n`
 }

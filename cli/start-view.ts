@@ -29,27 +29,36 @@ export function printStarted(view: View, stdout: Output): void {
   stdout.write('Ctrl-C stops syncing; files stay as they are.\n\n')
 }
 
-/** What `start` says when another node runs: once without `added`, then for each folder. */
-export function printAdded(view: View, stdout: Output): void {
-  const { info, added, folders, json } = view
-  if (json) {
-    if (added.length > 0 || folders.length === 0) writeJson(stdout, { type: 'added', ...info, folders: added })
-    return
-  }
-  if (added.length === 0) {
-    const effect = folders.length === 0 ? 'there is nothing to do' : 'its folders are extended'
-    stdout.write(`A node runs already (${printable(info.name)}, process ${info.pid}): ${effect}.\n`)
-    return
-  }
-  printFolders(view, stdout)
+/** What `start` says first when another node runs; `hasWork`: something is to be added or set. */
+export function printRunning({ info, hasWork }: { info: NodeInfo; hasWork: boolean }, stdout: Output): void {
+  const effect = hasWork ? '' : ': there is nothing to do'
+  stdout.write(`A node runs already (${printable(info.name)}, process ${info.pid})${effect}.\n`)
 }
 
-function printFolders({ added, folders }: View, stdout: Output): void {
+/** What became of folders that were given to another node; `known` are the paths that it had before. */
+export function printAdded(view: View & { readonly known: ReadonlySet<string> }, stdout: Output): void {
+  const { info, added, json, known } = view
+  if (json) writeJson(stdout, { type: 'added', ...info, folders: added })
+  else printFolders(view, stdout, (folder) => (known.has(folder.path) ? 'was added before' : 'added'))
+}
+
+function printFolders({ added, folders }: View, stdout: Output, effect?: (folder: FolderAdded) => string): void {
   for (const [index, folder] of added.entries()) {
-    const note = folder.created ? ' (created)' : ''
-    stdout.write(`folder  ${printable(folder.path)}${note}\n\n`)
+    const notes = [...(folder.created ? ['created'] : []), ...(effect === undefined ? [] : [effect(folder)])]
+    const note = notes.length === 0 ? '' : ` (${notes.join(', ')})`
+    stdout.write(`folder  ${printable(folder.path)}${note}\n`)
+    stdout.write(`${orderText(folders[index]?.request.order ?? {})}\n`)
     stdout.write(`${pairingText(folder, folders[index]?.typed ?? folder.path)}\n`)
   }
+}
+
+/** What was set of the order; '' when nothing was. */
+function orderText({ first, last }: NonNullable<AddFolderRequest['order']>): string {
+  const line = (name: string, patterns: readonly string[] | undefined): string => {
+    if (patterns === undefined) return ''
+    return `${name.padEnd(6)}  ${patterns.length === 0 ? 'nothing' : printable(patterns.map(shellWord).join(' '))}\n`
+  }
+  return line('first', first) + line('last', last)
 }
 
 function pairingText(folder: FolderAdded, typed: string): string {

@@ -12,7 +12,7 @@ import { collect, limitChange } from './limit-options.ts'
 import { limitsText } from './limits-view.ts'
 import type { DefineCommand } from './run-cli.ts'
 import { exitCodes } from './report-error.ts'
-import { printAdded, printStarted, type TypedFolder } from './start-view.ts'
+import { printAdded, printRunning, printStarted, type TypedFolder } from './start-view.ts'
 
 interface StartOptions extends CommonOptions {
   readonly key?: string
@@ -34,7 +34,7 @@ interface StartOptions extends CommonOptions {
 export const defineStart: DefineCommand = (context, done) =>
   new Command('start')
     .description(
-      "Runs this device's node in the foreground with these folders, plus those started before. A folder that does not\n" +
+      "Runs this device's node in the foreground with these folders, plus those started before. A folder that does not " +
         'exist is created. If a node runs already, the folders are added to it.',
     )
     .argument('[folders...]', 'folders to keep the same on all devices that have their key')
@@ -46,7 +46,7 @@ export const defineStart: DefineCommand = (context, done) =>
     .addOption(new Option('--peer <multiaddr>', 'a device to dial and keep dialled; repeatable').argParser(collect))
     .option('--no-mdns', 'neither announce this device on the local network nor look for others there')
     .option('--rescan-interval <time>', 'how often to look for what the watcher missed: 30m (default), 2h, never')
-    .option('--limit-up <rate>', 'the most to send a second: 500KiB, 2MiB, 10MB, or none; kept')
+    .option('--limit-up <rate>', 'the most to send a second: 500KiB, 2MiB, 10MB; none or 0 for no limit; kept')
     .option('--limit-down <rate>', 'the most to receive a second; kept')
     .addOption(
       new Option(
@@ -54,14 +54,8 @@ export const defineStart: DefineCommand = (context, done) =>
         'other limits at some times; repeatable, kept; see p2psync limit --help',
       ).argParser(collect),
     )
-    .addOption(
-      new Option('--first <pattern>', 'of these folders, fetch such paths before others; repeatable, kept').argParser(
-        collect,
-      ),
-    )
-    .addOption(
-      new Option('--last <pattern>', "the same, after all others; '' ends what was given before").argParser(collect),
-    )
+    .addOption(new Option('--first <pattern>', 'what to fetch before the rest; repeatable, kept').argParser(collect))
+    .addOption(new Option('--last <pattern>', 'what to fetch after the rest; repeatable, kept').argParser(collect))
     .option('--relink', 'this is the right folder although its marker is gone: read it anew, publish no deletion')
     .addOption(
       new Option('--log-level <level>', 'JSON lines on stderr')
@@ -75,6 +69,11 @@ export const defineStart: DefineCommand = (context, done) =>
 const startHelp = `
 The key: whoever has it can read and change the folder. Better than --key, which other users of this computer can see
 in the list of processes: --key-file FILE, the environment variable P2PSYNC_KEY, or --key - to type it unseen.
+
+--first and --last say in which order this device fetches files of these folders; other devices have an order of their own.
+They rank among files of about the same size: up to 1 MiB, up to 64 MiB, larger; each of the three has its turn. Patterns
+given replace those given before, '' ends them. * and ? match within a name, ** across folders; case counts; one that begins
+with / holds from the top of the folder, any other at every depth.
 
 Examples:
   $ p2psync start ./folder                               a new folder: makes a key and prints it
@@ -259,13 +258,17 @@ async function addToRunningNode(input: {
   const client = new ControlClient({ home })
   const info = await client.info()
   const json = options.json === true
-  if (!json) warnOfUnusedOptions(options, context)
-  printAdded({ info, added: [], folders, json }, context.stdout)
+  const hasLimits = Object.keys(limits).length > 0
+  if (!json) {
+    warnOfUnusedOptions(options, context)
+    printRunning({ info, hasWork: folders.length > 0 || hasLimits }, context.stdout)
+  } else if (folders.length === 0) printAdded({ info, added: [], folders, json, known: new Set() }, context.stdout)
+  const known = new Set((await client.status()).map(({ path }) => path))
   for (const folder of folders) {
     const added = await client.addFolder(folder.request)
-    printAdded({ info, added: [added], folders: [folder], json }, context.stdout)
+    printAdded({ info, added: [added], folders: [folder], json, known }, context.stdout)
   }
-  if (Object.keys(limits).length > 0) {
+  if (hasLimits) {
     const changed = await client.setLimits(limits)
     context.stdout.write(json ? `${JSON.stringify({ type: 'limits', ...changed })}\n` : limitsText(changed))
   }

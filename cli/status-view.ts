@@ -1,5 +1,5 @@
 import type { FolderStatus, NodeInfo } from '../src/node/node-api.ts'
-import { countText, durationText, sizeText } from './amounts.ts'
+import { agoText, countText, durationText, sizeText } from './amounts.ts'
 import { progressText, stateText } from './event-lines.ts'
 import { cutToColumns, printable } from './printable.ts'
 
@@ -40,7 +40,7 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
   if (folder.problemCount > 0) lines.push(...problemLines(folder))
   if (folder.lastChange !== null) {
     const { path, what, device, at } = folder.lastChange
-    lines.push(field('changed', `${printable(path)} ${what} by ${printable(device)} ${durationText(now - at)} ago`))
+    lines.push(field('changed', `${printable(path)} ${what} by ${printable(device)} ${agoText(now - at)}`))
   }
   return lines
 }

@@ -105,6 +105,8 @@ describe('the command line', () => {
     [['stop', 'x'], 'too many arguments', 'p2psync stop --help'],
     [['pause', 'a', '--peer', 'desk'], 'a folder and a device are given', 'one of them'],
     [['limit', '--up', '5'], '"5" is no limit of rate', '500KiB'],
+    [['limit', '--no-schedule', '--schedule', 'sat up=none'], 'are given together', 'Give one of them'],
+    [['limit', '--schedule', 'sat up=none', '--no-schedule'], 'are given together', 'Give one of them'],
     [['limit', '--schedule', 'mon 8-18 up=none'], 'no time of a day', 'mon-fri 08:00-18:00'],
     [['key'], 'no command is given', 'p2psync key --help'],
     [['start', '--first', '--home', 'x'], "option '--first <pattern>' argument missing", 'p2psync start --help'],
@@ -201,6 +203,26 @@ describe('status', () => {
 `)
   })
 
+  it('says of what was just now that it was', async () => {
+    const node = await runningNode()
+    const clock = new ManualClock()
+    const lastChange = { path: 'x.txt', what: 'changed', device: 'desk', at: clock.now() - 3 } as const
+    node.folders = [folderStatus({ lastChange })]
+    expect((await run(['status'], { clock })).stdout).toContain('changed    x.txt changed by desk just now\n')
+  })
+
+  it('ends the reason why a folder has stopped before it says what to do', async () => {
+    const node = await runningNode()
+    const clock = new ManualClock()
+    node.folders = [
+      folderStatus({ path: '/data/c', state: 'stopped', reason: 'the marker is gone', hint: 'Mount it.' }),
+    ]
+    const cli = runInMemory(['status', '--watch'], { home, clock })
+    await expect.poll(cli.stdout, patient).toBe('stopped: /data/c: the marker is gone. Mount it.\n')
+    cli.signal('SIGINT')
+    expect(await cli.exitCode).toBe(0)
+  })
+
   it('shows one folder, and refuses one that is not synced', async () => {
     const node = await runningNode()
     node.folders = [folderStatus({ path: '/data/a' }), folderStatus({ path: '/data/b' })]
@@ -271,7 +293,7 @@ device ...BBBBBBBZ  no         dialled  -                          -          - 
 
   it('says what to do when there is none', async () => {
     await runningNode()
-    expect((await run(['peers'])).stdout).toContain('p2psync key show <folder>')
+    expect((await run(['peers'])).stdout).toMatch(/^No other device is in reach now\. .*p2psync key show <folder>/)
   })
 })
 
@@ -342,7 +364,9 @@ describe('pause and resume', () => {
       paused: true,
     })
     expect(states()).toEqual(['paused', 'paused'])
+    expect((await run(['pause'])).stdout).toBe('/data/a was already paused\n/data/b was already paused\n')
     expect((await run(['resume'])).stdout).toBe('Resumed /data/a\nResumed /data/b\n')
+    expect(await run(['resume', '/data/b'])).toMatchObject({ code: 0, stdout: '/data/b was not paused\n' })
     expect(await run(['pause', '/data/c'])).toMatchObject({ code: 1, stdout: '' })
   })
 
@@ -350,6 +374,7 @@ describe('pause and resume', () => {
     const node = await runningNode()
     node.devices = [peerStatus({ connectedSince: null, address: '' })]
     expect((await run(['pause', '--peer', 'desk'])).stdout).toBe('Paused desk\n')
+    expect(await run(['pause', '--peer', 'desk'])).toMatchObject({ code: 0, stdout: 'desk was already paused\n' })
     expect((await run(['peers'])).stdout).toMatch(/\ndesk +paused +- +- +- +- +12D3/)
     const { stdout } = await run(['resume', '--peer', otherDevice, '--json'])
     expect(JSON.parse(stdout)).toEqual({ peer: { device: otherDevice, name: 'desk' }, paused: false })

@@ -177,6 +177,17 @@ describe('the key that is given', () => {
   })
 })
 
+describe('an empty key file', () => {
+  it('is named', async () => {
+    await writeFile(join(base, 'key.txt'), '\n')
+    const run = start(['a', '--key-file', 'key.txt'])
+    expect(await run.exitCode).toBe(2)
+    expect(run.stderr()).toMatch(
+      /^p2psync: the key file .*\/key\.txt is empty\nGive a file that holds nothing but the key/,
+    )
+  })
+})
+
 describe('start without a folder', () => {
   it('is wrong usage when none is known', async () => {
     const run = start([])
@@ -197,7 +208,8 @@ describe('start when a node runs', () => {
     const first = await started(['a'])
     const second = start(['b', '--peer', '/ip4/10.0.0.1/tcp/3', '--rescan-interval', 'never'])
     expect(await second.exitCode).toBe(0)
-    expect(second.stdout()).toContain('A node runs already (laptop')
+    expect(second.stdout()).toMatch(/^A node runs already \(laptop, process \d+\)\.\n/)
+    expect(second.stdout()).toContain(`folder  ${join(base, 'b')} (created, added)\n\nTo add another device`)
     expect(second.stdout()).toContain(`npx p2psync start b --key ${fakeKey}`)
     expect(second.stderr()).toContain('--peer, --rescan-interval had no effect')
     expect(first.node()?.requests.map((request) => request.path)).toEqual([join(base, 'a'), join(base, 'b')])
@@ -212,6 +224,25 @@ describe('start when a node runs', () => {
     // What was not given stays as it is.
     expect(first.startOptions()?.limits).toEqual({})
     expect(first.node()?.requests.map((request) => request.order)).toEqual([{}, {}])
+  })
+
+  it('confirms the patterns that it sets, of a folder that is there already', async () => {
+    const first = await started(['a'])
+    const second = start(['a', '--first', '*.txt', '--first', 'notes', '--last', ''])
+    expect(await second.exitCode).toBe(0)
+    const folder = `folder  ${join(base, 'a')} (was added before)\n`
+    expect(second.stdout()).toContain(`${folder}first   '*.txt' notes\nlast    nothing\n\n`)
+    expect(first.node()?.requests[1]?.order).toEqual({ first: ['*.txt', 'notes'], last: [] })
+  })
+
+  it('says of limits alone that there was something to do', async () => {
+    await knowFolder('/data/a')
+    await started([])
+    const second = start(['--limit-up', '0'])
+    expect(await second.exitCode).toBe(0)
+    expect(second.stdout()).toMatch(
+      /^A node runs already \(laptop, process \d+\)\.\nup {4}no limit\ndown {2}no limit\n$/,
+    )
   })
 
   it('adds them although both start at the same time', async () => {

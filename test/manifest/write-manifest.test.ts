@@ -124,6 +124,8 @@ describe('the manifest of a folder', () => {
     writeFileSync(join(root, 'file'), '')
     await expect(write({ folder: join(root, 'none') })).rejects.toMatchObject({ code: 'folder-missing' })
     await expect(write({ folder: join(root, 'file') })).rejects.toMatchObject({ code: 'folder-missing' })
+    const writing = writeManifest({ readers, folder: join(root, 'none'), createdAtMs: 0 })
+    await expect(writing.next()).rejects.toMatchObject({ code: 'folder-missing' })
   })
 
   it('reads what it wrote of a thousand files, more than are on their way at once', async () => {
