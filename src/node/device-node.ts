@@ -196,6 +196,7 @@ export class DeviceNode implements NodeApi {
       path: folder.path,
       id: folder.keys.folder.slice(0, 8),
       notice: folder.notice,
+      order: folder.order,
       ...folder.status(),
     }))
   }

@@ -62,7 +62,7 @@ export class FolderView {
   }
 
   /** Everything but where the folder is and how it is called. */
-  status(): Omit<FolderStatus, 'path' | 'id' | 'notice'> {
+  status(): Omit<FolderStatus, 'path' | 'id' | 'notice' | 'order'> {
     const { index, needs, peers, problems } = this.#deps
     const { files, folders, links, bytes } = index.summary
     const state = this.#state()

@@ -141,6 +141,8 @@ export interface FolderStatus {
   readonly hint: string
   /** Something that a person should know although the folder is synced; '' when there is nothing. */
   readonly notice: string
+  /** What is fetched before and after all else of its size, on this device. */
+  readonly order: FolderOrder
   /** What this device holds. */
   readonly files: number
   readonly folders: number

@@ -76,7 +76,7 @@ async function chooseKey(
   const stored = await loadFolderKey(folderState(home, id as KnownFolder['id']))
   if (stored !== null) return { writeKey: parseFolderKey(stored), keyIsNew: false }
   throw new P2psyncError('folder-conflict', `${checked.path} was synced before, and its key is not in ${home.path}`, {
-    hint: 'Give its key (--key-file FILE), or name the state directory that knows it (--home DIR). To begin anew with what is in the folder, delete its .p2psync folder.',
+    hint: 'Give its key (--key-file FILE), or name the state directory that knows it (--home DIR). To begin anew with what is in the folder, move .p2psync/folder.json in it away.',
   })
 }
 
@@ -90,7 +90,7 @@ function chooseMarker(
   const { marker } = checked
   if (marker !== null && marker.folder !== keys.folder) {
     throw new P2psyncError('wrong-key', `${checked.path} belongs to a folder with another key`, {
-      hint: 'Give the key that it was started with. To begin anew with what is in the folder, delete its .p2psync folder.',
+      hint: 'Give the key that it was started with. To begin anew with what is in the folder, move .p2psync/folder.json in it away.',
     })
   }
   if (known === null) {

@@ -40,7 +40,7 @@ export class PausedFolder {
 
 /** What is shown of a paused folder: what it holds; what others have is not known. */
 export function pausedStatus(view: FolderView): ReturnType<FolderView['status']> {
-  const status: Omit<FolderStatus, 'path' | 'id' | 'notice'> = view.status()
+  const status: Omit<FolderStatus, 'path' | 'id' | 'notice' | 'order'> = view.status()
   return { ...status, state: 'paused', reason: '', hint: '' }
 }
 

@@ -203,6 +203,13 @@ describe('status', () => {
 `)
   })
 
+  it('shows what goes first and last', async () => {
+    const node = await runningNode()
+    node.folders = [folderStatus({ order: { first: ['*.md', '/docs/**'], last: ['/videos'] } })]
+    const { stdout } = await run(['status'])
+    expect(stdout).toMatch(/^ +first +'\*\.md' '\/docs\/\*\*'\n +last +\/videos$/m)
+  })
+
   it('says of what was just now that it was', async () => {
     const node = await runningNode()
     const clock = new ManualClock()

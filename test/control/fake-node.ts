@@ -133,6 +133,7 @@ export function folderStatus(differences: Partial<FolderStatus> = {}): FolderSta
     reason: '',
     hint: '',
     notice: '',
+    order: { first: [], last: [] },
     files: 1234,
     folders: 56,
     links: 0,

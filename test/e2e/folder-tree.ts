@@ -17,7 +17,7 @@ export function readTree(root: string): Tree {
   const tree = new Map<string, Entry>()
   const todo = ['']
   for (let folder = todo.pop(); folder !== undefined; folder = todo.pop()) {
-    for (const name of readdirSync(join(root, folder))) {
+    for (const name of namesIn(join(root, folder))) {
       const path = folder === '' ? name : `${folder}/${name}`
       if (path === '.p2psync') continue
       const entry = readEntry(join(root, path))
@@ -27,6 +27,16 @@ export function readTree(root: string): Tree {
     }
   }
   return new Map([...tree].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** Of a folder that was removed while its tree is read: none. */
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 /** The differences of two trees as lines for a person; none when they are equal, times to the microsecond. */
