@@ -4,7 +4,8 @@
     unshare -n python3 bench/compare.py TOOL[,TOOL...] WORKLOAD[,WORKLOAD...] [--dir SCRATCH] [--runs N] [--json FILE]
 
 TOOL      rsync | unison | syncthing | syncthing-tuned | p2psync
-WORKLOAD  big      one 1 GiB random file, first sync to an empty replica
+WORKLOAD  start    one file of 2 bytes, first sync: what two programs cost that have nothing to do
+          big      one 1 GiB random file, first sync to an empty replica
           small    20,000 random files of 4 KiB in 200 folders, first sync
           tree     a real tree (TREE=folder, default /usr/lib/python3), first sync
           byte     1 byte changed in the middle of a synced 256 MiB file
@@ -381,8 +382,9 @@ def first_sync(tool, base, fill, limit=240):
 
 
 def run(tool, load, base):
-    if load in ('big', 'small', 'tree'):
-        fill = {'big': lambda a: fill_big(a / 'big.bin', 1024),
+    if load in ('start', 'big', 'small', 'tree'):
+        fill = {'start': lambda a: (a / 'hi.txt').write_text('hi'),
+                'big': lambda a: fill_big(a / 'big.bin', 1024),
                 'small': lambda a: fill_small(a, 20000, 100),
                 'tree': lambda a: sh('cp', '-a', TREE + '/.', str(a))}[load]
         node, r = first_sync(tool, base, fill)

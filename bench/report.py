@@ -22,7 +22,7 @@ from hosts import BENCH, PROJECT, node_path
 from links import FIGURES
 from report_page import write_page
 
-FIRST_SYNC, CHANGES = ('big', 'small', 'tree'), ('byte', 'insert', 'append', 'rename', 'delete')
+FIRST_SYNC, CHANGES = ('start', 'big', 'small', 'tree'), ('byte', 'insert', 'append', 'rename', 'delete')
 TOOLS = {
     # the watcher's delay, which is what is tuned, plays no part in a first sync or at rest
     **{load: ('rsync', 'unison', 'syncthing', 'p2psync') for load in FIRST_SYNC},
