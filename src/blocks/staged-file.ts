@@ -82,7 +82,8 @@ export class StageWriter {
 function openOrCreate(disk: Disk, path: string, offset: number): FileHandle {
   // A file's first block mostly comes first: trying what mostly succeeds saves an exception a file.
   const order = offset === 0 ? [create, openWrite] : [openWrite, create]
-  const handle = order[0]!(disk, path) ?? order[1]!(disk, path)
+  // Another thread may make it in between.
+  const handle = order[0]!(disk, path) ?? order[1]!(disk, path) ?? order[0]!(disk, path)
   assert(handle !== null, 'a staged file either exists or can be created')
   return handle
 }

@@ -27,6 +27,18 @@ describe('stageBlocks', () => {
     )
   })
 
+  it('goes on with a file that another thread makes between a look and an act', () => {
+    const disk = new PlainDisk()
+    const [, second] = consecutive('x', [100, 50])
+    disk.openWrite = (path) => {
+      disk.openWrite = (again) => disk.openRead(again)
+      disk.put(path, content.subarray(0, 100))
+      throw diskError('ENOENT', path)
+    }
+    expect(stage(disk, [second!])).toEqual([true])
+    expect(Buffer.from(staged(disk, 'x')!)).toEqual(Buffer.from(content.subarray(0, 150)))
+  })
+
   it('writes nothing of a block whose hash is wrong', () => {
     const disk = new PlainDisk()
     const [first, second] = consecutive('x', [100, 50])
