@@ -31,7 +31,7 @@ export function* cutFile(
   options: CutFileOptions,
   onBlock: OnBlock,
 ): Generator<void, boolean> {
-  const { sizeBytes, cutter, slice, earlier = null } = options
+  const { sizeBytes, cutter, slice } = options
   cutter.start(options.parameters)
   let readBytes = 0
   let offset = 0
@@ -43,21 +43,34 @@ export function* cutFile(
     readBytes += got
     cutter.filled(got)
     const atEnd = readBytes === sizeBytes
-    for (;;) {
-      const expected = earlier?.expected(offset, sizeBytes) ?? null
-      const found = expected === null ? null : cutter.peek(expected.length)
-      if (expected !== null && found === null) break
-      const isExpected = found !== null && hashOfBlock(found) === expected?.hash
-      if (isExpected) cutter.take(found.length)
-      const block = isExpected ? found : cutter.next(atEnd)
-      if (block === null) break
-      const hash = isExpected ? expected.hash : earlier === null ? null : hashOfBlock(block)
-      if (isExpected) earlier?.came()
-      else if (hash !== null) earlier?.cut(hash)
-      if (!onBlock(block, offset, hash)) return false
-      offset += block.length
+    for (let found = nextBlock(options, offset, atEnd); found !== null; found = nextBlock(options, offset, atEnd)) {
+      if (!onBlock(found.block, offset, found.hash)) return false
+      offset += found.block.length
     }
     if (slice.spend(got)) yield
   }
   return true
+}
+
+/** The block at `offset`, to which the cutter has come; null when more has to be read first, or nothing is left. */
+function nextBlock(
+  { sizeBytes, cutter, earlier = null }: CutFileOptions,
+  offset: number,
+  atEnd: boolean,
+): { readonly block: Uint8Array; readonly hash: BlockHash | null } | null {
+  const expected = earlier?.expected(offset, sizeBytes) ?? null
+  if (expected !== null) {
+    const block = cutter.peek(expected.length)
+    if (block === null) return null
+    if (hashOfBlock(block) === expected.hash) {
+      cutter.take(block.length)
+      earlier?.came()
+      return { block, hash: expected.hash }
+    }
+  }
+  const block = cutter.next(atEnd)
+  if (block === null || earlier === null) return block && { block, hash: null }
+  const hash = hashOfBlock(block)
+  earlier.cut(hash)
+  return { block, hash }
 }
