@@ -1,7 +1,7 @@
 import { decodeBlockList } from '../blocks/block-list.ts'
 import { blockHashBytes, blockHashFromBytes, blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
 import { isSingleBlock } from '../model/file-record.ts'
-import { nextTurn } from '../model/next-turn.ts'
+import { mapInTurns } from '../model/next-turn.ts'
 import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { ContentAnswer, ContentFinder, WantedContent } from './content-finder.ts'
@@ -15,9 +15,6 @@ export interface BlockLocation {
   readonly offset: number
   readonly length: number
 }
-
-/** A file of 1 GiB has 14,000 blocks: others have their turn meanwhile. */
-const rowsInTurn = 500
 
 /** A path of which the content changes. */
 export interface ContentChange {
@@ -53,10 +50,8 @@ export async function planLists(
   const known = new Set<string>()
   for (const { content, blockList } of came.values()) {
     if (blockList === null || (await store.get(listKey(content.hash))) !== undefined) continue
-    for (const put of listPuts(content, blockList, known)) {
-      puts.push(put)
-      if (puts.length % rowsInTurn === 0) await nextTurn()
-    }
+    // A file of 1 GiB has 14,000 blocks.
+    for (const put of await mapInTurns(listPuts(content, blockList, known), (each) => each)) puts.push(put)
   }
   const operations: StoreOperation[] = []
   if (gone.size > 0) {
