@@ -7,6 +7,10 @@ export async function folderPath(typed: string, workingFolder: string): Promise<
   return realpath(path).catch(() => path)
 }
 
+export function shellWords(texts: readonly string[]): string {
+  return texts.map(shellWord).join(' ')
+}
+
 /** `text` as one word of a shell, quoted only when it must be. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`

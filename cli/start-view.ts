@@ -1,5 +1,5 @@
 import type { AddFolderRequest, FolderAdded, NodeInfo } from '../src/node/node-api.ts'
-import { shellWord } from './folder-path.ts'
+import { shellWord, shellWords } from './folder-path.ts'
 import type { Output } from './cli-context.ts'
 import { printable } from './printable.ts'
 
@@ -56,7 +56,7 @@ function printFolders({ added, folders }: View, stdout: Output, effect?: (folder
 function orderText({ first, last }: NonNullable<AddFolderRequest['order']>): string {
   const line = (name: string, patterns: readonly string[] | undefined): string => {
     if (patterns === undefined) return ''
-    return `${name.padEnd(6)}  ${patterns.length === 0 ? 'nothing' : printable(patterns.map(shellWord).join(' '))}\n`
+    return `${name.padEnd(6)}  ${patterns.length === 0 ? 'nothing' : printable(shellWords(patterns))}\n`
   }
   return line('first', first) + line('last', last)
 }

@@ -1,7 +1,7 @@
 import type { FolderStatus, NodeInfo } from '../src/node/node-api.ts'
 import { agoText, countText, durationText, sizeText } from './amounts.ts'
 import { progressText, stateText } from './event-lines.ts'
-import { shellWord } from './folder-path.ts'
+import { shellWords } from './folder-path.ts'
 import { cutToColumns, printable } from './printable.ts'
 
 /**
@@ -33,8 +33,8 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
     field('devices', `${folder.peersConnected} connected`),
   ]
   if (folder.notice !== '') lines.push(field('notice', printable(folder.notice)))
-  if (folder.order.first.length > 0) lines.push(field('first', patternsText(folder.order.first)))
-  if (folder.order.last.length > 0) lines.push(field('last', patternsText(folder.order.last)))
+  if (folder.order.first.length > 0) lines.push(field('first', printable(shellWords(folder.order.first))))
+  if (folder.order.last.length > 0) lines.push(field('last', printable(shellWords(folder.order.last))))
   if (folder.state === 'syncing' || folder.needed.files > 0 || folder.needed.bytes > 0)
     lines.push(field('needed', progressText(folder)))
   if (folder.state === 'stopped' && folder.hint !== '') lines.push(field('', printable(folder.hint)))
@@ -46,10 +46,6 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
     lines.push(field('changed', `${printable(path)} ${what} by ${printable(device)} ${agoText(now - at)}`))
   }
   return lines
-}
-
-function patternsText(patterns: readonly string[]): string {
-  return printable(patterns.map(shellWord).join(' '))
 }
 
 function problemLines(folder: FolderStatus): readonly string[] {
