@@ -38,9 +38,9 @@ export class FileFetcher {
     this.#fetches.wake()
   }
 
-  /** A peer has gone. */
-  peerGone(): void {
-    this.#fetches.peerGone()
+  /** A peer has gone, or no longer has what is being fetched. */
+  sourceGone(): void {
+    this.#fetches.sourceGone()
   }
 
   /** @throws the disk's error when staging fails, with its system code. */

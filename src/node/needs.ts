@@ -70,28 +70,34 @@ export class Needs {
     return this.#count - this.#held >= needsMax || this.#count >= heldMax || this.#recordBytes >= recordBytesMax
   }
 
-  /** Notes that `source` holds `record`. What it held at this path before, it holds no longer. */
-  add(record: FileRecord, source: DeviceId, details: { bytes: number; replaces: BlockHash | '' }): void {
+  /**
+   * Notes that `source` holds `record`. What it held at this path before, it holds no longer.
+   *
+   * @returns true when something that is worked on has lost a source by that.
+   */
+  add(record: FileRecord, source: DeviceId, details: { bytes: number; replaces: BlockHash | '' }): boolean {
     const others = this.#byPath.get(record.path) ?? []
     // An answer to a question may come after newer news.
     const isNews = (other: Need): boolean => compareVersions(other.record.version, record.version) === 'after'
-    if (others.some((other) => other.sources.has(source) && isNews(other))) return
+    if (others.some((other) => other.sources.has(source) && isNews(other))) return false
     let known = false
+    let hasLost = false
     for (const other of others) {
       if (isSameRecord(other.record, record)) {
         other.sources.add(source)
         known = true
       } else {
-        other.sources.delete(source)
+        if (other.sources.delete(source) && other.state === 'active') hasLost = true
         if (other.sources.size === 0 && other.state === 'queued') this.remove(other)
       }
     }
-    if (known) return
+    if (known) return hasLost
     const place = this.#placeOf(record, details.bytes, this.#clock.now())
     const need = newNeed(record, source, { ...details, place })
     this.#byPath.set(record.path, [...(this.#byPath.get(record.path) ?? []), need])
     this.#tally(need, 1)
     this.#queue.enter(need)
+    return hasLost
   }
 
   remove(need: Need): void {

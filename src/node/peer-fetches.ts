@@ -78,8 +78,8 @@ export class PeerFetches {
     for (const target of targets) this.#end(target, 'it was given up')
   }
 
-  /** A peer has gone. */
-  peerGone(): void {
+  /** A peer has gone, or no longer has what is being fetched. */
+  sourceGone(): void {
     this.#mayHaveOrphans = true
     this.wake()
   }

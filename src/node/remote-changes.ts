@@ -66,14 +66,17 @@ export class RemoteChanges {
     const rows = await this.#rowsFor(records)
     if (signal.aborted) return 0
     let news = 0
+    let hasLost = false
     for (const [i, record] of records.entries()) {
       const row = rows[i] ?? null
       const decision = this.#deps.forgetting.decide(row?.record ?? null, record)
       if (decision.action === 'nothing') continue
       if (row === null) await this.#deps.forgetting.onTaken(record)
       news++
-      this.needs.add(record, peer, costOf(record, row))
+      if (this.needs.add(record, peer, costOf(record, row))) hasLost = true
     }
+    // What is being fetched of an older version may be had of nobody now.
+    if (hasLost) this.#fetcher.sourceGone()
     this.wake()
     while (this.needs.isFull && !this.#deps.signal.aborted && !signal.aborted) {
       await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
@@ -105,7 +108,7 @@ export class RemoteChanges {
   /** A device is gone, and with it what it held. */
   dropSource(device: DeviceId): void {
     this.needs.dropSource(device)
-    this.#fetcher.peerGone()
+    this.#fetcher.sourceGone()
   }
 
   /** Something changed that may let a waiting need go on. */

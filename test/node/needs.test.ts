@@ -86,6 +86,16 @@ describe('needs', () => {
     expect(Array.from(needs.all(), (need) => [...need.sources])).toEqual([[beta, alpha]])
   })
 
+  it('says that what is worked on has lost a source', () => {
+    const needs = newNeeds()
+    needs.add(fileRecord('a', 'x'), alpha, plain)
+    expect(needs.add(fileRecord('a', 'y', { counter: 2 }), alpha, plain)).toBe(false)
+    const [need] = needs.takeJob(0, { removals: true })
+    expect(needs.add(fileRecord('a', 'y', { counter: 2 }), beta, plain)).toBe(false)
+    expect(needs.add(fileRecord('a', 'z', { counter: 3 }), alpha, plain)).toBe(true)
+    expect([...need!.sources]).toEqual([beta])
+  })
+
   it('lets a version that fails not stand before others of its path', () => {
     const needs = newNeeds()
     needs.add(fileRecord('a', 'x'), alpha, plain)

@@ -135,7 +135,7 @@ describe('fetches from several peers', () => {
     const outcomes = Promise.all([fetchOne(both.file, both.blocks), fetchOne(hers.file, hers.blocks)])
     await nextTurn()
     peers.remove(ann)
-    fetches.peerGone()
+    fetches.sourceGone()
     const [first, second] = await outcomes
     expect(first).toBeNull()
     expect(second).not.toBeNull()

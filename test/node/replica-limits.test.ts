@@ -55,6 +55,22 @@ describe('devices with limits', () => {
     await world.stop()
   })
 
+  it.each([8 * KiB, 64 * KiB])('give up a version that was replaced while it came, at %i B/s', async (rate) => {
+    const world = new ReplicaWorld()
+    const a = await add(world, 'alpha', limitsIn(world, { up: null, down: null }))
+    const limits = limitsIn(world, { up: null, down: rate })
+    const b = await add(world, 'beta', limits)
+    await world.rest()
+    a.write('big', noise(4 * MiB))
+    await world.clock.pass(5000)
+    a.write('big', `${noise(3 * MiB)} and more`)
+    await world.clock.pass(5000)
+    expect(b.tree().has('big')).toBe(false)
+    limits.choose({ up: null, down: null, schedule: [] })
+    expect((await world.rest()).get('big')).toContain('and more')
+    await world.stop()
+  })
+
   it('go on at the new rate when a limit is changed meanwhile', async () => {
     const world = new ReplicaWorld()
     const limits = limitsIn(world, { up: 16 * KiB, down: null })
