@@ -1,10 +1,12 @@
 import { hashBlock } from '../blocks/hash.ts'
 import { blockHashToBytes } from '../model/block-hash.ts'
+import { diskStateBytes } from '../model/disk-state-codec.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import { pathBytesMax } from '../model/limits.ts'
 import { mapInTurns } from '../model/next-turn.ts'
-import { pathKey } from '../model/relative-path.ts'
+import type { PackedTree } from '../model/packed-states.ts'
+import { pathFromKey, pathKey, type RelativePath } from '../model/relative-path.ts'
 import { entryHashBytes } from '../merkle/node-hash.ts'
 import type { PageEntry } from './leaf-page.ts'
 import { decodeRow, isLiveRow, rowDiskPlace, rowHead, rowKind, type IndexRow } from './row-codec.ts'
@@ -20,11 +22,13 @@ export interface MovedRow {
 export const movedRowsMax = 200_000
 
 interface EncodedRow {
+  /** The end of the path's key, from the separator behind the folder on; empty for the folder. */
+  readonly name: Uint8Array
   readonly row: Uint8Array
   readonly target: Uint8Array | null
 }
 
-/** The rows that a move takes along, as they were when it was asked for them. */
+/** The rows that a move or removal takes along, as they were when it was asked for them. */
 export class MovedRows {
   /** 32 bytes: equal for two devices that hold the same records at both ends of the move. */
   readonly before: Uint8Array
@@ -47,6 +51,26 @@ export class MovedRows {
     return this.#decoded
   }
 
+  /** False when one of the rows is not on the disk. */
+  get areOnDisk(): boolean {
+    return this.#encoded.every(({ row }) => rowDiskPlace(row, 0) !== null)
+  }
+
+  /** What the disk held below the folder. Null unless {@link areOnDisk}. */
+  async onDisk(): Promise<PackedTree | null> {
+    const below = this.#encoded.slice(1)
+    const states = new Uint8Array(below.length * diskStateBytes)
+    if (!this.areOnDisk) return null
+    let end = 0
+    const paths = await mapInTurns(below, ({ name, row }) => {
+      const at = rowDiskPlace(row, 0)!
+      states.set(row.subarray(at, at + diskStateBytes), end)
+      end += diskStateBytes
+      return pathFromKey(name.subarray(1))
+    })
+    return { paths: paths.join('\0'), states }
+  }
+
   async decode(): Promise<void> {
     this.#decoded ??= await mapInTurns(this.#encoded, decoded)
   }
@@ -64,20 +88,20 @@ function decoded({ row, target }: EncodedRow): MovedRow {
 }
 
 /**
- * What a move of `from` to `to` would take along. Null where it cannot be one step: `from` is no live folder, something
+ * What a move of `from` to `to`, or its removal, would take along. Null where it cannot be one step: `from` is no live folder, something
  * lives at the new place, a path would get too long, or there is too much of it.
  */
 export async function readMovedRows(
   reader: RowReader,
   move: Pick<FolderMove, 'from' | 'to'>,
 ): Promise<MovedRows | null> {
-  const [top, topTarget] = await reader.getMany([move.from, move.to])
+  const [top, topTarget] = await reader.getMany(move.to === null ? [move.from] : [move.from, move.to])
   if (top === undefined || rowKind(top) !== 'folder') return null
   if (topTarget !== undefined && isLiveRow(topTarget, 0)) return null
-  const encoded: EncodedRow[] = [{ row: top, target: topTarget ?? null }]
-  const targets = await targetsBelow(reader, move)
+  const encoded: EncodedRow[] = [{ name: new Uint8Array(0), row: top, target: topTarget ?? null }]
+  const targets = move.to === null ? [] : await targetsBelow(reader, move.to)
   if (targets === null) return null
-  const [fromBytes, toBytes] = [pathKey(move.from).length, pathKey(move.to).length]
+  const [fromBytes, toBytes] = [pathKey(move.from).length, move.to === null ? 0 : pathKey(move.to).length]
   let at = 0
   for await (const page of reader.pages(pathsBelow(move.from))) {
     for (const { key, row } of page) {
@@ -87,7 +111,7 @@ export async function readMovedRows(
       while (at < targets.length && Buffer.compare(targets[at]!.key.subarray(toBytes), name) < 0) at++
       const target = targets[at]
       const isSame = target !== undefined && Buffer.compare(target.key.subarray(toBytes), name) === 0
-      encoded.push({ row, target: isSame ? target.row : null })
+      encoded.push({ name, row, target: isSame ? target.row : null })
     }
     if (encoded.length > movedRowsMax) return null
   }
@@ -95,7 +119,7 @@ export async function readMovedRows(
 }
 
 /** What is known below the new place; null when something lives there. */
-async function targetsBelow(reader: RowReader, { to }: Pick<FolderMove, 'to'>): Promise<readonly PageEntry[] | null> {
+async function targetsBelow(reader: RowReader, to: RelativePath): Promise<readonly PageEntry[] | null> {
   const targets: PageEntry[] = []
   for await (const page of reader.pages(pathsBelow(to))) {
     for (const entry of page) {

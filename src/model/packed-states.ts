@@ -7,6 +7,14 @@ import { diskStateBytes, isSameEncodedState, readDiskState, writeDiskState } fro
  */
 export type PackedStates = Uint8Array<ArrayBuffer>
 
+/** Entries below a folder. */
+export interface PackedTree {
+  /** Relative to the folder, joined by NUL; '' for none. */
+  readonly paths: string
+  /** One for each path. */
+  readonly states: PackedStates
+}
+
 export function packStates(states: readonly DiskState[]): PackedStates {
   const packer = new StatePacker(states.length)
   for (const state of states) packer.add(state)

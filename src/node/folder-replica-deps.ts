@@ -28,6 +28,8 @@ export interface FolderReplicaDeps {
   readonly logger: Logger
   /** The size from which on peers are told of files while they are hashed; another one than usual only in tests. */
   readonly draftBytesMin?: number
+  /** From so many entries on a removed folder is told as one thing; another number than usual only in tests. */
+  readonly removedRowsMin?: number
   readonly rescanIntervalMs: RescanIntervalMs
   /** What blocks that go to and come from a device ask for leave; the same object each time for one device. */
   readonly throttles: (peer: DeviceId) => PeerThrottles

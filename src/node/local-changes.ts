@@ -4,8 +4,8 @@ import { comparePaths, isBelow, type RelativePath } from '../model/relative-path
 import type { HashResult, LstatResult, ScanEntry } from '../ports/file-tasks.ts'
 import { hashAhead, type HashAheadDeps } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
-import { publishMove } from './local-moves.ts'
-import { isAtOrBelow, recogniseMoves } from './recognise-moves.ts'
+import { publishMove, publishRemoval } from './local-moves.ts'
+import { isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
 import { stillNews, withoutUnchanged } from './still-news.ts'
 import { takeSettled } from './take-settled.ts'
@@ -13,6 +13,8 @@ import { takeSettled } from './take-settled.ts'
 /** What is new on the disk is held back until it is known what is gone, up to so many entries. */
 const freshMax = 100_000
 const entriesPerCommit = 2000
+/** Of less in a folder, the records say that it is gone: they fit into one message. */
+const removedRowsMin = 200
 /** A folder may have moved out of one that moved. */
 const moveRoundsMax = 8
 /** A folder that is new here, but to which nothing was added for so long, was made elsewhere. */
@@ -50,8 +52,17 @@ export class LocalChanges {
   async #publish(look: Look, changed: AsyncIterable<readonly ScanEntry[]>): Promise<boolean> {
     this.#commits.beginLook()
     if (!(await this.#takeIn(withNews(changed, () => this.#news(look))))) return false
-    if (this.#deps.signal.aborted || !(await this.#commits.takeAway(look.gone))) return false
+    if (this.#deps.signal.aborted || !(await this.#takeAway(look.gone))) return false
     return look.afterFolder.length === 0 || this.#takeIn(eventually(batches(look.afterFolder)))
+  }
+
+  /** Folders of some size as one thing each, what is left entry by entry. */
+  async #takeAway(gone: readonly RelativePath[]): Promise<boolean> {
+    const removed = new Set<RelativePath>()
+    for (const folder of removedFolders(gone, this.#deps.removedRowsMin ?? removedRowsMin)) {
+      if (await publishRemoval({ ...this.#deps, commits: this.#commits }, folder)) removed.add(folder)
+    }
+    return this.#commits.takeAway(removed.size === 0 ? gone : gone.filter((path) => !isAtOrBelow(path, removed)))
   }
 
   async #takeIn(changed: AsyncIterable<readonly ScanEntry[]>): Promise<boolean> {
@@ -235,7 +246,7 @@ export class LocalChanges {
   }
 }
 
-export type LocalChangesDeps = LocalCommitsDeps & HashAheadDeps
+export type LocalChangesDeps = LocalCommitsDeps & HashAheadDeps & { readonly removedRowsMin?: number }
 
 /** What one look at the disk has found, but for what changed in its place. */
 interface Look {

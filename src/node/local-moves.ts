@@ -81,25 +81,48 @@ async function isStillMoved(deps: LocalMovesDeps, { from, to, disk }: FolderPair
   return old?.outcome === 'absent' && sameDiskState(now?.disk ?? null, disk) && (await deps.isFolderThere())
 }
 
+/**
+ * Publishes that a folder was removed with all that was in it, as one thing. False when it is to be published entry by
+ * entry: it is there, it is known to be no folder, or some of it never was on this disk.
+ */
+export function publishRemoval(deps: LocalMovesDeps, folder: RelativePath): Promise<boolean> {
+  const { index, tasks, commits, problems } = deps
+  return commits.takeMove(async () => {
+    const [look] = await tasks.lstat([folder])
+    // After the look, as for a move.
+    if (look?.outcome !== 'absent' || !(await deps.isFolderThere())) return null
+    const moved = await index.movedRows({ from: folder, to: null })
+    if (moved === null || !moved.areOnDisk) return null
+    await moved.decode()
+    const move = newMove(deps, { from: folder, to: null }, moved)
+    const changes = deriveMove(move, moved.rows)
+    if (changes !== null) problems.clearAtAndBelow(folder)
+    return changes === null ? null : { move, changes }
+  })
+}
+
 async function derive(
-  { index, clock, deviceName }: LocalMovesDeps,
+  deps: LocalMovesDeps,
   pair: FolderPair,
   early: RowsAtSeq,
 ): Promise<{ move: FolderMove; changes: readonly RowChange[]; moved: MovedRows } | null> {
+  const { index } = deps
   if (!(await isInFolder(index, pair.to))) return null
   const moved = early.seq === index.seq ? early.moved : await index.movedRows(pair)
   if (moved === null) return null
-  const move: FolderMove = {
-    from: pair.from,
-    to: pair.to,
-    writer: index.writer,
-    writerName: deviceName,
-    counter: index.seq + 1,
-    movedAtMs: Math.round(clock.now()),
-    before: moved.before,
-  }
+  const move = newMove(deps, pair, moved)
   const changes = deriveMove(move, moved.rows)
   return changes === null ? null : { move, changes, moved }
+}
+
+function newMove(
+  { index, clock, deviceName }: LocalMovesDeps,
+  { from, to }: Pick<FolderMove, 'from' | 'to'>,
+  { before }: MovedRows,
+): FolderMove {
+  const { writer } = index
+  const movedAtMs = Math.round(clock.now())
+  return { from, to, writer, writerName: deviceName, counter: index.seq + 1, movedAtMs, before }
 }
 
 async function isInFolder(index: FolderIndex, path: RelativePath): Promise<boolean> {

@@ -1,7 +1,7 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
 import { sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import { isMovable } from '../model/folder-move.ts'
-import { comparePaths, parentPath, type RelativePath } from '../model/relative-path.ts'
+import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { ScanEntry } from '../ports/file-tasks.ts'
 
 /** A folder that is gone from `from` and now seems to be at `to`. */
@@ -47,6 +47,19 @@ export function recogniseMoves(fresh: readonly ScanEntry[], gone: readonly Index
   }
   folders.sort((a, b) => depthOf(b.from) - depthOf(a.from) || comparePaths(a.to, b.to))
   return { folders, files }
+}
+
+/** The folders, none below another, that are gone with `rowsMin` paths or more below them. */
+export function removedFolders(gone: readonly RelativePath[], rowsMin: number): RelativePath[] {
+  const sorted = [...new Set(gone)].sort(comparePaths)
+  const folders: RelativePath[] = []
+  for (let at = 0; at < sorted.length;) {
+    const top = sorted[at]!
+    const begin = at++
+    while (at < sorted.length && isBelow(sorted[at]!, top)) at++
+    if (at - begin > rowsMin) folders.push(top)
+  }
+  return folders
 }
 
 /** True when `path` is one of `tops` or below one. */

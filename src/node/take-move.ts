@@ -1,5 +1,7 @@
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
-import { isMovable, type FolderMove } from '../model/folder-move.ts'
+import type { MovedRows } from '../file-index/moved-rows.ts'
+import type { DiskState } from '../model/disk-state.ts'
+import { isMovable, type FolderMove, type FolderPaths } from '../model/folder-move.ts'
 import { parentPath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
@@ -17,24 +19,28 @@ const needsWaitMsMax = 500
 const waitMs = 20
 
 /**
- * Takes over a folder's move that a peer has made: one rename on this disk, and the same records that the peer has.
+ * Takes over a folder's move or removal that a peer has made: one rename on this disk, and the same records that the peer
+ * has.
  *
- * It is done only where this device held exactly what the peer held before; what its user has changed below meanwhile,
- * seen or not, goes along. False when the move's records have to be taken in one by one.
+ * It is done only where this device held exactly what the peer held before. What its user has changed below meanwhile,
+ * seen or not, goes along with a move, and keeps a folder from being removed. False when the records have to be taken in
+ * one by one.
  */
 export async function takeMove(deps: TakeMoveDeps, move: FolderMove): Promise<boolean> {
   const { index, commits } = deps
   if (index.hasMove(move)) return true
   // Of a life that this database has forgotten: its records tell so.
   if (move.writer === index.writer || !isMovable(move) || !(await isClear(deps, move))) return false
-  const changes = await commits.run(() => renameAndCommit(deps, move))
+  const changes = await commits.run(() =>
+    move.to === null ? removeAndCommit(deps, move) : renameAndCommit(deps, { ...move, to: move.to }),
+  )
   if (changes === null) return false
   if (changes.length > 0) deps.onCommit(changes)
   return true
 }
 
 /** Waits a while for what stands against a move for the moment: the first scan, the folder that it moves into. */
-async function isClear({ needs, clock, signal, isPaused }: TakeMoveDeps, move: FolderMove): Promise<boolean> {
+async function isClear({ needs, clock, signal, isPaused }: TakeMoveDeps, { from, to }: FolderMove): Promise<boolean> {
   const waitsFor = async (isInTheWay: () => boolean, waitMsMax: number): Promise<boolean> => {
     const endMs = clock.monotonic() + waitMsMax
     while (isInTheWay() && !signal.aborted && clock.monotonic() < endMs) {
@@ -43,19 +49,23 @@ async function isClear({ needs, clock, signal, isPaused }: TakeMoveDeps, move: F
     return !isInTheWay()
   }
   if (!(await waitsFor(isPaused, scanWaitMsMax))) return false
-  return waitsFor(() => needs.touches(move.from) || needs.touches(move.to), needsWaitMsMax)
+  if (to !== null) return waitsFor(() => needs.touches(from) || needs.touches(to), needsWaitMsMax)
+  // What is to be fetched may be made of what would go.
+  return waitsFor(() => needs.files > 0 || needs.touches(from), needsWaitMsMax)
 }
 
 /** Empty when another peer's word of the same move was faster. */
-async function renameAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<readonly RowChange[] | null> {
-  const { index, tasks, clock, dirty, logger, problems } = deps
+async function renameAndCommit(
+  deps: TakeMoveDeps,
+  move: FolderMove & FolderPaths,
+): Promise<readonly RowChange[] | null> {
+  const { index, tasks, clock, dirty, logger } = deps
   if (index.hasMove(move)) return []
   const parent = parentPath(move.to)
   if (parent !== null && (await index.get(parent))?.record.kind !== 'folder') return null
-  const moved = await index.movedRows(move)
-  const expect = moved?.top.disk ?? null
-  if (moved === null || expect === null || Buffer.compare(moved.before, move.before) !== 0) return null
-  if (!(await deps.isFolderThere())) return null
+  const found = await rowsBefore(deps, move)
+  if (found === null) return null
+  const { moved, expect } = found
   const step = { type: 'move-folder' as const, path: move.to, from: move.from, expect }
   const [result] = await tasks.apply([step], { history: historyName(clock.now()) })
   // What was changed in it and not yet seen is to be found at its new place; and both, should the commit fail.
@@ -73,6 +83,46 @@ async function renameAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
     await tasks.apply([{ ...step, path: move.from, from: move.to }], { history: historyName(clock.now()) })
     return null
   }
+  return commit(deps, move, changes)
+}
+
+/** As {@link renameAndCommit}, of a removal. */
+async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<readonly RowChange[] | null> {
+  const { index, tasks, clock, dirty, logger } = deps
+  if (index.hasMove(move)) return []
+  const found = await rowsBefore(deps, move)
+  const below = (await found?.moved.onDisk()) ?? null
+  if (found === null || below === null) return null
+  await found.moved.decode()
+  const changes = deriveMove(move, found.moved.rows)
+  if (changes === null) {
+    logger.warn('a removal that no honest device makes', { path: move.from })
+    return null
+  }
+  const step = { type: 'remove-tree' as const, path: move.from, expect: found.expect, below }
+  const [result] = await tasks.apply([step], { history: historyName(clock.now()) })
+  dirty.add(move.from)
+  if (result?.outcome === 'done') return commit(deps, move, changes)
+  logger.debug('folder not removed as one', { path: move.from, result })
+  return null
+}
+
+/** What the move takes along, if that is what the peer had, and the folder is as it was when we last looked. */
+async function rowsBefore(
+  { index, isFolderThere }: TakeMoveDeps,
+  move: FolderMove,
+): Promise<{ readonly moved: MovedRows; readonly expect: DiskState } | null> {
+  const moved = await index.movedRows(move)
+  const expect = moved?.top.disk ?? null
+  if (moved === null || expect === null || Buffer.compare(moved.before, move.before) !== 0) return null
+  return (await isFolderThere()) ? { moved, expect } : null
+}
+
+async function commit(
+  { index, problems }: TakeMoveDeps,
+  move: FolderMove,
+  changes: readonly RowChange[],
+): Promise<readonly RowChange[]> {
   await index.commit(changes, { durable: true, move })
   problems.clearAtAndBelow(move.from)
   return changes

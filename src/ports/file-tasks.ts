@@ -1,6 +1,7 @@
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
+import type { PackedTree } from '../model/packed-states.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { BlockEncoding, PackedBytes, PackOrder, PackTrial } from './packing.ts'
 
@@ -255,6 +256,13 @@ export type ApplyStep =
       readonly fromExpect: DiskState
       readonly mtimeNs: bigint
       readonly executable: boolean
+    }
+  /** Takes a folder to history by one rename, with all that is in it, if that is `below` and nothing else. */
+  | {
+      readonly type: 'remove-tree'
+      readonly path: RelativePath
+      readonly expect: DiskState
+      readonly below: PackedTree
     }
   /** Removes an empty folder. */
   | { readonly type: 'remove-folder'; readonly path: RelativePath; readonly expect: DiskState }

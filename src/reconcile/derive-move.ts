@@ -1,5 +1,5 @@
 import type { DiskState } from '../model/disk-state.ts'
-import { movedPath, type FolderMove } from '../model/folder-move.ts'
+import { movedPath, type FolderMove, type FolderPaths } from '../model/folder-move.ts'
 import { fingerprint, noFingerprint, type FileRecord } from '../model/file-record.ts'
 import type { VersionVector } from '../model/version-vector.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
@@ -28,17 +28,8 @@ export function deriveMove(move: FolderMove, moved: readonly MovedEntry[]): Reco
   const { writer, writerName, counter } = move
   const isLater = (version: VersionVector): boolean => version.every(([by, at]) => by !== writer || at < counter)
   if (!moved.every(({ row, target }) => isLater(row.record.version) && isLater(target?.version ?? []))) return null
-  const author = { writer, writerName }
-  const changes: RecordOnDisk[] = moved.map(({ row, target }) => ({
-    record: {
-      ...row.record,
-      ...author,
-      path: movedPath(row.record.path, move),
-      version: advanceVersion(target?.version ?? [], writer, counter),
-      basis: noFingerprint,
-    },
-    disk: row.disk,
-  }))
+  const { from, to } = move
+  const changes = to === null ? [] : arrivals({ ...move, from, to }, moved)
   const mtimeNs = BigInt(move.movedAtMs) * 1_000_000n
   for (const { row } of moved.toReversed()) {
     const { record } = row
@@ -51,10 +42,26 @@ export function deriveMove(move: FolderMove, moved: readonly MovedEntry[]): Reco
       linkTarget: '',
       content: '',
       version: advanceVersion(record.version, writer, counter),
-      ...author,
+      writer,
+      writerName,
       basis: fingerprint(record),
     }
     changes.push({ record: tombstone, disk: null })
   }
   return changes
+}
+
+function arrivals(move: FolderMove & FolderPaths, moved: readonly MovedEntry[]): RecordOnDisk[] {
+  const { writer, writerName, counter } = move
+  return moved.map(({ row, target }) => ({
+    record: {
+      ...row.record,
+      path: movedPath(row.record.path, move),
+      version: advanceVersion(target?.version ?? [], writer, counter),
+      writer,
+      writerName,
+      basis: noFingerprint,
+    },
+    disk: row.disk,
+  }))
 }

@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import type { ApplyStep, StepResult } from '../../src/ports/file-tasks.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { Crash, type DiskHook } from './hooked-disk.ts'
-import { moveFile, moveFolder, placeFile } from './steps.ts'
+import { moveFile, moveFolder, placeFile, removeTree } from './steps.ts'
 import { at, type World } from './world.ts'
 
 /** What is to happen to one path. */
@@ -21,7 +21,7 @@ export interface Scene {
 
 /** A folder with something of each kind, all of it durable, and a change of each kind to make there. */
 export function setScene(world: World): Scene {
-  const movers = ['from/one', 'from/two', 'from/folder/in it', 'moved-over']
+  const movers = ['from/one', 'from/two', 'from/folder/in it', 'moved-over', ...inTree.map((name) => `tree/${name}`)]
   for (const path of ['doc', 'mine', 'file-to-link', 'meta', 'sub/gone', 'gone-kept', 'file-to-folder', ...movers]) {
     world.write(path, `old ${path}`)
   }
@@ -33,8 +33,10 @@ export function setScene(world: World): Scene {
   if (world.disk instanceof MemoryDisk) world.disk.syncFileSystem('/')
   const changes = paths.map((path): Change => plan(world, path))
   const precious = changes.flatMap(({ before }) => (before === null || before === '/' ? [] : [before]))
-  return { changes, precious }
+  return { changes, precious: [...precious, ...inTree.map((name) => `old tree/${name}`)] }
 }
+
+const inTree = ['one', 'deep/two']
 
 const paths = [
   'deep/er/fresh',
@@ -53,6 +55,7 @@ const paths = [
   'to/moved',
   'moved-over',
   'moved-folder',
+  'tree',
 ]
 
 /** The step for a path as it is now, and what it leads to. */
@@ -73,6 +76,10 @@ export function plan(world: World, path: string): Change {
   if (path === 'sub/gone' || path === 'gone-kept' || path === 'link-gone') {
     const keepAs = path === 'gone-kept' ? at('gone-kept (copy)') : null
     return { path, before, after: null, step: { type: 'remove', path: at(path), expect: now!, keepAs } }
+  }
+  if (path === 'tree') {
+    const below = [...inTree, 'deep'].map((name) => [name, world.look(`tree/${name}`) ?? now!] as const)
+    return { path, before, after: null, step: removeTree(path, now!, Object.fromEntries(below)) }
   }
   if (path === 'moved-folder') {
     const state = world.look('from/folder')

@@ -1,4 +1,5 @@
 import type { DiskState } from '../../src/model/disk-state.ts'
+import { packStates } from '../../src/model/packed-states.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
 import { at } from './world.ts'
 
@@ -28,6 +29,12 @@ export function remove(path: string, expect: DiskState, keepAs?: string): ApplyS
 
 export function removeFolder(path: string, expect: DiskState): ApplyStep {
   return { type: 'remove-folder', path: at(path), expect }
+}
+
+/** What is to be found below the folder, by its path relative to it. */
+export function removeTree(path: string, expect: DiskState, below: Readonly<Record<string, DiskState>>): ApplyStep {
+  const packed = { paths: Object.keys(below).join('\0'), states: packStates(Object.values(below)) }
+  return { type: 'remove-tree', path: at(path), expect, below: packed }
 }
 
 export function moveFolder(path: string, from: string, expect: DiskState): ApplyStep {

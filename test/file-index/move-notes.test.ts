@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
-import type { FolderMove } from '../../src/model/folder-move.ts'
+import type { FolderMove, FolderPaths } from '../../src/model/folder-move.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import type { KeyValueStore } from '../../src/ports/key-value-store.ts'
 import { memoryStore } from '../twins/memory-store.ts'
@@ -23,7 +23,7 @@ function open(store: KeyValueStore = lastingStore()): Promise<FolderIndex> {
   return FolderIndex.open(store, { deviceTag, random: countingRandom() })
 }
 
-function moveOf(number: number): FolderMove {
+function moveOf(number: number): FolderMove & FolderPaths {
   const [from, to] = [`f${number}`, `f${number + 1}`] as RelativePath[] as [RelativePath, RelativePath]
   const before = new Uint8Array(32).fill(number % 256)
   return { from, to, writer: writerOf(1), writerName: 'desk', counter: number + 1, movedAtMs: number, before }

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { decodeMove, encodeMove, isMovable, movedPath, moveKey, type FolderMove } from '../../src/model/folder-move.ts'
+import {
+  decodeMove,
+  encodeMove,
+  isMovable,
+  movedPath,
+  moveKey,
+  type FolderMove,
+  type FolderPaths,
+} from '../../src/model/folder-move.ts'
 import { counterMax } from '../../src/model/limits.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
 import { WireWriter } from '../../src/model/wire-writer.ts'
@@ -16,7 +24,7 @@ const sample: FolderMove = {
   before: new Uint8Array(32).fill(9),
 }
 
-const anyMove: fc.Arbitrary<FolderMove> = fc
+const anyMove: fc.Arbitrary<FolderMove & FolderPaths> = fc
   .record({
     from: anyPath,
     to: anyPath,
@@ -31,7 +39,8 @@ const anyMove: fc.Arbitrary<FolderMove> = fc
 describe('a move', () => {
   it('comes back from its bytes, whatever they are part of', () => {
     fc.assert(
-      fc.property(anyMove, (move) => {
+      fc.property(anyMove, fc.boolean(), ({ to, ...fields }, isRemoval) => {
+        const move: FolderMove = { ...fields, to: isRemoval ? null : to }
         const bytes = encodeMove(move)
         const decoded = decodeMove(bytes)
         bytes.fill(0)
@@ -71,6 +80,7 @@ describe('a move', () => {
     const others: Partial<FolderMove>[] = [
       { from: parseRelativePath('a/c') },
       { to: parseRelativePath('d') },
+      { to: null },
       { writer: writerOf(2) },
       { counter: 8 },
       { before: new Uint8Array(32) },

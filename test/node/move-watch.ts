@@ -25,7 +25,7 @@ export function watchMoves(device: WorldDevice): MoveWatch {
   const { replica } = device
   const takeMove = replica.takeMove.bind(replica)
   replica.takeMove = async (move) => {
-    const name = `${move.from} > ${move.to}`
+    const name = `${move.from} > ${move.to ?? 'nothing'}`
     watch.told.push(name)
     const taken = await takeMove(move)
     if (taken) watch.taken.push(name)

@@ -28,6 +28,7 @@ export interface DeviceOptions {
   /** By default without limits. */
   readonly throttles?: FolderReplicaDeps['throttles']
   readonly draftBytesMin?: number
+  readonly removedRowsMin?: number
   /** The file tasks of each of its processes; by default nothing but these. */
   readonly newTasks?: (deps: { disk: MemoryDisk; root: string }) => DiskFileTasks
 }
@@ -72,7 +73,7 @@ export class WorldDevice {
   async start(): Promise<void> {
     this.isDead = false
     const marker = { folder, nonce: '00'.repeat(16) }
-    const { newTasks = (deps) => new DiskFileTasks(deps), draftBytesMin } = this.#options
+    const { newTasks = (deps) => new DiskFileTasks(deps), draftBytesMin, removedRowsMin } = this.#options
     const tasks = newTasks({ disk: this.disk, root })
     if ((await tasks.readMarker()) === null) await tasks.prepareRoot(marker)
     const store = new ProcessStore(this.#store)
@@ -90,6 +91,7 @@ export class WorldDevice {
       newWatcher: () => watcher,
       rescanIntervalMs: defaultRescanIntervalMs,
       ...(draftBytesMin === undefined ? {} : { draftBytesMin }),
+      ...(removedRowsMin === undefined ? {} : { removedRowsMin }),
       throttles: this.#options.throttles ?? (() => ({ up: unlimited, down: unlimited })),
       order: noOrder,
       transport: this.#world.network.transport(this.id),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { movedPath, type FolderMove } from '../../src/model/folder-move.ts'
+import { movedPath, type FolderMove, type FolderPaths } from '../../src/model/folder-move.ts'
 import { fingerprint, noFingerprint, type FileRecord } from '../../src/model/file-record.ts'
 import { parseRelativePath, type RelativePath } from '../../src/model/relative-path.ts'
 import { decide } from '../../src/reconcile/decide.ts'
@@ -8,7 +8,7 @@ import { deriveMove } from '../../src/reconcile/derive-move.ts'
 import { compareVersions } from '../../src/vector-clock/compare-versions.ts'
 import { anyVersion, recordOf, writerOf } from '../vector-clock/any-record.ts'
 
-const move: FolderMove = {
+const move: FolderMove & FolderPaths = {
   from: parseRelativePath('a'),
   to: parseRelativePath('b'),
   writer: writerOf(2),
@@ -54,6 +54,17 @@ describe('the records of a move', () => {
           expect(compareVersions(row.record.version, left.version)).toBe('before')
           expect(decide(row.record, left).action).toBe('take')
         }
+      }),
+      { seed: 20_261_121 },
+    )
+  })
+
+  it('are tombstones alone when the folder was removed, in the same order and of the same versions', () => {
+    fc.assert(
+      fc.property(anyMoved, (moved) => {
+        const left = deriveMove(move, moved)!.slice(moved.length)
+        const bare = moved.map(({ row }) => ({ row, target: null }))
+        expect(deriveMove({ ...move, to: null }, bare)).toEqual(left)
       }),
       { seed: 20_261_121 },
     )
