@@ -40,6 +40,11 @@ export class MovedRows {
     this.before = digestOf(encoded)
   }
 
+  /** How many there are, the folder itself included. */
+  get size(): number {
+    return this.#encoded.length
+  }
+
   /** The row of the folder itself. */
   get top(): IndexRow {
     return decodeRow(this.#encoded[0]!.row)

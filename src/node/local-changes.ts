@@ -1,6 +1,6 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
-import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
+import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { HashResult, LstatResult, ScanEntry } from '../ports/file-tasks.ts'
 import { hashAhead, type HashAheadDeps } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
@@ -52,17 +52,24 @@ export class LocalChanges {
   async #publish(look: Look, changed: AsyncIterable<readonly ScanEntry[]>): Promise<boolean> {
     this.#commits.beginLook()
     if (!(await this.#takeIn(withNews(changed, () => this.#news(look))))) return false
-    if (this.#deps.signal.aborted || !(await this.#takeAway(look.gone))) return false
+    if (this.#deps.signal.aborted || !(await this.#takeAway(look))) return false
     return look.afterFolder.length === 0 || this.#takeIn(eventually(batches(look.afterFolder)))
   }
 
   /** Folders of some size as one thing each, what is left entry by entry. */
-  async #takeAway(gone: readonly RelativePath[]): Promise<boolean> {
+  async #takeAway(look: Look): Promise<boolean> {
+    const rowsMin = this.#rowsMin
     const removed = new Set<RelativePath>()
-    for (const folder of removedFolders(gone, this.#deps.removedRowsMin ?? removedRowsMin)) {
-      if (await publishRemoval({ ...this.#deps, commits: this.#commits }, folder)) removed.add(folder)
+    for (const folder of [...look.removed, ...removedFolders(look.gone, rowsMin)]) {
+      if (await publishRemoval({ ...this.#deps, commits: this.#commits, rowsMin }, folder)) removed.add(folder)
+      else if (look.removed.includes(folder)) await this.#noteFolder(folder, look)
     }
+    const { gone } = look
     return this.#commits.takeAway(removed.size === 0 ? gone : gone.filter((path) => !isAtOrBelow(path, removed)))
+  }
+
+  get #rowsMin(): number {
+    return this.#deps.removedRowsMin ?? removedRowsMin
   }
 
   async #takeIn(changed: AsyncIterable<readonly ScanEntry[]>): Promise<boolean> {
@@ -90,8 +97,9 @@ export class LocalChanges {
 
   async *#atPaths(paths: readonly RelativePath[], look: Look): AsyncGenerator<readonly ScanEntry[]> {
     const { index, tasks, problems, settling } = this.#deps
-    const together = new Set(paths)
-    for (const path of paths) for (const companion of settling.companionsOf(path)) together.add(companion)
+    const left = await this.#withoutGoneFolders(paths, look)
+    const together = new Set(left)
+    for (const path of left) for (const companion of settling.companionsOf(path)) together.add(companion)
     const sorted = [...together].sort(comparePaths)
     const looks = await withoutUnchanged(await tasks.lstat(sorted), this.#deps)
     const rows = await index.getMany(looks.map(({ path }) => path))
@@ -122,21 +130,46 @@ export class LocalChanges {
     )
   }
 
+  /** Many hints may be of what was in a folder that is gone: one look at that tells as much as one at each of them. */
+  async #withoutGoneFolders(paths: readonly RelativePath[], look: Look): Promise<readonly RelativePath[]> {
+    if (paths.length < this.#rowsMin) return paths
+    const folders = new Set<RelativePath>()
+    for (const path of paths) {
+      for (let at = parentPath(path); at !== null && !folders.has(at); at = parentPath(at)) folders.add(at)
+    }
+    if (folders.size * 4 > paths.length) return paths
+    const looks = await this.#deps.tasks.lstat([...folders].sort(comparePaths))
+    const absent = looks.filter(({ outcome }) => outcome === 'absent')
+    const gone = new Set<RelativePath>()
+    for (const row of await this.#deps.index.getMany(absent.map(({ path }) => path))) {
+      if (row?.record.kind !== 'folder' || isAtOrBelow(row.record.path, gone)) continue
+      gone.add(row.record.path)
+      look.goneFolders.push(row)
+    }
+    return gone.size === 0 ? paths : paths.filter((path) => !isAtOrBelow(path, gone))
+  }
+
   async #noteGone(row: IndexRow | null, look: Look): Promise<void> {
     if (row === null || !isLive(row.record)) return
     if (row.record.kind === 'folder') look.goneFolders.push(row)
     else look.gone.push(row.record.path)
   }
 
-  /** What was in folders that are gone, and have not moved as a whole. */
+  /** What was in folders that are gone, and have not moved as a whole: where nothing is new, it has not moved at all. */
   async #noteGoneFolders(look: Look): Promise<void> {
     let last: RelativePath | null = null
-    for (const { record } of look.goneFolders.splice(0)) {
+    const rows = look.goneFolders.splice(0).sort((a, b) => comparePaths(a.record.path, b.record.path))
+    for (const { record } of rows) {
       if (last !== null && isBelow(record.path, last)) continue
       last = record.path
-      look.gone.push(record.path)
-      await this.#noteBelow(record.path, look)
+      if (look.fresh.length + look.folders.length === 0) look.removed.push(record.path)
+      else await this.#noteFolder(record.path, look)
     }
+  }
+
+  async #noteFolder(folder: RelativePath, look: Look): Promise<void> {
+    look.gone.push(folder)
+    await this.#noteBelow(folder, look)
   }
 
   async #noteBelow(folder: RelativePath, look: Look): Promise<void> {
@@ -257,6 +290,8 @@ interface Look {
   gone: RelativePath[]
   /** Folders that are gone, but for what was in them. */
   goneFolders: IndexRow[]
+  /** Of those, the ones that have not moved, nor anything out of them. */
+  readonly removed: RelativePath[]
   /** Changed in their places, as hints say that came while we looked. */
   readonly changed: ScanEntry[]
   /** They stand where a folder was: told before what was in it is told to be gone, a peer would take that to live on. */
@@ -266,7 +301,7 @@ interface Look {
 }
 
 function newLook(waits: number): Look {
-  return { fresh: [], folders: [], gone: [], goneFolders: [], changed: [], afterFolder: [], waits }
+  return { fresh: [], folders: [], gone: [], goneFolders: [], removed: [], changed: [], afterFolder: [], waits }
 }
 
 function isOlder({ disk }: ScanEntry, thanMs: number): boolean {

@@ -83,16 +83,19 @@ async function isStillMoved(deps: LocalMovesDeps, { from, to, disk }: FolderPair
 
 /**
  * Publishes that a folder was removed with all that was in it, as one thing. False when it is to be published entry by
- * entry: it is there, it is known to be no folder, or some of it never was on this disk.
+ * entry: it is there, it is known to be no folder, less than `rowsMin` was in it, or some of it never was on this disk.
  */
-export function publishRemoval(deps: LocalMovesDeps, folder: RelativePath): Promise<boolean> {
+export function publishRemoval(
+  deps: LocalMovesDeps & { readonly rowsMin: number },
+  folder: RelativePath,
+): Promise<boolean> {
   const { index, tasks, commits, problems } = deps
   return commits.takeMove(async () => {
     const [look] = await tasks.lstat([folder])
     // After the look, as for a move.
     if (look?.outcome !== 'absent' || !(await deps.isFolderThere())) return null
     const moved = await index.movedRows({ from: folder, to: null })
-    if (moved === null || !moved.areOnDisk) return null
+    if (moved === null || moved.size <= deps.rowsMin || !moved.areOnDisk) return null
     await moved.decode()
     const move = newMove(deps, { from: folder, to: null }, moved)
     const changes = deriveMove(move, moved.rows)
