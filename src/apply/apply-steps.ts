@@ -7,7 +7,7 @@ import { InsideRoot } from './inside.ts'
 import { moveFile, moveFolder } from './move.ts'
 import { isDiskWide, PathTrouble, reasonFor, resultOfTrouble } from './path-trouble.ts'
 import { placeFile, placeLink } from './place.ts'
-import { removeTree } from './remove-tree.ts'
+import { checkTree, removeTree } from './remove-tree.ts'
 import { setMetadata } from './set-metadata.ts'
 import type { StepRun } from './step-run.ts'
 import { makeFolder, remove, removeFolder } from './take-away.ts'
@@ -75,6 +75,7 @@ function* act(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
   if (step.type === 'set-metadata') return setMetadata(run, step)
   if (step.type === 'move-folder') return moveFolder(run, step)
   if (step.type === 'move-file') return moveFile(run, step)
+  if (step.type === 'check-tree') return yield* checkTree(run, step)
   if (step.type === 'remove-tree') return yield* removeTree(run, step)
   if (step.type === 'remove') return yield* remove(run, step)
   return removeFolder(run, step)

@@ -5,24 +5,27 @@ import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { quietly } from './path-trouble.ts'
 import { changed, done, lookAgain, type StepRun } from './step-run.ts'
 
+type CheckTree = Extract<ApplyStep, { type: 'check-tree' }>
 type RemoveTree = Extract<ApplyStep, { type: 'remove-tree' }>
 
+export function* checkTree({ disk, inside }: StepRun, step: CheckTree): Generator<void, StepResult> {
+  const place = inside.locate(step.path)
+  if (place === null || !isSameFolder(disk, place, step.expect)) return changed
+  return (yield* isExactly(disk, place, new KnownTree(step.below))) ? done(step.expect) : changed
+}
+
 /**
- * Takes a folder away by one rename into history, with everything in it. All of it is looked at before, and again when it
- * is there: what somebody has changed or added by then puts the folder back, unless another stands in its place.
+ * Takes a folder away by one rename into history, with everything in it. Then all of it is looked at: what somebody has
+ * changed or added by then puts the folder back, unless another stands in its place.
  *
  * What is written later, by a program that had the file open, is in history like what is written to any removed file.
  */
 export function* removeTree(run: StepRun, step: RemoveTree): Generator<void, StepResult> {
   const { disk, inside, shelf, touched } = run
   const { path, expect } = step
-  if (expect.kind !== 'folder') return changed
+  if (expect.kind !== 'folder' || lookAgain(run, path, expect) === null) return changed
   const known = new KnownTree(step.below)
-  const place = inside.locate(path)
-  if (place === null || !(yield* isExactly(disk, place, known))) return changed
   const away = shelf.freePlace(path)
-  // A slice may have ended since its parents were looked at.
-  inside.forget()
   const target = lookAgain(run, path, expect)
   if (target === null) return changed
   disk.rename(target, away)

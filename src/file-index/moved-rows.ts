@@ -76,6 +76,11 @@ export class MovedRows {
     return { paths: paths.join('\0'), states }
   }
 
+  /** What `map` makes of each of {@link rows}, in their order. They are not kept. */
+  mapEach<Result>(map: (row: IndexRow) => Result): Promise<Result[]> {
+    return mapInTurns(this.#encoded, ({ row }) => map(decodeRow(row)))
+  }
+
   async decode(): Promise<void> {
     this.#decoded ??= await mapInTurns(this.#encoded, decoded)
   }

@@ -10,6 +10,7 @@ import { deriveMove } from '../reconcile/derive-move.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { LocalCommits } from './local-commits.ts'
+import { deriveRemoval } from './derive-removal.ts'
 import type { FolderPair } from './recognise-moves.ts'
 
 /** How the folder at its new place differs from what was at the old one. */
@@ -96,11 +97,11 @@ export function publishRemoval(
     if (look?.outcome !== 'absent' || !(await deps.isFolderThere())) return null
     const moved = await index.movedRows({ from: folder, to: null })
     if (moved === null || moved.size <= deps.rowsMin || !moved.areOnDisk) return null
-    await moved.decode()
     const move = newMove(deps, { from: folder, to: null }, moved)
-    const changes = deriveMove(move, moved.rows)
-    if (changes !== null) problems.clearAtAndBelow(folder)
-    return changes === null ? null : { move, changes }
+    const changes = await deriveRemoval(move, moved)
+    if (changes === null) return null
+    problems.clearAtAndBelow(folder)
+    return { move, changes }
   })
 }
 

@@ -8,6 +8,7 @@ import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import { deriveMove } from '../reconcile/derive-move.ts'
 import { historyName } from './change-committer.ts'
+import { deriveRemoval } from './derive-removal.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { Needs } from './needs.ts'
@@ -93,14 +94,17 @@ async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   const found = await rowsBefore(deps, move)
   const below = (await found?.moved.onDisk()) ?? null
   if (found === null || below === null) return null
-  await found.moved.decode()
-  const changes = deriveMove(move, found.moved.rows)
+  const tree = { path: move.from, expect: found.expect, below }
+  const options = { history: historyName(clock.now()) }
+  const [[look], changes] = await Promise.all([
+    tasks.apply([{ type: 'check-tree', ...tree }], options),
+    deriveRemoval(move, found.moved),
+  ])
   if (changes === null) {
     logger.warn('a removal that no honest device makes', { path: move.from })
     return null
   }
-  const step = { type: 'remove-tree' as const, path: move.from, expect: found.expect, below }
-  const [result] = await tasks.apply([step], { history: historyName(clock.now()) })
+  const [result] = look?.outcome === 'done' ? await tasks.apply([{ type: 'remove-tree', ...tree }], options) : [look]
   dirty.add(move.from)
   if (result?.outcome === 'done') return commit(deps, move, changes)
   logger.debug('folder not removed as one', { path: move.from, result })

@@ -257,7 +257,17 @@ export type ApplyStep =
       readonly mtimeNs: bigint
       readonly executable: boolean
     }
-  /** Takes a folder to history by one rename, with all that is in it, if that is `below` and nothing else. */
+  /** Changes nothing: done when a folder is there, with `below` in it and nothing else. */
+  | {
+      readonly type: 'check-tree'
+      readonly path: RelativePath
+      readonly expect: DiskState
+      readonly below: PackedTree
+    }
+  /**
+   * Takes a folder to history by one rename, with all that is in it; puts it back when that turns out to be anything but
+   * `below`. Meant for a folder of which `check-tree` has just said so.
+   */
   | {
       readonly type: 'remove-tree'
       readonly path: RelativePath

@@ -1,7 +1,6 @@
 import type { DiskState } from '../model/disk-state.ts'
 import { movedPath, type FolderMove, type FolderPaths } from '../model/folder-move.ts'
 import { fingerprint, noFingerprint, type FileRecord } from '../model/file-record.ts'
-import type { VersionVector } from '../model/version-vector.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
 
 /** A record and what the disk looks like where it is. */
@@ -25,30 +24,35 @@ export interface MovedEntry {
  * been used for one of the records: no honest move.
  */
 export function deriveMove(move: FolderMove, moved: readonly MovedEntry[]): RecordOnDisk[] | null {
-  const { writer, writerName, counter } = move
-  const isLater = (version: VersionVector): boolean => version.every(([by, at]) => by !== writer || at < counter)
-  if (!moved.every(({ row, target }) => isLater(row.record.version) && isLater(target?.version ?? []))) return null
   const { from, to } = move
+  if (!moved.every(({ row, target }) => isNewTo(move, row.record) && (target === null || isNewTo(move, target))))
+    return null
   const changes = to === null ? [] : arrivals({ ...move, from, to }, moved)
-  const mtimeNs = BigInt(move.movedAtMs) * 1_000_000n
-  for (const { row } of moved.toReversed()) {
-    const { record } = row
-    const tombstone: FileRecord = {
-      path: record.path,
-      kind: 'tombstone',
-      sizeBytes: 0,
-      mtimeNs,
-      executable: false,
-      linkTarget: '',
-      content: '',
-      version: advanceVersion(record.version, writer, counter),
-      writer,
-      writerName,
-      basis: fingerprint(record),
-    }
-    changes.push({ record: tombstone, disk: null })
-  }
+  for (const { row } of moved.toReversed()) changes.push(leftOf(move, row.record))
   return changes
+}
+
+/** False when the writer's counter has been used for the record. */
+export function isNewTo({ writer, counter }: FolderMove, { version }: FileRecord): boolean {
+  return version.every(([by, at]) => by !== writer || at < counter)
+}
+
+/** What a move or removal leaves at the path of a record that it takes along. */
+export function leftOf({ writer, writerName, counter, movedAtMs }: FolderMove, record: FileRecord): RecordOnDisk {
+  const tombstone: FileRecord = {
+    path: record.path,
+    kind: 'tombstone',
+    sizeBytes: 0,
+    mtimeNs: BigInt(movedAtMs) * 1_000_000n,
+    executable: false,
+    linkTarget: '',
+    content: '',
+    version: advanceVersion(record.version, writer, counter),
+    writer,
+    writerName,
+    basis: fingerprint(record),
+  }
+  return { record: tombstone, disk: null }
 }
 
 function arrivals(move: FolderMove & FolderPaths, moved: readonly MovedEntry[]): RecordOnDisk[] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DiskState } from '../../src/model/disk-state.ts'
+import type { ApplyStep } from '../../src/ports/file-tasks.ts'
 import { crashAt, diskError, type DiskHook } from './hooked-disk.ts'
 import { applyUnlessCrashed } from './scene.ts'
 import { removeTree } from './steps.ts'
@@ -49,7 +50,18 @@ describe.each(worlds)('a folder that is removed as one %s', (_name, makeWorld) =
     const step = removal(world, 't')
     act(world)
     const before = world.tree()
+    expect(world.apply([{ ...step, type: 'check-tree' }])).toEqual([{ outcome: 'changed' }])
+    expect(world.tree()).toEqual(before)
     expect(world.apply([step])).toEqual([{ outcome: 'changed' }])
+    expect(world.tree()).toEqual(before)
+  })
+
+  it('is looked at before, which changes nothing', () => {
+    using world = makeWorld()
+    fill(world, 't')
+    const before = world.tree()
+    const step = removal(world, 't')
+    expect(world.apply([{ ...step, type: 'check-tree' }])[0]?.outcome).toBe('done')
     expect(world.tree()).toEqual(before)
   })
 
@@ -137,7 +149,7 @@ function fill(world: World, top: string): void {
   world.folder(`${top}/empty`)
 }
 
-function removal(world: World, top: string): ReturnType<typeof removeTree> {
+function removal(world: World, top: string): Extract<ApplyStep, { type: 'remove-tree' }> {
   const below: Record<string, DiskState> = {}
   for (const name of [...files, ...folders]) below[name] = world.state(`${top}/${name}`)
   return removeTree(top, world.state(top), below)

@@ -32,7 +32,11 @@ export function removeFolder(path: string, expect: DiskState): ApplyStep {
 }
 
 /** What is to be found below the folder, by its path relative to it. */
-export function removeTree(path: string, expect: DiskState, below: Readonly<Record<string, DiskState>>): ApplyStep {
+export function removeTree(
+  path: string,
+  expect: DiskState,
+  below: Readonly<Record<string, DiskState>>,
+): Extract<ApplyStep, { type: 'remove-tree' }> {
   const packed = { paths: Object.keys(below).join('\0'), states: packStates(Object.values(below)) }
   return { type: 'remove-tree', path: at(path), expect, below: packed }
 }
