@@ -26,16 +26,17 @@ export interface CommitPlan extends CommitState {
   readonly contents: readonly ContentChange[]
 }
 
-/** Everything that `changes` write, and the state once it is written. Reads only. */
+/** Everything that `changes` write, and the state once it is written. `distinct`: each is of another path. Reads only. */
 export async function planCommit(
   store: KeyValueStore,
   state: CommitState,
   changes: readonly RowChange[],
+  { distinct = false } = {},
 ): Promise<CommitPlan> {
   let { seq } = state
   const log: LogEntry[] = []
   const isAscending = isInOrder(changes)
-  const rows = await mapInTurns(isAscending ? changes : lastOfEachPath(changes), (change) => {
+  const rows = await mapInTurns(isAscending || distinct ? changes : lastOfEachPath(changes), (change) => {
     const { row, key, hash, content } = encodeRow({ record: change.record, disk: change.disk, seq: ++seq })
     log.push({ seq, key, content: content?.hash ?? null })
     return { change, key, row, hash, after: content }

@@ -150,7 +150,7 @@ export class FolderIndex {
   commit(changes: readonly RowChange[], options: CommitOptions = {}): Promise<void> {
     return this.#inTurn(async () => {
       await this.#shortenLog(changes.length)
-      const plan = await planCommit(this.#store, this.#state, changes)
+      const plan = await planCommit(this.#store, this.#state, changes, { distinct: options.move !== undefined })
       const operations = plan.operations.concat(await planLists(this.#store, this.#finder, plan.contents))
       for (const id of options.clearIntents ?? []) operations.push({ type: 'del', key: textKey(prefix.intent, id) })
       const note =

@@ -5,10 +5,7 @@ import { isNewTo, leftOf } from '../reconcile/derive-move.ts'
 
 /** As `deriveMove` of a removal, row by row: of each only its tombstone is kept, for there may be many. */
 export async function deriveRemoval(removal: FolderMove, removed: MovedRows): Promise<readonly RowChange[] | null> {
-  let isHonest = true
-  const changes = await removed.mapEach(({ record }) => {
-    if (!isNewTo(removal, record)) isHonest = false
-    return leftOf(removal, record)
-  })
-  return isHonest ? changes.reverse() : null
+  const left = await removed.mapEach(({ record }) => (isNewTo(removal, record) ? leftOf(removal, record) : null))
+  const changes = left.filter((change) => change !== null)
+  return changes.length === left.length ? changes.reverse() : null
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { FolderIndex, type RowChange } from '../../src/file-index/folder-index.ts'
 import type { MovedRows } from '../../src/file-index/moved-rows.ts'
 import { pathBytesMax } from '../../src/model/limits.ts'
+import { unpackStates } from '../../src/model/packed-states.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 import { countingRandom, deviceTag, fileOf, folderOf, recordOf, tombstoneOf } from './sample-records.ts'
@@ -81,8 +82,28 @@ describe('the rows that a move takes along', () => {
   })
 })
 
-async function read(changes: readonly RowChange[], to = 'b'): Promise<MovedRows | null> {
+describe('the rows that a removal takes along', () => {
+  it('are the live ones at and below the folder, whatever is elsewhere', async () => {
+    const others = [fileOf('b', 'x'), tombstoneOf('a/gone'), fileOf('a b', 'x')]
+    const removed = await read([...folder, ...others], null)
+    expect(removed?.size).toBe(4)
+    expect(await removed!.mapEach(({ record }) => record.path)).toEqual(['a', 'a/2', 'a/x', 'a/x/1'])
+    const alone = await read([...folder], 'c')
+    expect(removed!.before).toEqual(alone!.before)
+  })
+
+  it('tell what the disk held below the folder, if all of it was there', async () => {
+    const removed = await read(folder, null)
+    const { paths, states } = (await removed!.onDisk())!
+    expect(paths.split('\0')).toEqual(['2', 'x', 'x/1'])
+    expect(unpackStates(states, 3)).toEqual([folder[3]!.disk, folder[1]!.disk, folder[2]!.disk])
+    const missing = await read([...folder, { ...fileOf('a/3', 'x'), disk: null }], null)
+    expect([removed!.areOnDisk, missing!.areOnDisk, await missing!.onDisk()]).toEqual([true, false, null])
+  })
+})
+
+async function read(changes: readonly RowChange[], to: string | null = 'b'): Promise<MovedRows | null> {
   const index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
   await index.commit(changes)
-  return index.movedRows({ from: 'a' as RelativePath, to: to as RelativePath })
+  return index.movedRows({ from: 'a' as RelativePath, to: to as RelativePath | null })
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { IndexRow } from '../../src/file-index/folder-index.ts'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
-import { isAtOrBelow, recogniseMoves, type RecognisedMoves } from '../../src/node/recognise-moves.ts'
+import { isAtOrBelow, recogniseMoves, removedFolders, type RecognisedMoves } from '../../src/node/recognise-moves.ts'
 import type { ScanEntry } from '../../src/ports/file-tasks.ts'
 import { fileRecord } from './sample-record.ts'
 
@@ -51,6 +51,16 @@ describe('a new entry', () => {
     )
     expect(pairsOf(found)).toEqual(['a/b/c > new a b c', 'a/b > new a b', 'a > new a', 'd > new d'])
   })
+})
+
+it.each<[string, string[], number, string[]]>([
+  ['with enough in them', ['a/1', 'a', 'a/2', 'b', 'b/1', 'a b', 'a b/1', 'a b/2'], 2, ['a', 'a b']],
+  ['of which only the topmost counts', ['a', 'a/b', 'a/b/1', 'a/b/2', 'c/d', 'c/d/1', 'c/d/2'], 2, ['a', 'c/d']],
+  ['each path counted once', ['a', 'a/1', 'a/1', 'a'], 2, []],
+  ['but not their content alone', ['a/1', 'a/2', 'a/3'], 2, []],
+  ['or nothing', [], 0, []],
+])('removed folders are those %s', (_, gone, rowsMin, expected) => {
+  expect(removedFolders(gone.map(parseRelativePath), rowsMin)).toEqual(expected)
 })
 
 it('a path is at or below the folders that hold it, and no others', () => {

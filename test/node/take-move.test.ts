@@ -32,6 +32,18 @@ describe('a move that a peer tells', () => {
     ])
   })
 
+  it('is a removal when it says nowhere to: its records are tombstones, and history has the folder', async () => {
+    expect(await take(await honest('d', null))).toBe(true)
+    expect([...device.tree().keys()]).toEqual(['file', 'other', 'other/x'])
+    const rows = await device.replica.index.getMany(['d', 'd/sub/two'].map(parseRelativePath))
+    const tombstone = { kind: 'tombstone', writer: move.writer, mtimeNs: BigInt(move.movedAtMs) * 1_000_000n }
+    expect(rows.map((row) => row?.record)).toEqual(
+      [tombstone, tombstone].map((fields) => expect.objectContaining(fields)),
+    )
+    const kept = [...device.disk.tree('/home/folder/.p2psync/history').values()].map(({ content }) => content)
+    expect(kept).toEqual(expect.arrayContaining(['d/one', 'd/sub/two']))
+  })
+
   it('is made once when several peers tell it at once, and all are told that it is', async () => {
     expect(await Promise.all([take(move), take(move), take(move)])).toEqual([true, true, true])
     expect(device.replica.index.moveAfter(device.replica.index.seq - 8)?.move).toEqual(move)
@@ -64,6 +76,13 @@ describe('a move that a peer tells', () => {
     ['of other records', () => ({ before: new Uint8Array(32) })],
     ['of a digest that is too short', () => ({ before: move.before.subarray(1) })],
     ['by ourselves, which we have forgotten', () => ({ writer: device.replica.index.writer, counter: 1000 })],
+    ['to nowhere, from where nothing is', () => ({ from: at('nothing'), to: null })],
+    ['to nowhere, of a file', () => ({ from: at('file'), to: null })],
+    ['to nowhere, of other records', () => ({ to: null, before: new Uint8Array(32) })],
+    [
+      'to nowhere, with a counter that its writer has used',
+      async () => (await take(move), { ...(await honest('e', null)), counter: 5 }),
+    ],
     [
       'with a counter that its writer has used',
       async () => (await take(move), { ...(await honest('e', 'f')), counter: 5 }),
@@ -92,8 +111,8 @@ describe('a move that a peer tells', () => {
     expect(device.tree().has('d')).toBe(true)
   })
 
-  async function honest(from: string, to: string): Promise<FolderMove> {
-    const paths = { from: at(from), to: at(to) }
+  async function honest(from: string, to: string | null): Promise<FolderMove> {
+    const paths = { from: at(from), to: to === null ? null : at(to) }
     const rows = await device.replica.index.movedRows(paths)
     const before = rows?.before ?? new Uint8Array(32)
     return { ...paths, writer: writerOf(7), writerName: 'peer', counter: 5, movedAtMs: 1_767_225_600_000, before }
