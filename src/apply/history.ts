@@ -34,6 +34,11 @@ export class HistoryShelf {
     return this.#inside.absolute(this.#firstFit(folder, baseName(path), 'missing'))
   }
 
+  /** A path that {@link freePlace} gave, relative to the history. */
+  placeOf(absolute: string): string {
+    return absolute.slice(this.#inside.absolute(historyFolder).length + 1)
+  }
+
   #firstFit(folder: string, name: string, wanted: 'folder' | 'missing'): string {
     for (let number = 1; number <= sameNameMax; number++) {
       const candidate = `${folder}/${numbered(name, number)}`

@@ -4,7 +4,7 @@ import type { DiskEntry } from '../ports/disk.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { quietly } from './path-trouble.ts'
 import { saveOld, type Saved } from './save-old.ts'
-import { changed, done, lookAgain, type StepRun } from './step-run.ts'
+import { changed, done, doneAway, lookAgain, type StepRun } from './step-run.ts'
 import { setMetadata } from './set-metadata.ts'
 
 type MoveFolder = Extract<ApplyStep, { type: 'move-folder' }>
@@ -64,7 +64,10 @@ export function moveFile(run: StepRun, step: MoveFile): StepResult {
     run.touched.nameIn(source)
     run.touched.nameIn(target)
     const moved = run.disk.lstat(target)
-    if (moved?.kind === 'file' && sameFileIdentity(moved, fromExpect)) return finishMove(run, step, moved)
+    if (moved?.kind === 'file' && sameFileIdentity(moved, fromExpect)) {
+      const result = finishMove(run, step, moved)
+      return result.outcome === 'done' && saved.at !== null ? doneAway(run, saved.at, result.disk) : result
+    }
   } catch (error) {
     quietly(() => putBack(run, { source, target, saved }))
     throw error

@@ -6,7 +6,7 @@ import { findKeepPlace, type KeepPlace } from './keep-place.ts'
 import { PathTrouble, quietly } from './path-trouble.ts'
 import { stagedPath } from './private-folder.ts'
 import { saveOld, type Saved } from './save-old.ts'
-import { changed, done, lookAgain, stateAfter, withExecutable, type StepRun } from './step-run.ts'
+import { changed, done, doneAway, lookAgain, stateAfter, withExecutable, type StepRun } from './step-run.ts'
 
 type PlaceFile = Extract<ApplyStep, { type: 'place-file' }>
 type PlaceLink = Extract<ApplyStep, { type: 'place-link' }>
@@ -78,6 +78,7 @@ function* place(run: StepRun, placement: Placement): Generator<void, StepResult>
     putInPlace(run, { path, target, source: placement.source, saved })
     const isOurs = (now: DiskState): boolean => sameFileIdentity(now, state)
     const placed = stateAfter(run.disk, target, { isOurs, otherwise: state })
+    if (keep === null && saved.at !== null) return doneAway(run, saved.at, placed)
     return done(placed, keep === null || expect === null ? null : keptState(run, keep, expect))
   } catch (error) {
     placement.giveUp()

@@ -3,7 +3,7 @@ import { StateReader, type PackedTree } from '../model/packed-states.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { quietly } from './path-trouble.ts'
-import { changed, done, lookAgain, type StepRun } from './step-run.ts'
+import { changed, done, doneAway, lookAgain, type StepRun } from './step-run.ts'
 
 type CheckTree = Extract<ApplyStep, { type: 'check-tree' }>
 type RemoveTree = Extract<ApplyStep, { type: 'remove-tree' }>
@@ -33,7 +33,7 @@ export function* removeTree(run: StepRun, step: RemoveTree): Generator<void, Ste
   touched.nameIn(away)
   touched.nameIn(target)
   try {
-    if (isSameFolder(disk, away, expect) && (yield* isExactly(disk, away, known))) return done(null)
+    if (isSameFolder(disk, away, expect) && (yield* isExactly(disk, away, known))) return doneAway(run, away, null)
   } catch (error) {
     putBack(disk, away, target)
     throw error

@@ -21,6 +21,11 @@ export function done(disk: DiskState | null, kept: DiskState | null = null): Ste
   return { outcome: 'done', disk, kept }
 }
 
+/** As {@link done}, when what was at the path is at the absolute path `away` now. */
+export function doneAway(run: StepRun, away: string, disk: DiskState | null): StepResult {
+  return { outcome: 'done', disk, kept: null, away: run.shelf.placeOf(away) }
+}
+
 /**
  * The second look: the absolute path when exactly `expect` is there (for null: nothing, and its parents may be missing),
  * else null.

@@ -4,7 +4,7 @@ import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { PathTrouble, quietly } from './path-trouble.ts'
 import { keptState, placeToKeep } from './place.ts'
 import { moveAway, saveOld, type Saved } from './save-old.ts'
-import { changed, done, lookAgain, type StepRun } from './step-run.ts'
+import { changed, done, doneAway, lookAgain, type StepRun } from './step-run.ts'
 
 type Remove = Extract<ApplyStep, { type: 'remove' }>
 type RemoveFolder = Extract<ApplyStep, { type: 'remove-folder' }>
@@ -29,6 +29,10 @@ export function* remove(run: StepRun, step: Remove): Generator<void, StepResult>
     if (away === null) return changed
     // The bytes have their name; without one, history is it.
     if (kept !== null || keep?.holds === 'same') quietly(() => run.disk.unlink(away))
+    else {
+      run.touched.nameIn(target)
+      return doneAway(run, away, null)
+    }
   }
   run.touched.nameIn(target)
   return done(null, keep === null ? null : keptState(run, keep, expect))
@@ -66,7 +70,8 @@ export function makeFolder(run: StepRun, step: MakeFolder): StepResult {
     throw error
   }
   const made = run.disk.lstat(target)
-  return made?.kind === 'folder' ? done(made) : changed
+  if (made?.kind !== 'folder') return changed
+  return old === null || old.at === null ? done(made) : doneAway(run, old.at, made)
 }
 
 interface Departure {

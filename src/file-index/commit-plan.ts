@@ -52,7 +52,8 @@ export async function planCommit(
     const had = old === undefined ? null : rowContent(old)
     if (old !== undefined) count(counts, { kind: rowKind(old), sizeBytes: had?.sizeBytes ?? 0 }, -1)
     count(counts, change.record, 1)
-    if (had !== null || after !== null) contents.push({ key, before: had, after, blockList: change.blockList ?? null })
+    if (had !== null || after !== null)
+      contents.push({ key, before: had, after, blockList: change.blockList ?? null, kept: change.kept ?? null })
   }
   return { seq, counts, logged: state.logged + log.length, tree, operations, log, contents }
 }

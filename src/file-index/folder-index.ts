@@ -10,7 +10,7 @@ import { makeWriterId, type WriterId } from '../model/writer-id.ts'
 import type { KeyValueStore } from '../ports/key-value-store.ts'
 import type { Random } from '../ports/random.ts'
 import { planCommit, stateOf, type CommitState } from './commit-plan.ts'
-import { listKey, locateBlocks, planLists, type BlockLocation } from './block-lists.ts'
+import { listKey, locateBlocks, planLists, type BlockLocation, type ContentRooms } from './block-lists.ts'
 import { ContentFinder, surely } from './content-finder.ts'
 import { planDiskStates, type DiskChange } from './disk-states.ts'
 import { ForgetNotes } from './forget-notes.ts'
@@ -18,6 +18,7 @@ import { planForget, type SeenRow } from './forget-rows.ts'
 import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeSummary } from './index-head.ts'
 import { metaKeys, prefix, textKey } from './index-keys.ts'
 import { intentPuts, readIntents, type Intent } from './intent-codec.ts'
+import { forgetHistory, KeptContents } from './kept-contents.ts'
 import type { LazyRow } from './lazy-row.ts'
 import { MoveNotes, type MoveNote } from './move-notes.ts'
 import { readMovedRows, type MovedRows } from './moved-rows.ts'
@@ -34,11 +35,9 @@ export type { Intent } from './intent-codec.ts'
 export type { CommitOptions, RowChange } from './row-change.ts'
 export type { IndexRow } from './row-codec.ts'
 
-interface OpenParts {
+interface OpenOptions {
   readonly deviceTag: Uint8Array
   readonly random: Random
-  readonly head: IndexHead
-  readonly moves: MoveNotes
 }
 
 /**
@@ -53,7 +52,7 @@ export class FolderIndex {
   readonly #localTree: StoredTree
   readonly #moves: MoveNotes
   readonly #rows: RowReader
-  readonly #finder: ContentFinder
+  readonly #contents: ContentRooms
   readonly #shortening: LogShortening
   #writer: WriterId
   #epoch: string
@@ -67,22 +66,20 @@ export class FolderIndex {
    *
    * @throws {P2psyncError} `index-damaged`, or `index-failed` when it is of a later layout; `store` is left open.
    */
-  static async open(
-    store: KeyValueStore,
-    options: { readonly deviceTag: Uint8Array; readonly random: Random },
-  ): Promise<FolderIndex> {
+  static async open(store: KeyValueStore, options: OpenOptions): Promise<FolderIndex> {
     const head = await openHead(store, options)
     return new FolderIndex(store, { ...options, head, moves: await MoveNotes.load(store) })
   }
 
-  private constructor(store: KeyValueStore, parts: OpenParts) {
+  private constructor(store: KeyValueStore, parts: OpenOptions & { head: IndexHead; moves: MoveNotes }) {
     this.#store = store
     this.forgetNotes = new ForgetNotes(store)
     this.#moves = parts.moves
     this.#deviceTag = parts.deviceTag
     this.#random = parts.random
     this.#rows = new RowReader(store, () => this.#state.tree)
-    this.#finder = new ContentFinder(store, this.#rows, () => this.#state.seq)
+    const finder = new ContentFinder(store, this.#rows, () => this.#state.seq)
+    this.#contents = { store, finder, kept: new KeptContents(store) }
     this.#shortening = new LogShortening(store, this.#rows)
     this.#localTree = new StoredTree(store, this.#rows, () => this.#state.tree)
     this.#writer = parts.head.writer
@@ -151,7 +148,7 @@ export class FolderIndex {
     return this.#inTurn(async () => {
       await this.#shortenLog(changes.length)
       const plan = await planCommit(this.#store, this.#state, changes, { distinct: options.move !== undefined })
-      const operations = plan.operations.concat(await planLists(this.#store, this.#finder, plan.contents))
+      const operations = plan.operations.concat(await planLists(this.#contents, plan.contents))
       for (const id of options.clearIntents ?? []) operations.push({ type: 'del', key: textKey(prefix.intent, id) })
       const note =
         options.move === undefined ? null : { move: options.move, afterSeq: this.#state.seq, toSeq: plan.seq }
@@ -161,7 +158,7 @@ export class FolderIndex {
       const raised = ceiling > this.#ceiling
       if (raised) operations.push({ type: 'put', key: metaKeys.ceiling, value: encodeSeq(ceiling) })
       await this.#store.batch(operations, { durable: raised || options.durable === true })
-      this.#finder.add(plan.log)
+      this.#contents.finder.add(plan.log)
       if (note !== null) this.#moves.add(note)
       this.#ceiling = ceiling
       this.#state = stateOf(plan)
@@ -216,7 +213,7 @@ export class FolderIndex {
 
   /** The row of some live file with this content. */
   async rowOfContent(content: BlockHash): Promise<IndexRow | null> {
-    const [found] = await surely(this.#alone, () => this.#finder.find([{ hash: content, single: null }]))
+    const [found] = await surely(this.#alone, () => this.#contents.finder.find([{ hash: content, single: null }]))
     return found ? this.get(pathFromKey(found.key)) : null
   }
 
@@ -225,9 +222,14 @@ export class FolderIndex {
     return (await this.#store.get(listKey(blockHashToBytes(content)))) ?? null
   }
 
-  /** Where this disk has each of these blocks, in whichever file. */
+  /** Where this disk has each of these blocks, in whichever file; it may be one in the history. */
   findBlocks(hashes: readonly BlockHash[]): Promise<(BlockLocation | null)[]> {
-    return surely(this.#alone, () => locateBlocks(this.#store, this.#finder, hashes))
+    return surely(this.#alone, () => locateBlocks(this.#contents, hashes))
+  }
+
+  /** Forgets where contents were in history that is older than the apply named `keep`. */
+  forgetHistory(keep: string): Promise<void> {
+    return forgetHistory(this.#contents, keep, this.#alone)
   }
 
   /** Writes down what is about to be renamed into place; durable when it resolves. */
@@ -279,13 +281,10 @@ export class FolderIndex {
 
   /** What keeps the log from growing without end, before `changes` more are written to it. */
   async #shortenLog(changes: number): Promise<void> {
-    const step = await this.#shortening.plan(this.#state, changes)
+    const step = await this.#shortening.take(this.#state, changes)
     if (step === null) return
-    const state = { ...this.#state, logged: this.#state.logged - step.dropped }
-    await this.#store.batch([...step.operations, { type: 'put', key: metaKeys.head, value: encodeHead(state) }])
-    this.#state = state
-    this.#shortening.written(step)
-    if (step.next === null) this.#finder.forget()
+    this.#state = step.state
+    if (step.isEnd) this.#contents.finder.forget()
   }
 
   readonly #alone = <T>(work: () => Promise<T>): Promise<T> => this.#inTurn(work)

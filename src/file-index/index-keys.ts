@@ -8,6 +8,7 @@
  * s first key of a leaf       level of that key (1), hash of the leaf (32)
  * l content(32)               encoded block list
  * b block(32)                 content(32), offset in it (6), length (4)
+ * k content(32)               size (6), where in the history a file with it is: kept-contents.ts
  * i id                        intents (intent-codec.ts)
  * v seq(6)                    the move of a folder that begins after this seq: its last seq (6), encoded move
  * p device                    how far we are in a peer's log: epoch (8), seq (6)
@@ -21,6 +22,7 @@ export const prefix = {
   leaf: 0x73,
   list: 0x6c,
   block: 0x62,
+  kept: 0x6b,
   intent: 0x69,
   peer: 0x70,
   ack: 0x61,

@@ -8,6 +8,8 @@ export interface RowChange {
   readonly disk: DiskState | null
   /** The encoded block list of a file of more than one block, unless the index has it already. */
   readonly blockList?: Uint8Array | null
+  /** Where below `.p2psync/history` the version is that this one takes the place of. */
+  readonly kept?: string
 }
 
 export interface CommitOptions {

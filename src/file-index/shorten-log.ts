@@ -1,12 +1,13 @@
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { CommitState } from './commit-plan.ts'
-import { keyRange, logKey, prefix } from './index-keys.ts'
+import { encodeHead } from './index-head.ts'
+import { keyRange, logKey, metaKeys, prefix } from './index-keys.ts'
 import { decodeLogRow, logRows, type LogEntry } from './log-row.ts'
 import type { RowReader } from './row-reader.ts'
 import { currentRows } from './sequence-log.ts'
 
 /** Takes some of what was overtaken out of the log. */
-export interface ShorteningStep {
+interface ShorteningStep {
   readonly operations: readonly StoreOperation[]
   /** Changes that are taken out. */
   readonly dropped: number
@@ -30,14 +31,18 @@ export class LogShortening {
     this.#reader = reader
   }
 
-  /** The step that is due when `changes` more come; null: none is. While nobody else writes. */
-  async plan({ logged, counts }: CommitState, changes: number): Promise<ShorteningStep | null> {
+  /**
+   * Takes the step that is due when `changes` more come, while nobody else writes. Null: none is due. `isEnd`: much of the log
+   * is gone now.
+   */
+  async take(state: CommitState, changes: number): Promise<{ state: CommitState; isEnd: boolean } | null> {
+    const { logged, counts } = state
     if (this.#from === null && logged <= 2 * counts.entries + loggedMin) return null
-    return this.#step(this.#from ?? 0, stepEntriesMin + 2 * changes)
-  }
-
-  written(step: ShorteningStep): void {
+    const step = await this.#step(this.#from ?? 0, stepEntriesMin + 2 * changes)
+    const left = { ...state, logged: logged - step.dropped }
+    await this.#store.batch([...step.operations, { type: 'put', key: metaKeys.head, value: encodeHead(left) }])
     this.#from = step.next
+    return { state: left, isEnd: step.next === null }
   }
 
   async #step(from: number, atOnce: number): Promise<ShorteningStep> {

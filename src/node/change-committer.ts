@@ -127,11 +127,15 @@ export class ChangeCommitter {
     const { decision, row } = item
     const last = results.at(-1)
     const disk = last?.outcome === 'done' ? last.disk : (row?.disk ?? null)
-    const changes: RowChange[] = [{ record: decision.record, disk, blockList: item.blockList }]
+    const away = results.flatMap((result) =>
+      result.outcome === 'done' && result.away !== undefined ? [result.away] : [],
+    )[0]
+    const kept = away === undefined ? {} : { kept: away }
+    const changes: RowChange[] = [{ record: decision.record, disk, blockList: item.blockList, ...kept }]
     if (item.movedFrom !== null) changes.push({ record: item.movedFrom.decision.record, disk: null })
     if (decision.action !== 'take-keeping-copy' || change.local === null) return changes
-    const kept = results.find((result) => result.outcome === 'done' && result.kept !== null)
-    if (kept?.outcome !== 'done' || kept.kept === null) return changes
+    const copy = results.find((result) => result.outcome === 'done' && result.kept !== null)
+    if (copy?.outcome !== 'done' || copy.kept === null) return changes
     this.#deps.dirty.add(decision.copyPath)
     const there = item.copyRow?.record ?? null
     if (there !== null && isLive(there)) return changes
@@ -143,7 +147,7 @@ export class ChangeCommitter {
       writerName: deviceName,
       basis: noFingerprint,
     }
-    changes.push({ record: copyRecord(change.local.record, decision.copyPath, author), disk: kept.kept })
+    changes.push({ record: copyRecord(change.local.record, decision.copyPath, author), disk: copy.kept })
     return changes
   }
 

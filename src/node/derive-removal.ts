@@ -7,5 +7,5 @@ import { isNewTo, leftOf } from '../reconcile/derive-move.ts'
 export async function deriveRemoval(removal: FolderMove, removed: MovedRows): Promise<readonly RowChange[] | null> {
   const left = await removed.mapEach(({ record }) => (isNewTo(removal, record) ? leftOf(removal, record) : null))
   const changes = left.filter((change) => change !== null)
-  return changes.length === left.length ? changes.reverse() : null
+  return changes.length === left.length ? changes.toReversed() : null
 }

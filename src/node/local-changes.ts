@@ -1,9 +1,11 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
-import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
+import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
 import type { HashResult, LstatResult, ScanEntry } from '../ports/file-tasks.ts'
+import { goneFoldersOf } from './gone-folders.ts'
 import { hashAhead, type HashAheadDeps } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
+import { newLook, type Look } from './look.ts'
 import { publishMove, publishRemoval } from './local-moves.ts'
 import { isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
@@ -97,7 +99,8 @@ export class LocalChanges {
 
   async *#atPaths(paths: readonly RelativePath[], look: Look): AsyncGenerator<readonly ScanEntry[]> {
     const { index, tasks, problems, settling } = this.#deps
-    const left = await this.#withoutGoneFolders(paths, look)
+    const { folders: goneFolders, left } = await goneFoldersOf(paths, this.#deps, this.#rowsMin)
+    for (const row of goneFolders) look.goneFolders.push(row)
     const together = new Set(left)
     for (const path of left) for (const companion of settling.companionsOf(path)) together.add(companion)
     const sorted = [...together].sort(comparePaths)
@@ -128,25 +131,6 @@ export class LocalChanges {
       ready.changed.filter((entry) => !ready.together.has(entry.path)),
       look,
     )
-  }
-
-  /** Many hints may be of what was in a folder that is gone: one look at that tells as much as one at each of them. */
-  async #withoutGoneFolders(paths: readonly RelativePath[], look: Look): Promise<readonly RelativePath[]> {
-    if (paths.length < this.#rowsMin) return paths
-    const folders = new Set<RelativePath>()
-    for (const path of paths) {
-      for (let at = parentPath(path); at !== null && !folders.has(at); at = parentPath(at)) folders.add(at)
-    }
-    if (folders.size * 4 > paths.length) return paths
-    const looks = await this.#deps.tasks.lstat([...folders].sort(comparePaths))
-    const absent = looks.filter(({ outcome }) => outcome === 'absent')
-    const gone = new Set<RelativePath>()
-    for (const row of await this.#deps.index.getMany(absent.map(({ path }) => path))) {
-      if (row?.record.kind !== 'folder' || isAtOrBelow(row.record.path, gone)) continue
-      gone.add(row.record.path)
-      look.goneFolders.push(row)
-    }
-    return gone.size === 0 ? paths : paths.filter((path) => !isAtOrBelow(path, gone))
   }
 
   async #noteGone(row: IndexRow | null, look: Look): Promise<void> {
@@ -280,29 +264,6 @@ export class LocalChanges {
 }
 
 export type LocalChangesDeps = LocalCommitsDeps & HashAheadDeps & { readonly removedRowsMin?: number }
-
-/** What one look at the disk has found, but for what changed in its place. */
-interface Look {
-  /** New at their paths. */
-  fresh: ScanEntry[]
-  /** New folders whose content has not been looked at. */
-  readonly folders: ScanEntry[]
-  gone: RelativePath[]
-  /** Folders that are gone, but for what was in them. */
-  goneFolders: IndexRow[]
-  /** Of those, the ones that have not moved, nor anything out of them. */
-  readonly removed: RelativePath[]
-  /** Changed in their places, as hints say that came while we looked. */
-  readonly changed: ScanEntry[]
-  /** They stand where a folder was: told before what was in it is told to be gone, a peer would take that to live on. */
-  readonly afterFolder: ScanEntry[]
-  /** How often it may still wait for hints. */
-  waits: number
-}
-
-function newLook(waits: number): Look {
-  return { fresh: [], folders: [], gone: [], goneFolders: [], removed: [], changed: [], afterFolder: [], waits }
-}
 
 function isOlder({ disk }: ScanEntry, thanMs: number): boolean {
   return disk.kind === 'folder' && Number(disk.mtimeNs / 1_000_000n) < thanMs

@@ -1,6 +1,7 @@
+import type { IndexRow } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
-import type { FileRecord } from '../model/file-record.ts'
+import { fingerprint, type FileRecord } from '../model/file-record.ts'
 import type { TransferPlace } from '../transfer/transfer-order.ts'
 import { compareVersions } from '../vector-clock/compare-versions.ts'
 import { compareRecords } from '../vector-clock/order-records.ts'
@@ -43,4 +44,10 @@ export function isSameRecord(a: FileRecord, b: FileRecord): boolean {
 /** About what a record takes up in memory. */
 export function memoryBytes(record: FileRecord): number {
   return 400 + record.path.length + record.linkTarget.length + record.basis.length + record.version.length * 96
+}
+
+/** What it takes to turn the row into the record: bytes to be staged, and the content that goes. */
+export function costOf(record: FileRecord, row: IndexRow | null): { bytes: number; replaces: FileRecord['content'] } {
+  const same = row !== null && fingerprint(row.record) === fingerprint(record)
+  return { bytes: same ? 0 : record.sizeBytes, replaces: same ? '' : (row?.record.content ?? '') }
 }

@@ -4,15 +4,15 @@ import type { DeviceId } from '../model/device-id.ts'
 import { errorText, systemCode } from '../model/errors.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import type { FolderOrder } from '../model/folder-order.ts'
-import { fingerprint, type FileRecord } from '../model/file-record.ts'
+import type { FileRecord } from '../model/file-record.ts'
 import type { WriterId } from '../model/writer-id.ts'
 import type { Random } from '../ports/random.ts'
 import type { ChangeCommitter, Work } from './change-committer.ts'
 import type { FetchFile } from './fetch-groups.ts'
-import { FileFetcher } from './file-fetcher.ts'
+import { FileFetcher, type FileFetcherDeps } from './file-fetcher.ts'
 import type { FolderDrafts } from './folder-drafts.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
-import type { Need } from './need.ts'
+import { costOf, type Need } from './need.ts'
 import { Needs } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
 import type { PeerClients } from './peer-fetches.ts'
@@ -269,7 +269,7 @@ const fullDisk: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 /** Troubles of the whole disk, not of one path. */
 const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
-export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'> {
+export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'>, Pick<FileFetcherDeps, 'otherFolders'> {
   readonly random: Random
   readonly order: FolderOrder
   readonly committer: ChangeCommitter
@@ -294,9 +294,4 @@ function localFile(row: IndexRow | null): FetchFile['local'] {
   if (row === null || row.record.content === '') return null
   const { content, sizeBytes } = row.record
   return { content, sizeBytes }
-}
-
-function costOf(record: FileRecord, row: IndexRow | null): { bytes: number; replaces: FileRecord['content'] } {
-  const same = row !== null && fingerprint(row.record) === fingerprint(record)
-  return { bytes: same ? 0 : record.sizeBytes, replaces: same ? '' : (row?.record.content ?? '') }
 }

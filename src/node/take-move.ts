@@ -2,7 +2,7 @@ import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import type { MovedRows } from '../file-index/moved-rows.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import { isMovable, type FolderMove, type FolderPaths } from '../model/folder-move.ts'
-import { parentPath } from '../model/relative-path.ts'
+import { parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -106,9 +106,18 @@ async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   }
   const [result] = look?.outcome === 'done' ? await tasks.apply([{ type: 'remove-tree', ...tree }], options) : [look]
   dirty.add(move.from)
-  if (result?.outcome === 'done') return commit(deps, move, changes)
+  if (result?.outcome === 'done') return commit(deps, move, keptIn(changes, { from: move.from, away: result.away }))
   logger.debug('folder not removed as one', { path: move.from, result })
   return null
+}
+
+/** With where in the history each of the removed is. */
+function keptIn(
+  changes: readonly RowChange[],
+  { from, away }: { readonly from: RelativePath; readonly away: string | undefined },
+): readonly RowChange[] {
+  if (away === undefined) return changes
+  return changes.map((change) => ({ ...change, kept: `${away}${change.record.path.slice(from.length)}` }))
 }
 
 /** What the move takes along, if that is what the peer had, and the folder is as it was when we last looked. */

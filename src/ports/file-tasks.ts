@@ -284,6 +284,8 @@ export type StepResult =
       readonly disk: DiskState | null
       /** What is at `keepAs` now, where one was given. */
       readonly kept: DiskState | null
+      /** Where below `.p2psync/history` what was at the path is now; not given when it is not there. */
+      readonly away?: string
     }
   /** The target is not what was expected: look at it again. */
   | { readonly outcome: 'changed' }

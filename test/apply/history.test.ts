@@ -64,7 +64,7 @@ describe.each(worlds)('history %s', (_name, makeWorld) => {
       .join('/')
     const old = world.write(`${deep}/f`, 'old')
     const [result] = world.apply([{ type: 'remove', path: at(`${deep}/f`), expect: old, keepAs: null }])
-    expect(result).toEqual({ outcome: 'done', disk: null, kept: null })
+    expect(result).toEqual({ outcome: 'done', disk: null, kept: null, away: 'h1/f' })
     expect(world.tree('.p2psync/history/h1')).toEqual({ f: 'old' })
   })
 

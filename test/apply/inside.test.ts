@@ -42,7 +42,7 @@ describe.each(worlds)('nothing leaves the root %s', (_name, makeWorld) => {
     world.apply([{ type: 'remove', path: at('a'), expect: link, keepAs: null }])
     const old = world.write('a/victim', 'old')
     const results = world.apply([{ type: 'remove', path: at('a/victim'), expect: old, keepAs: null }])
-    expect(results).toEqual([{ outcome: 'done', disk: null, kept: null }])
+    expect(results).toEqual([{ outcome: 'done', disk: null, kept: null, away: 'h1/a (2)/victim' }])
     expect(world.outsideTree()).toEqual({})
     expect(world.tree('.p2psync/history/h1')).toEqual({ a: '-> ../../../../outside', 'a (2)/victim': 'old' })
   })

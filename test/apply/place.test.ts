@@ -15,7 +15,7 @@ describe.each(worlds)('placing %s', (_name, makeWorld) => {
     using world = makeWorld()
     const old = world.write('a/b', 'old')
     const [result] = world.apply([placeFile('a/b', old, world.stage('s', 'new'))])
-    expect(result).toEqual({ outcome: 'done', disk: world.state('a/b'), kept: null })
+    expect(result).toEqual({ outcome: 'done', disk: world.state('a/b'), kept: null, away: 'h1/a/b' })
     expect(world.tree()).toEqual({ 'a/b': 'new', '.p2psync/history/h1/a/b': 'old' })
     expect(world.state('.p2psync/history/h1/a/b').inode).toBe(old.inode)
   })
@@ -69,8 +69,8 @@ describe.each(worlds)('placing %s', (_name, makeWorld) => {
       placeLink('d/fresh', null, '../file'),
     ])
     expect(results).toEqual([
-      { outcome: 'done', disk: world.state('link'), kept: null },
-      { outcome: 'done', disk: world.state('file'), kept: null },
+      { outcome: 'done', disk: world.state('link'), kept: null, away: 'h1/link' },
+      { outcome: 'done', disk: world.state('file'), kept: null, away: 'h1/file' },
       { outcome: 'done', disk: world.state('other'), kept: world.state('other (copy)') },
       { outcome: 'done', disk: world.state('d/fresh'), kept: null },
     ])
@@ -120,7 +120,9 @@ describe.each(worlds)('placing %s', (_name, makeWorld) => {
       placeFile(path, world.write(path, 'old', old), world.stage(path, 'new', staged)),
     )
     const results = world.apply(steps)
-    expect(results).toEqual(cases.map(({ path }) => ({ outcome: 'done', disk: world.state(path), kept: null })))
+    expect(results).toEqual(
+      cases.map(({ path }) => ({ outcome: 'done', disk: world.state(path), kept: null, away: `h1/${path}` })),
+    )
     expect(cases.map(({ path }) => world.state(path).mode)).toEqual(cases.map(({ result }) => result))
   })
 })

@@ -29,9 +29,8 @@ describe.each(worlds)('removing and making folders %s', (_name, makeWorld) => {
     using world = makeWorld()
     const [file, link] = [world.write('file', 'f'), world.link('link', 'x')]
     const results = world.apply([makeFolder('a/b', null), makeFolder('file', file), makeFolder('link', link)])
-    expect(results).toEqual(
-      ['a/b', 'file', 'link'].map((path) => ({ outcome: 'done', disk: world.state(path), kept: null })),
-    )
+    const made = ['a/b', 'file', 'link'].map((path) => ({ outcome: 'done', disk: world.state(path), kept: null }))
+    expect(results).toEqual([made[0], { ...made[1], away: 'h1/file' }, { ...made[2], away: 'h1/link' }])
     expect(world.apply([makeFolder('a/b', null), makeFolder('file', file)]).map(summary)).toEqual(['done', 'done'])
     expect(world.read('file')).toBe('/')
     expect(world.tree('.p2psync/history/h1')).toEqual({ file: 'f', link: '-> x' })
@@ -48,7 +47,14 @@ describe.each(worlds)('removing and making folders %s', (_name, makeWorld) => {
       removeFolder('d', folder),
       removeFolder('d/e/f', folder),
     ])
-    expect(results).toEqual(Array.from({ length: 5 }, () => ({ outcome: 'done', disk: null, kept: null })))
+    expect(results).toMatchObject(Array.from({ length: 5 }, () => ({ outcome: 'done', disk: null, kept: null })))
+    expect(results.map((result) => (result.outcome === 'done' ? (result.away ?? '') : ''))).toEqual([
+      'h1/d/file',
+      'h1/d/link',
+      '',
+      '',
+      '',
+    ])
     expect(world.tree()).toEqual({ '.p2psync/history/h1/d/file': 'f', '.p2psync/history/h1/d/link': '-> x' })
     expect(world.look('d')).toBeNull()
   })

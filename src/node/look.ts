@@ -1,0 +1,26 @@
+import type { IndexRow } from '../file-index/folder-index.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { ScanEntry } from '../ports/file-tasks.ts'
+
+/** What one look at the disk has found, but for what changed in its place. */
+export interface Look {
+  /** New at their paths. */
+  fresh: ScanEntry[]
+  /** New folders whose content has not been looked at. */
+  readonly folders: ScanEntry[]
+  gone: RelativePath[]
+  /** Folders that are gone, but for what was in them. */
+  goneFolders: IndexRow[]
+  /** Of those, the ones that have not moved, nor anything out of them. */
+  readonly removed: RelativePath[]
+  /** Changed in their places, as hints say that came while we looked. */
+  readonly changed: ScanEntry[]
+  /** They stand where a folder was: told before what was in it is told to be gone, a peer would take that to live on. */
+  readonly afterFolder: ScanEntry[]
+  /** How often it may still wait for hints. */
+  waits: number
+}
+
+export function newLook(waits: number): Look {
+  return { fresh: [], folders: [], gone: [], goneFolders: [], removed: [], changed: [], afterFolder: [], waits }
+}
