@@ -2,10 +2,7 @@ import type { FetchBlock } from '../blocks/plan-fetch.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import type { LocalBlock } from '../ports/file-tasks.ts'
 import type { FileWant } from './block-messages.ts'
-
-const localBatchBytes = 8 * 1024 * 1024
 
 /** A file whose bytes have to be staged. */
 export interface FetchFile {
@@ -40,17 +37,21 @@ export function bytesOf(blocks: readonly FetchBlock[]): number {
   return bytes
 }
 
-/** Copies in parts of bounded bytes and count. */
-export function* batchesOf(copies: readonly LocalBlock[]): Generator<LocalBlock[]> {
-  let batch: LocalBlock[] = []
+/** Blocks in parts of bounded count and of `bytesMax`, or of one block that is larger. */
+export function* batchesOf<Block extends { readonly length: number }>(
+  blocks: readonly Block[],
+  bytesMax: number,
+): Generator<Block[]> {
+  let batch: Block[] = []
   let bytes = 0
-  for (const copy of copies) {
-    batch.push(copy)
-    bytes += copy.length
-    if (bytes < localBatchBytes && batch.length < 1000) continue
-    yield batch
-    batch = []
-    bytes = 0
+  for (const block of blocks) {
+    if (batch.length > 0 && (bytes + block.length > bytesMax || batch.length >= 1000)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(block)
+    bytes += block.length
   }
   if (batch.length > 0) yield batch
 }

@@ -8,6 +8,7 @@ import type { DeviceId } from '../model/device-id.ts'
 import { P2psyncError } from '../model/errors.ts'
 import { isSingleBlock } from '../model/file-record.ts'
 import type { LocalBlock } from '../ports/file-tasks.ts'
+import { BlocksElsewhere, type OtherFolders, type WantedBlocks } from './blocks-elsewhere.ts'
 import { batchesOf, type FetchFile } from './fetch-groups.ts'
 import { fetchList } from './fetch-list.ts'
 import { firstAnswer } from './first-answer.ts'
@@ -20,16 +21,19 @@ export type FetchOutcome =
   | { readonly outcome: 'missing'; readonly reason: string }
 
 const lookupBatchBlocks = 2000
+const localBatchBytes = 8 * 1024 * 1024
 /** A device that has not answered a question for a block list by then is asked no longer alone. */
 const listPatienceMs = 2000
 
-/** Brings the bytes of files into staging: from this disk where it has them, else from the peers that do. */
+/** Brings the bytes of files into staging: from this folder or another one of this node, else from the peers that do. */
 export class FileFetcher {
   readonly #deps: FileFetcherDeps
   readonly #fetches: PeerFetches
+  readonly #elsewhere: BlocksElsewhere
 
   constructor(deps: FileFetcherDeps) {
     this.#deps = deps
+    this.#elsewhere = new BlocksElsewhere(deps)
     this.#fetches = new PeerFetches({ ...deps, after: deps.drafts.fetches })
   }
 
@@ -75,12 +79,13 @@ export class FileFetcher {
         if (plan.remote.length > 0) remote.set(file, plan.remote)
       }),
     )
-    const fetchAll = async (wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<void> => {
+    const fetchAll = async (wanted: WantedBlocks): Promise<void> => {
       const missing = await this.#fetches.fetch(wanted)
       for (const [file, reason] of missing) outcomes.set(file, { outcome: 'missing', reason })
     }
+    const takeAll = (wanted: WantedBlocks): Promise<void> => this.#elsewhere.take(wanted, fetchAll)
     try {
-      await Promise.all([fetchAll(remote), this.#copyLocal(copies, files).then(fetchAll)])
+      await Promise.all([takeAll(remote), this.#copyLocal(copies, files).then(takeAll)])
     } catch (error) {
       this.#fetches.cancel(new Set(files))
       throw error
@@ -198,14 +203,11 @@ export class FileFetcher {
   }
 
   /** Copies what is here; returns what turns out not to be. */
-  async #copyLocal(
-    copies: readonly LocalBlock[],
-    files: readonly FetchFile[],
-  ): Promise<Map<FetchFile, readonly FetchBlock[]>> {
+  async #copyLocal(copies: readonly LocalBlock[], files: readonly FetchFile[]): Promise<WantedBlocks> {
     const missing = new Map<FetchFile, FetchBlock[]>()
     if (copies.length === 0) return missing
     const byStaged = new Map(files.map((file) => [file.staged, file]))
-    const batches = batchesOf(copies)
+    const batches = batchesOf(copies, localBatchBytes)
     const copyNext = async (): Promise<void> => {
       for (const batch of batches) {
         const done = await this.#deps.tasks.stageLocal(batch)
@@ -240,6 +242,7 @@ const nowhere: readonly number[] = []
 export interface FileFetcherDeps extends PeerFetchesDeps {
   readonly index: FolderIndex
   readonly drafts: RemoteDrafts
+  readonly otherFolders?: OtherFolders
 }
 
 function appendTo<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {

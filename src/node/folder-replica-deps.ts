@@ -11,6 +11,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { Throttle } from '../ports/throttle.ts'
 import type { Transport } from '../ports/transport.ts'
+import type { OtherFolders } from './blocks-elsewhere.ts'
 
 /** What one synced folder is made of. */
 export interface FolderReplicaDeps {
@@ -21,6 +22,8 @@ export interface FolderReplicaDeps {
   readonly deviceName: string
   readonly index: FolderIndex
   readonly tasks: FileTasks
+  /** What else of this device may hold blocks that are wanted here; by default nothing. */
+  readonly otherFolders?: OtherFolders
   readonly newWatcher: () => FolderWatcher
   readonly transport: Transport
   readonly clock: Clock

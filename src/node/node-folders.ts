@@ -1,5 +1,6 @@
 import { P2psyncError } from '../model/errors.ts'
 import { noOrder, type FolderOrder } from '../model/folder-order.ts'
+import type { OtherFolder } from './blocks-elsewhere.ts'
 import type { DeviceNodeDeps } from './device-node.ts'
 import { loadFolderKey } from './folder-key-file.ts'
 import { deriveFolderKeys } from './folder-keys.ts'
@@ -146,6 +147,7 @@ export class NodeFolders {
         ...this.#deps,
         deviceTag: identity.deviceTag,
         logger: logger.child({ folder: options.path }),
+        otherFolders: () => this.#othersThan(options.path),
         throttles: (peer, id) => this.#deps.limits.throttles(peer, id),
         onFatal: (what, error) => {
           if (!hasFailed && isIndexDamage(error)) void this.#rebuildIndex(options.path, error)
@@ -169,6 +171,10 @@ export class NodeFolders {
         await this.#run({ ...optionsOf(folder), damage })
       })
       .catch((error: unknown) => this.#deps.onFatal(path, 'a new index', error))
+  }
+
+  #othersThan(path: string): OtherFolder[] {
+    return this.#running.filter((folder) => folder.path !== path && !folder.isPaused).map((folder) => folder.asOther)
   }
 
   #find(path: string): RunningFolder | undefined {

@@ -8,6 +8,7 @@ import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { StagedDraft } from '../ports/file-tasks.ts'
+import { findElsewhere, type OtherFolders } from './blocks-elsewhere.ts'
 import { DraftBlocks, type DraftBlock } from './draft-blocks.ts'
 import type { DraftMessage } from './draft-message.ts'
 import type { FetchFile } from './fetch-groups.ts'
@@ -125,15 +126,21 @@ export class RemoteDrafts {
     return true
   }
 
-  /** Asks for those that this folder does not hold yet. */
+  /** Asks for those that no folder of this node holds yet. */
   async #fetch(draft: RemoteDraft, blocks: readonly DraftBlock[]): Promise<void> {
-    const located = await this.#deps.index.findBlocks(blocks.map((block) => block.hash))
+    const { index: folderIndex, otherFolders } = this.#deps
+    const hashes = blocks.map((block) => block.hash)
+    const located = await folderIndex.findBlocks(hashes)
+    const elsewhere = await findElsewhere(
+      hashes.filter((_, i) => !located[i]),
+      otherFolders,
+    )
     if (draft.isHalted) return
     const wanted = new Map<BlockHash, FetchBlock & { readonly alsoAt: number[] }>()
     const indexes: number[] = []
     let bytes = 0
     for (const [i, { index, offset, length, hash }] of blocks.entries()) {
-      if (located[i] || isZeroBlock({ hash, length }, draft.file.record.sizeBytes)) continue
+      if (located[i] || elsewhere.has(hash) || isZeroBlock({ hash, length }, draft.file.record.sizeBytes)) continue
       const earlier = wanted.get(hash)
       // What was asked for in an earlier part the job of the record will find missing, and ask for once.
       if (earlier === undefined && draft.asked.has(hash)) continue
@@ -259,4 +266,5 @@ export interface RemoteDraftsDeps extends Omit<PeerFetchesDeps, 'onStaged' | 'af
   /** The records that wait to be taken over. */
   readonly needs: () => { has(path: RelativePath): boolean }
   readonly isPaused: () => boolean
+  readonly otherFolders?: OtherFolders
 }

@@ -12,6 +12,7 @@ import type { KeyValueStore } from '../ports/key-value-store.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { Transport } from '../ports/transport.ts'
+import type { OtherFolder, OtherFolders } from './blocks-elsewhere.ts'
 import type { FolderKeys } from './folder-keys.ts'
 import { FolderReplica } from './folder-replica.ts'
 import type { PeerThrottles } from './folder-replica-deps.ts'
@@ -50,6 +51,11 @@ export class RunningFolder {
 
   get isPaused(): boolean {
     return this.#paused !== null
+  }
+
+  /** What the other folders of this node may ask it for, unless it is paused. */
+  get asOther(): OtherFolder {
+    return { index: this.replica.index, tasks: this.#tasks }
   }
 
   status(): ReturnType<FolderView['status']> {
@@ -143,6 +149,7 @@ export interface RunningFolderDeps {
   readonly random: Random
   readonly logger: Logger
   readonly openTasks: (root: string) => FileTasks
+  readonly otherFolders?: OtherFolders
   readonly newWatcher: () => FolderWatcher
   readonly rescanIntervalMs: RescanIntervalMs
   readonly throttles: (peer: DeviceId, folder: FolderId) => PeerThrottles

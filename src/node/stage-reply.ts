@@ -18,7 +18,7 @@ export interface StagedReply {
  */
 export async function stageReply(
   blocks: readonly FetchBlock[],
-  { reply, client, tasks }: { reply: BlockReply; client: BlockClient; tasks: FileTasks },
+  { reply, client, tasks }: { reply: BlockReply; client: Pick<BlockClient, 'reuse'>; tasks: FileTasks },
 ): Promise<StagedReply> {
   const missing = new Set<FetchBlock>()
   const wrong = new Set<FetchBlock>()

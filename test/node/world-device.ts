@@ -2,8 +2,9 @@ import { defaultRescanIntervalMs } from '../../src/model/rescan-interval.ts'
 import { DiskError } from '../../src/disk/disk-error.ts'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { DeviceId } from '../../src/model/device-id.ts'
-import { parseFolderId } from '../../src/model/folder-id.ts'
+import { parseFolderId, type FolderId } from '../../src/model/folder-id.ts'
 import { noOrder } from '../../src/model/folder-order.ts'
+import type { OtherFolder } from '../../src/node/blocks-elsewhere.ts'
 import { deviceTagOf } from '../../src/node/device-identity.ts'
 import { FolderReplica } from '../../src/node/folder-replica.ts'
 import type { FolderReplicaDeps } from '../../src/node/folder-replica-deps.ts'
@@ -19,7 +20,7 @@ import { dumpStore, ProcessStore, restoreStore } from '../twins/process-store.ts
 import type { ReplicaWorld } from './replica-world.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
 
-const folder = parseFolderId('ab'.repeat(32))
+const usualFolder = parseFolderId('ab'.repeat(32))
 const root = '/home/folder'
 
 export interface DeviceOptions {
@@ -29,6 +30,10 @@ export interface DeviceOptions {
   readonly throttles?: FolderReplicaDeps['throttles']
   readonly draftBytesMin?: number
   readonly removedRowsMin?: number
+  /** Another one than most devices of the world have: it meets only those that have the same. */
+  readonly folder?: FolderId
+  /** The world's devices that stand for further folders of this one. */
+  readonly otherFolders?: () => readonly WorldDevice[]
   /** The file tasks of each of its processes; by default nothing but these. */
   readonly newTasks?: (deps: { disk: MemoryDisk; root: string }) => DiskFileTasks
 }
@@ -66,12 +71,19 @@ export class WorldDevice {
     return this.#process.replica
   }
 
+  /** What a folder of the same node may ask it for. */
+  get asOther(): OtherFolder {
+    if (this.#process === null) throw new Error(`${this.name} is not running`)
+    return this.#process
+  }
+
   get isRunning(): boolean {
     return this.#process !== null && !this.isDead
   }
 
   async start(): Promise<void> {
     this.isDead = false
+    const { folder = usualFolder, otherFolders } = this.#options
     const marker = { folder, nonce: '00'.repeat(16) }
     const { newTasks = (deps) => new DiskFileTasks(deps), draftBytesMin, removedRowsMin } = this.#options
     const tasks = newTasks({ disk: this.disk, root })
@@ -88,6 +100,7 @@ export class WorldDevice {
       deviceName: this.name,
       index,
       tasks,
+      ...(otherFolders === undefined ? {} : { otherFolders: () => otherFolders().map(({ asOther }) => asOther) }),
       newWatcher: () => watcher,
       rescanIntervalMs: defaultRescanIntervalMs,
       ...(draftBytesMin === undefined ? {} : { draftBytesMin }),
@@ -104,7 +117,7 @@ export class WorldDevice {
         this.#world.failures.push(`${this.name}: ${what}: ${error instanceof Error ? error.stack : String(error)}`)
       },
     })
-    this.#process = { store, index, replica }
+    this.#process = { store, index, tasks, replica }
     await replica.start()
   }
 
@@ -268,6 +281,7 @@ export class WorldDevice {
 interface Process {
   readonly store: ProcessStore
   readonly index: FolderIndex
+  readonly tasks: DiskFileTasks
   readonly replica: FolderReplica
 }
 
