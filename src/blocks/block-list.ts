@@ -1,6 +1,7 @@
 import { blockHashBytes, blockHashFromBytes, blockHashToBytes, type BlockHash } from '../model/block-hash.ts'
 import { P2psyncError } from '../model/errors.ts'
 import { blockBytesMax, blockListBytesMax } from '../model/limits.ts'
+import { chunkParameters } from './chunk-parameters.ts'
 
 /**
  * The encoded block list of a file: `P2BL`, the version (1), the id of the hash (0x1e, BLAKE3), then 36 bytes a block in
@@ -9,6 +10,12 @@ import { blockBytesMax, blockListBytesMax } from '../model/limits.ts'
 export const listHeader = Uint8Array.of(0x50, 0x32, 0x42, 0x4c, 1, 0x1e)
 /** What one block takes up in a list. */
 export const entryBytes = blockHashBytes + 4
+
+/** No list of a file of this size is longer, in bytes. */
+export function listBytesMax(sizeBytes: number): number {
+  const blocks = Math.ceil(sizeBytes / chunkParameters(sizeBytes).minBytes) + 1
+  return Math.min(listHeader.length + blocks * entryBytes, blockListBytesMax)
+}
 
 /** The largest number of blocks of one file. */
 export const blockCountMax = Math.floor((blockListBytesMax - listHeader.length) / entryBytes)

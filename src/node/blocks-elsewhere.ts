@@ -3,6 +3,7 @@ import type { BlockLocation } from '../file-index/block-lists.ts'
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import { AssertionError } from '../model/errors.ts'
 import type { BlockHash } from '../model/block-hash.ts'
+import { privateFolderName } from '../model/relative-path.ts'
 import type { BlockReads, FileTasks } from '../ports/file-tasks.ts'
 import { batchesOf, type FetchFile } from './fetch-groups.ts'
 import { SerialQueue } from './serial-queue.ts'
@@ -116,7 +117,8 @@ export async function findElsewhere(
       if (found === null) break
       for (const [i, hash] of part.entries()) {
         const location = found[i]
-        if (location) places.set(hash, { ...location, folder })
+        // What that folder's user has removed is not to come back in this one.
+        if (location && !location.path.startsWith(`${privateFolderName}/`)) places.set(hash, { ...location, folder })
       }
     }
     wanted = wanted.filter((hash) => !places.has(hash))

@@ -10,7 +10,7 @@ import { listPartBytesMax } from './block-messages.ts'
 const gapsMax = 64
 
 /**
- * The encoded block list whose hash is `content`, from one peer. With `basis`, the list of another version of the file
+ * The encoded block list whose hash is `content`, which is no longer than `bytesMax`, from one peer. With `basis`, the list of another version of the file
  * that is here, its short form is asked for first and then what that leaves open.
  *
  * @throws {P2psyncError} `peer-gone` when the peer has not got it, `bad-message` when it sends something else.
@@ -19,10 +19,11 @@ export async function fetchList(
   client: Pick<BlockClient, 'request'>,
   content: BlockHash,
   basis: Uint8Array | null,
+  bytesMax = blockListBytesMax,
 ): Promise<Uint8Array> {
-  const guessed = basis === null ? null : await fetchByGuess(client, content, basis)
+  const guessed = basis === null ? null : await fetchByGuess(client, { content, bytesMax }, basis)
   if (guessed !== null) return guessed
-  const list = await fetchRange(client, { content, isShort: false, offset: 0, length: blockListBytesMax })
+  const list = await fetchRange(client, { content, isShort: false, offset: 0, length: bytesMax })
   if (hashBlock(list) !== content) throw new P2psyncError('bad-message', 'a block list that is not what it should be')
   return list
 }
@@ -30,10 +31,10 @@ export async function fetchList(
 /** Null when the two versions have too little in common, or what came does not make the list. */
 async function fetchByGuess(
   client: Pick<BlockClient, 'request'>,
-  content: BlockHash,
+  { content, bytesMax }: { readonly content: BlockHash; readonly bytesMax: number },
   basis: Uint8Array,
 ): Promise<Uint8Array | null> {
-  const short = await fetchRange(client, { content, isShort: true, offset: 0, length: blockListBytesMax })
+  const short = await fetchRange(client, { content, isShort: true, offset: 0, length: bytesMax })
   const { encoded, gaps } = guessList(short, basis)
   let gapBytes = 0
   for (const gap of gaps) gapBytes += gap.length

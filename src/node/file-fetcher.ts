@@ -1,4 +1,4 @@
-import { decodeBlockList, type BlockList } from '../blocks/block-list.ts'
+import { decodeBlockList, listBytesMax, type BlockList } from '../blocks/block-list.ts'
 import { chunkParameters } from '../blocks/chunk-parameters.ts'
 import { planFetch, type FetchBlock, type FetchPlan, type LocalSource } from '../blocks/plan-fetch.ts'
 import { isResumableName } from '../blocks/staged-name.ts'
@@ -138,17 +138,21 @@ export class FileFetcher {
     if (known !== null) return { list: decodeBlockList(known, sizeBytes), encoded: known }
     const basis = file.local === null ? null : await this.#deps.index.blockList(file.local.content)
     const encoded = await firstAnswer(file.sources, {
-      ask: (source) => this.#fetchList(source, content, basis),
+      ask: (source) => this.#fetchList(source, { content, sizeBytes }, basis),
       patienceMs: listPatienceMs,
       clock: this.#deps.clock,
     })
     return { list: decodeBlockList(encoded, sizeBytes), encoded }
   }
 
-  async #fetchList(source: DeviceId, content: BlockHash, basis: Uint8Array | null): Promise<Uint8Array> {
+  async #fetchList(
+    source: DeviceId,
+    { content, sizeBytes }: { readonly content: BlockHash; readonly sizeBytes: number },
+    basis: Uint8Array | null,
+  ): Promise<Uint8Array> {
     const client = this.#deps.peers().client(source)
     if (client === null) throw new P2psyncError('peer-gone', 'the device is no longer connected')
-    return fetchList(client, content, basis)
+    return fetchList(client, content, basis, listBytesMax(sizeBytes))
   }
 
   /** Where this folder holds blocks of these files already. */

@@ -4,7 +4,8 @@ import type { ApplyStep } from '../../src/ports/file-tasks.ts'
 import { crashAt, diskError, type DiskHook } from './hooked-disk.ts'
 import { applyUnlessCrashed } from './scene.ts'
 import { removeTree } from './steps.ts'
-import { at, worlds, writeFile, type World } from './world.ts'
+import type { at } from './world.ts'
+import { worlds, writeFile, type World } from './world.ts'
 
 const files = ['1', 'deep/er/2', 'deep/3']
 const folders = ['deep', 'deep/er', 'empty']

@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { BlockList, decodeBlockList, encodeBlockList } from '../../src/blocks/block-list.ts'
+import {
+  BlockList,
+  decodeBlockList,
+  encodeBlockList,
+  entryBytes,
+  listBytesMax,
+  listHeader,
+} from '../../src/blocks/block-list.ts'
+import { chunkParameters } from '../../src/blocks/chunk-parameters.ts'
 import { hashBlock } from '../../src/blocks/hash.ts'
 import { blockHashFromBytes, type BlockHash } from '../../src/model/block-hash.ts'
 import { blockBytesMax, blockListBytesMax } from '../../src/model/limits.ts'
@@ -12,6 +20,16 @@ const two = encodeBlockList([
   { hash: hashBlock(Uint8Array.of(1)), length: 100 },
   { hash: hashBlock(Uint8Array.of(2)), length: 200 },
 ])
+
+it.each([1_000_000, 4_000_000, 2 ** 30, 2 ** 30 + 1, 2 ** 34])(
+  'has room for the shortest blocks of %i bytes, and little more',
+  (sizeBytes) => {
+    const { minBytes } = chunkParameters(sizeBytes)
+    const encoded = listHeader.length + Math.ceil(sizeBytes / minBytes) * entryBytes
+    expect(listBytesMax(sizeBytes)).toBeGreaterThanOrEqual(encoded)
+    expect(listBytesMax(sizeBytes)).toBeLessThanOrEqual(encoded + entryBytes)
+  },
+)
 
 describe('block list', () => {
   it('comes back as it was encoded', () => {

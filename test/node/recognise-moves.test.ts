@@ -59,8 +59,8 @@ it.each<[string, string[], number, string[]]>([
   ['each path counted once', ['a', 'a/1', 'a/1', 'a'], 2, []],
   ['but not their content alone', ['a/1', 'a/2', 'a/3'], 2, []],
   ['or nothing', [], 0, []],
-])('removed folders are those %s', (_, gone, rowsMin, expected) => {
-  expect(removedFolders(gone.map(parseRelativePath), rowsMin)).toEqual(expected)
+])('removed folders are those %s', (_, paths, rowsMin, expected) => {
+  expect(removedFolders(paths.map(parseRelativePath), rowsMin)).toEqual(expected)
 })
 
 it('a path is at or below the folders that hold it, and no others', () => {
