@@ -3,7 +3,8 @@ import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readTree } from './e2e/folder-tree.ts'
-import { type NodeProcess, repository } from './e2e/node-process.ts'
+import type { NodeProcess } from './e2e/node-process.ts'
+import { repository } from './e2e/program.ts'
 import { settle, World } from './e2e/world.ts'
 
 describe("the project's own node_modules", () => {

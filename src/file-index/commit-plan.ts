@@ -1,6 +1,6 @@
 import type { MerkleTree } from '../merkle/merkle-tree.ts'
 import { comparePaths, type RelativePath } from '../model/relative-path.ts'
-import { mapInTurns } from '../model/next-turn.ts'
+import { mapInTurns, nextTurn } from '../model/next-turn.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { ContentChange } from './block-lists.ts'
 import type { RowChange } from './row-change.ts'
@@ -48,6 +48,7 @@ export async function planCommit(
   const counts = { ...state.counts }
   const contents: ContentChange[] = []
   for (const [i, { change, key, after }] of rows.entries()) {
+    if (i % rowsPerTurn === rowsPerTurn - 1) await nextTurn()
     const old = before[i]
     const had = old === undefined ? null : rowContent(old)
     if (old !== undefined) count(counts, { kind: rowKind(old), sizeBytes: had?.sizeBytes ?? 0 }, -1)
@@ -57,6 +58,8 @@ export async function planCommit(
   }
   return { seq, counts, logged: state.logged + log.length, tree, operations, log, contents }
 }
+
+const rowsPerTurn = 2000
 
 /** Without what else a plan keeps. */
 export function stateOf({ seq, counts, logged, tree }: CommitState): CommitState {

@@ -10,6 +10,7 @@ import {
   type TreeNode,
 } from '../merkle/merkle-tree.ts'
 import { P2psyncError } from '../model/errors.ts'
+import { nextTurn } from '../model/next-turn.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import { keyRange, pageKey, prefix, prefixed } from './index-keys.ts'
 import { decodePage, encodePage, type PageEntry } from './leaf-page.ts'
@@ -40,8 +41,11 @@ export async function planLeaves(
     for (const [i, pages] of (await readPages(store, tree, runs)).entries()) {
       const run = runs[i]!
       const entries = pages.flatMap((page) => decodePage(page).entries)
+      // A folder that moved is one run, of thousands of entries.
+      if (entries.length > entriesPerTurn) await nextTurn()
       const cuts: { leaf: TreeNode; entries: readonly PageEntry[] }[] = []
       splices.push(rewriteRun(tree, run, entries, (leaf, inside) => cuts.push({ leaf, entries: inside })))
+      if (entries.length > entriesPerTurn) await nextTurn()
       for (const { firstKey } of goneLeaves(tree.levels[0]!.slice(run.from, run.to), cuts)) {
         operations.push({ type: 'del', key: pageKey(firstKey) }, { type: 'del', key: prefixed(prefix.leaf, firstKey) })
       }
@@ -51,6 +55,7 @@ export async function planLeaves(
         const summary = prefixed(leaf.keyLevel, leaf.hash)
         operations.push({ type: 'put', key: prefixed(prefix.leaf, leaf.firstKey), value: summary })
       }
+      if (entries.length > entriesPerTurn) await nextTurn()
       for (const row of rowsOf(run, entries)) before.push(row)
     }
   }
@@ -87,6 +92,7 @@ export async function rebuildTree(store: KeyValueStore): Promise<MerkleTree> {
 
 const nothing = new Uint8Array(0)
 
+const entriesPerTurn = 1000
 /** So many pages, of about 4 KiB, are read at once. */
 const pagesAtOnce = 250
 

@@ -13,10 +13,11 @@ import {
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { repository, runCli } from './node-process.ts'
+import { runCli } from './node-process.ts'
+import { mainFile } from './program.ts'
 import { Scratch } from './scratch.ts'
 
-const main = join(repository, 'cli/main.ts')
+const main = mainFile()
 
 /** A folder with a few entries, in a scratch folder that goes with the test. */
 function someFolder(): { scratch: Scratch; folder: string } {

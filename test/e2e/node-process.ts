@@ -1,17 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll } from 'vitest'
 import { networkFlags } from '../../cli/network-settings.js'
 import { ControlClient } from '../../src/control/control-client.ts'
 import type { FolderStatus, PeerStatus } from '../../src/node/node-api.ts'
+import { mainFile } from './program.ts'
 import type { Scratch } from './scratch.ts'
 
-export const repository = resolve(import.meta.dirname, '../..')
-// The sources, never a build that may be old, with the flags that cli/bin.js gives.
-const program = [process.execPath, ...networkFlags, resolve(repository, 'cli/main.ts')]
+// With the flags that cli/bin.js gives.
+const program = [process.execPath, ...networkFlags, mainFile()]
 
 /** What one run of the command line printed, and how it ended (-1: by a signal). */
 export interface CliResult {
