@@ -60,6 +60,31 @@ describe.each([
     expect(await store.getMany([])).toEqual([])
   })
 
+  it('writes a batch of many rows at once, though others have their turn while it is put together', async () => {
+    const store = await openLevelStore(join(folder, 'db'))
+    const key = (n: number): Uint8Array => Uint8Array.of(n >> 8, n & 0xff)
+    const puts = Array.from({ length: 5000 }, (_, n) => ({
+      type: 'put' as const,
+      key: key(n),
+      value: Uint8Array.of(1),
+    }))
+    let turns = 0
+    let isWritten = false
+    const written = store
+      .batch([...puts, { type: 'del', key: key(7) }], { durable: true })
+      .then(() => (isWritten = true))
+    while (!isWritten) {
+      const [first, last] = await store.getMany([key(0), key(4999)])
+      expect(first === undefined).toBe(last === undefined)
+      if (last === undefined) turns++
+    }
+    await written
+    expect(turns).toBeGreaterThan(0)
+    const rows = await collect(store, everything)
+    expect([rows.keys.length, await store.get(key(7))]).toEqual([4999, undefined])
+    await store.close()
+  })
+
   it('lets a reader leave in the middle', async () => {
     const store = await make()
     await store.batch([1, 2, 3].map((n) => ({ type: 'put', key: Uint8Array.of(n), value: new Uint8Array(0) })))
@@ -109,7 +134,13 @@ describe('a store that cannot be used', () => {
         nextv: refuse,
         close: () => Promise.resolve(),
       })
-      const store = abstractLevelStore({ get: refuse, getMany: refuse, batch: refuse, close: refuse, iterator })
+      const store = abstractLevelStore({
+        get: refuse,
+        getMany: refuse,
+        batch: refuse as never,
+        close: refuse,
+        iterator,
+      })
       await expect(store.get(Uint8Array.of(1))).rejects.toMatchObject({ code: 'index-failed' })
       await expect(collect(store, everything)).rejects.toMatchObject({ code: 'index-failed' })
     },
