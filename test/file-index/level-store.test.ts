@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { abstractLevelStore, openLevelStore } from '../../src/file-index/level-store.ts'
+import { nextTurn } from '../../src/model/next-turn.ts'
 import type { KeyValueStore, StoreEntry, StoreRange } from '../../src/ports/key-value-store.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 
@@ -61,27 +62,23 @@ describe.each([
   })
 
   it('writes a batch of many rows at once, though others have their turn while it is put together', async () => {
-    const store = await openLevelStore(join(folder, 'db'))
+    const store = await make()
     const key = (n: number): Uint8Array => Uint8Array.of(n >> 8, n & 0xff)
-    const puts = Array.from({ length: 5000 }, (_, n) => ({
-      type: 'put' as const,
-      key: key(n),
-      value: Uint8Array.of(1),
-    }))
-    let turns = 0
-    let isWritten = false
-    const written = store
-      .batch([...puts, { type: 'del', key: key(7) }], { durable: true })
-      .then(() => (isWritten = true))
-    while (!isWritten) {
+    const puts = Array.from(new Array(5000).keys(), (n) => ({ type: 'put' as const, key: key(n), value: key(n) }))
+    const writing = { isDone: false, turns: 0 }
+    const written = store.batch([...puts, { type: 'del', key: key(7) }], { durable: true }).then(() => {
+      writing.isDone = true
+    })
+    while (!writing.isDone) {
       const [first, last] = await store.getMany([key(0), key(4999)])
       expect(first === undefined).toBe(last === undefined)
-      if (last === undefined) turns++
+      if (last === undefined) writing.turns++
+      await nextTurn()
     }
     await written
-    expect(turns).toBeGreaterThan(0)
-    const rows = await collect(store, everything)
-    expect([rows.keys.length, await store.get(key(7))]).toEqual([4999, undefined])
+    expect(writing.turns).toBeGreaterThan(0)
+    const { keys } = await collect(store, everything)
+    expect([keys.length, await store.get(key(7))]).toEqual([4999, undefined])
     await store.close()
   })
 
