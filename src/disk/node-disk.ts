@@ -6,6 +6,7 @@ import { systemCode } from '../model/errors.ts'
 import type { Disk, DiskEntry, FileHandle, FolderEntry } from '../ports/disk.ts'
 import { DiskError } from './disk-error.ts'
 import { mtimeSeconds } from './mtime-seconds.ts'
+import { ownHandles } from './own-handles.ts'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
 const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } = fs.constants
@@ -27,7 +28,7 @@ const checked = { unchecked: false }
  * promises, but only a file worker may wait for it.
  *
  * On Linux the last segment of a path is never followed, even when a symlink is swapped in meanwhile: what cannot be told
- * not to follow goes through `/proc/self/fd`. Elsewhere a look comes first, which leaves a moment between.
+ * not to follow goes through {@link ownHandles}. Elsewhere a look comes first, which leaves a moment between.
  * Modes are given less the umask of the process. A failure of another kind than {@link DiskError} is Node's own.
  */
 export class NodeDisk implements Disk {
@@ -41,11 +42,11 @@ export class NodeDisk implements Disk {
   }
 
   readFolder(path: string): readonly FolderEntry[] {
-    if (!onLinux) {
+    if (ownHandles === null) {
       if (this.lstat(path)?.kind === 'symlink') throw new DiskError('ENOTDIR', path)
       return readNames(path)
     }
-    return withOpen(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, (handle) => readNames(`/proc/self/fd/${handle}`))
+    return withOpen(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, (handle) => readNames(`${ownHandles}/${handle}`))
   }
 
   readLink(path: string): string {
@@ -116,14 +117,14 @@ export class NodeDisk implements Disk {
 
   /** @throws {DiskError} `EINVAL` unless a file or folder is there. */
   setPathMode(path: string, mode: number): void {
-    if (!onLinux) {
+    if (ownHandles === null) {
       requireModeHolder(this.lstat(path), path)
       fs.chmodSync(path, mode)
       return
     }
     withOpen(path, O_PATH | O_NOFOLLOW, (handle) => {
       requireModeHolder(this.fstat(handle), path)
-      fs.chmodSync(`/proc/self/fd/${handle}`, mode)
+      fs.chmodSync(`${ownHandles}/${handle}`, mode)
     })
   }
 
@@ -137,18 +138,22 @@ export class NodeDisk implements Disk {
 
   /** The copy has the mode of the original. */
   copyFile(from: string, to: string): void {
-    const source = this.openRead(from)
+    const source = openRegular(from, O_RDONLY | regularFlags)
     try {
-      fs.copyFileSync(onLinux ? `/proc/self/fd/${source}` : from, to, COPYFILE_EXCL | COPYFILE_FICLONE)
+      fs.copyFileSync(ownHandles === null ? from : `${ownHandles}/${source}`, to, COPYFILE_EXCL | COPYFILE_FICLONE)
     } finally {
       fs.closeSync(source)
     }
   }
 
   cloneFile(from: string, to: string): boolean {
-    const source = this.openRead(from)
+    const source = openRegular(from, O_RDONLY | regularFlags)
     try {
-      fs.copyFileSync(onLinux ? `/proc/self/fd/${source}` : from, to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
+      fs.copyFileSync(
+        ownHandles === null ? from : `${ownHandles}/${source}`,
+        to,
+        COPYFILE_EXCL | COPYFILE_FICLONE_FORCE,
+      )
       return true
     } catch (error) {
       if (cannotCloneCodes.has(systemCode(error))) return false

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads'
-import { NodeDisk } from '../disk/node-disk.ts'
+import { ConfinedDisk } from '../disk/confined-disk.ts'
 import { assert } from '../model/errors.ts'
 import { SpareHeap, threadHeap } from './spare-heap.ts'
 import { TaskHost } from './task-host.ts'
@@ -8,7 +8,10 @@ import type { WorkerAnswer, WorkerRequest } from './worker-messages.ts'
 // The entry of a file worker's thread: see FileWorkerPool, which starts it.
 assert(parentPort !== null, 'a file worker is started as a thread')
 const port = parentPort
-const host = new TaskHost({ disk: new NodeDisk(), send: (answer, transfer) => port.postMessage(answer, transfer) })
+const host = new TaskHost({
+  openDisk: (root) => new ConfinedDisk(root),
+  send: (answer, transfer) => port.postMessage(answer, transfer),
+})
 const spare = new SpareHeap(threadHeap())
 
 port.on('message', (request: WorkerRequest) => {

@@ -19,13 +19,14 @@ export type SendAnswer = (answer: WorkerAnswer, transfer: ArrayBuffer[]) => void
 
 /** The side of a file worker that does the work: one {@link DiskFileTasks} a session, one answer a call. */
 export class TaskHost {
-  readonly #disk: Disk
+  readonly #openDisk: (root: string) => Disk
   readonly #send: SendAnswer
   readonly #sessions = new Map<number, DiskFileTasks>()
   readonly #scans = new Map<number, Allowance>()
 
-  constructor({ disk, send }: { disk: Disk; send: SendAnswer }) {
-    this.#disk = disk
+  /** `openDisk` gives the disk for what lies below an absolute path. */
+  constructor({ openDisk, send }: { openDisk: (root: string) => Disk; send: SendAnswer }) {
+    this.#openDisk = openDisk
     this.#send = send
   }
 
@@ -110,7 +111,7 @@ export class TaskHost {
   #tasks({ number, root }: Session): DiskFileTasks {
     let tasks = this.#sessions.get(number)
     if (tasks === undefined) {
-      tasks = new DiskFileTasks({ disk: this.#disk, root })
+      tasks = new DiskFileTasks({ disk: this.#openDisk(root), root })
       this.#sessions.set(number, tasks)
     }
     return tasks

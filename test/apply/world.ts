@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { applySteps } from '../../src/apply/apply-steps.ts'
 import { prepareRoot } from '../../src/apply/root.ts'
-import { NodeDisk } from '../../src/disk/node-disk.ts'
+import { ConfinedDisk } from '../../src/disk/confined-disk.ts'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import { parseRelativePath, type RelativePath } from '../../src/model/relative-path.ts'
 import type { Disk } from '../../src/ports/disk.ts'
@@ -103,7 +103,7 @@ export class World {
 /** A world by real system calls, removed when its scope ends. */
 function nodeWorld(): World {
   const base = mkdtempSync(join(existsSync(inMemory) ? inMemory : tmpdir(), 'p2psync-apply-'))
-  return new World(new NodeDisk(), base, () => rmSync(base, { recursive: true, force: true }))
+  return new World(new ConfinedDisk(base), base, () => rmSync(base, { recursive: true, force: true }))
 }
 
 /** A world in memory. All that it begins with is durable. */

@@ -9,7 +9,7 @@ function hostWith(count: number): { host: TaskHost; types: string[] } {
   const disk = new MemoryDisk()
   for (let i = 0; i < count; i++) disk.writeFile(`/folder/${i}`, '')
   const types: string[] = []
-  return { host: new TaskHost({ disk, send: ({ type }: WorkerAnswer) => types.push(type) }), types }
+  return { host: new TaskHost({ openDisk: () => disk, send: ({ type }: WorkerAnswer) => types.push(type) }), types }
 }
 
 // More turns of the loop than a scan of the tests has slices.
