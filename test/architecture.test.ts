@@ -40,10 +40,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   ],
   control: ['model', 'ports', 'node'],
   manifest: ['model', 'ports', 'watcher', 'blocks', 'disk', 'workers/packed-error.ts'],
+  doctor: ['model', 'ports', 'file-index', 'node', 'control'],
 }
 
 /** What the command line may know: the public entry, the control API, and what needs no network. */
-const cliMayImport = ['src/index.ts', 'src/control/', 'src/model/', 'src/ports/', 'src/manifest/']
+const cliMayImport = ['src/index.ts', 'src/control/', 'src/model/', 'src/ports/', 'src/manifest/', 'src/doctor/']
 const nodeFilesForCli = [
   'src/node/node-api.ts',
   'src/node/home.ts',
@@ -72,7 +73,8 @@ const doors: readonly (readonly [packages: RegExp, places: readonly string[]])[]
   [/^tinyqueue$/, ['src/node/need-queue.ts']],
   [/^node:http$/, ['src/control/']],
   // The lock of a home is its socket, and the mDNS check asks for a route: both are the node's.
-  [/^node:net$/, ['src/control/', 'src/node/']],
+  // The doctor sees whether a port is free.
+  [/^node:net$/, ['src/control/', 'src/node/', 'src/doctor/']],
   [/^node:worker_threads$/, ['src/workers/', 'src/watcher/', 'src/blocks/', 'src/manifest/']],
 ]
 
@@ -96,6 +98,8 @@ const filesThatUseTheFileSystem = [
   'src/node/index-folder.ts',
   'src/file-index/level-store.ts',
   'src/node/open-folder.ts',
+  // Looks at everything, and changes nothing.
+  'src/doctor/',
   // Watches folders, and lists those that are new, where no other file of the room may.
   'src/watcher/watched-disk.ts',
 ]

@@ -107,6 +107,21 @@ export async function openHead(
   return { writer: makeWriterId(options.deviceTag, incarnation), epoch, seq, counts, logged, tree }
 }
 
+/**
+ * Reads all of an index that nobody uses, and changes nothing: what is wrong with it, or null. One of another layout is not
+ * looked at.
+ *
+ * @throws {P2psyncError} `index-damaged`, `index-failed`.
+ */
+export async function indexProblem(store: KeyValueStore): Promise<string | null> {
+  const [layout, head] = await store.getMany([metaKeys.layout, metaKeys.head])
+  if (layout === undefined || head === undefined || layout[0] !== layoutVersion) return null
+  const decoded = decodeHead(head)
+  const tree = await loadTree(store)
+  if (decoded.root !== null && Buffer.compare(rootHash(tree), decoded.root) !== 0) return 'its tree is another'
+  return pagesProblem(store, tree, decoded)
+}
+
 /** Seq (6 bytes), then the counts (6 bytes each, the bytes of files 8), then the tree's root and the length of the log (6). */
 export function encodeHead(head: Pick<IndexHead, 'seq' | 'counts' | 'logged' | 'tree'>): Uint8Array {
   const { seq, counts, logged, tree } = head

@@ -65,6 +65,7 @@ describe('the command line', () => {
       'watch',
       'manifest',
       'diff',
+      'doctor',
     ]) {
       expect(stdout).toContain(`\n  ${name} `)
     }
@@ -85,6 +86,7 @@ describe('the command line', () => {
     ['watch'],
     ['manifest'],
     ['diff'],
+    ['doctor'],
   ])('has help with examples for %s %s', async (...command) => {
     const { code, stdout } = await run([...command.filter((word) => word !== undefined), '--help'])
     expect(code).toBe(0)
