@@ -77,12 +77,21 @@ function tryOne(mutation: Mutation): Outcome {
   }
 }
 
-function runTests({ caughtBy, randomRuns }: Pick<Mutation, 'caughtBy' | 'randomRuns'>): Outcome {
+/** One that ends at the first failure says now and then only that there was one: then all of it is run. */
+function runTests(tests: Pick<Mutation, 'caughtBy' | 'randomRuns'>): Outcome {
+  const outcome = runOnce(tests, ['--bail=1'])
+  return outcome.verdict === 'broken' ? runOnce(tests, []) : outcome
+}
+
+function runOnce(
+  { caughtBy, randomRuns }: Pick<Mutation, 'caughtBy' | 'randomRuns'>,
+  options: readonly string[],
+): Outcome {
   const report = join(copy, 'report.json')
   rmSync(report, { force: true })
   const random =
     randomRuns === undefined ? {} : { P2PSYNC_RANDOM_RUNS: String(randomRuns), P2PSYNC_RANDOM_SEED: String(randomSeed) }
-  const args = ['run', ...caughtBy, '--bail=1', '--reporter=json', `--outputFile=${report}`]
+  const args = ['run', ...caughtBy, ...options, '--maxWorkers=1', '--reporter=json', `--outputFile=${report}`]
   const run = spawnSync(process.execPath, [join('node_modules', 'vitest', 'vitest.mjs'), ...args], {
     cwd: copy,
     encoding: 'utf8',

@@ -24,6 +24,24 @@ describe.each(worlds)('an edit in the middle of an apply %s', (_name, makeWorld)
     }
   })
 
+  it('is never lost when it made a file where there was none', () => {
+    for (let index = 0, isOver = false; !isOver; index++) {
+      using world = makeWorld()
+      const step = placeFile('file', null, world.stage('s', 'new'))
+      let [count, isMade] = [0, false]
+      world.apply([step], {
+        hook: (operation, path) => {
+          if (count++ !== index || world.look('file') !== null) return
+          // Between the last look and the rename nothing helps.
+          isMade = !(operation === 'rename' && path.includes('staging'))
+          if (isMade) saveByRename(world.disk, `${world.root}/file`, 'edited')
+        },
+      })
+      isOver = count <= index
+      expect(world.read('file')).toBe(isMade ? 'edited' : 'new')
+    }
+  })
+
   it('is not given the time of what it replaced', () => {
     using world = makeWorld()
     const step = setMetadata('file', world.write('file', 'old'), { executable: true })

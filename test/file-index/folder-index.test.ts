@@ -271,14 +271,15 @@ describe('the sequence log', () => {
 
   it('is not moved by an update of disk states, nor is the tree', async () => {
     const index = await open()
-    await index.commit([fileOf('a', 'x')])
+    await index.commit([fileOf('a', 'x'), fileOf('b', 'y')])
     const before = index.summary
     await index.updateDisk([
       { path: 'a' as RelativePath, disk: diskOf(1, 99n) },
       { path: 'not there' as RelativePath, disk: null },
     ])
-    expect([index.seq, index.summary]).toEqual([1, before])
+    expect([index.seq, index.summary]).toEqual([2, before])
     expect(await index.get('a' as RelativePath)).toEqual({ ...fileOf('a', 'x'), disk: diskOf(1, 99n), seq: 1 })
+    expect(await index.get('b' as RelativePath)).toEqual({ ...fileOf('b', 'y'), seq: 2 })
     expect(await index.get('not there' as RelativePath)).toBeNull()
   })
 })

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { hashBytes } from '../../src/blocks/hash.ts'
 import { emptyKeyLevel, fanOut, keyLevel } from '../../src/merkle/key-level.ts'
 import { buildTree, childrenOf, emptyTree, rootHash, treeHeight } from '../../src/merkle/merkle-tree.ts'
-import type { RelativePath } from '../../src/model/relative-path.ts'
+import { pathKey, type RelativePath } from '../../src/model/relative-path.ts'
 import { aPath, numbered, SampleTree, someContents, treeOf } from './sample-tree.ts'
 
 interface Vector {
@@ -45,6 +45,20 @@ describe('the Merkle tree', () => {
         }
       }),
     )
+  })
+
+  it('is the tree that is built at once when a key that opens nodes goes, and when it comes back', () => {
+    const contents = numbered(600)
+    const whole = rootHash(treeOf(contents))
+    expect(treeHeight(treeOf(contents))).toBeGreaterThan(1)
+    const tree = new SampleTree(contents)
+    for (const path of contents.keys()) {
+      if (keyLevel(pathKey(path)) === 0) continue
+      tree.edit(new Map([[path, null]]))
+      expect(rootHash(tree.tree)).toEqual(rootHash(treeOf(tree.contents)))
+      tree.edit(new Map([[path, 1]]))
+      expect(rootHash(tree.tree)).toEqual(whole)
+    }
   })
 
   it('is empty again when everything was taken away', () => {

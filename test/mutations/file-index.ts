@@ -7,7 +7,7 @@ export const indexMutations: readonly Mutation[] = [
     file: 'src/file-index/level-store.ts',
     text: 'const sync = options.durable === true',
     bug: 'const sync = options.durable === undefined',
-    caughtBy: ['test/file-index/level-store.test.ts'],
+    caughtBy: ['test/file-index/durability.test.ts'],
   },
   {
     name: 'database-without-its-current-file-begins-anew',
@@ -21,21 +21,14 @@ export const indexMutations: readonly Mutation[] = [
     file: 'src/file-index/folder-index.ts',
     text: 'durable: raised || options.durable === true',
     bug: 'durable: raised',
-    caughtBy: ['test/file-index/folder-index.test.ts', 'test/file-index/torn-writes.test.ts'],
+    caughtBy: ['test/file-index/durability.test.ts'],
   },
   {
     name: 'intent-is-not-durable',
     file: 'src/file-index/folder-index.ts',
     text: 'this.#store.batch(intentPuts(intents), { durable: true })',
     bug: 'this.#store.batch(intentPuts(intents))',
-    caughtBy: ['test/file-index/folder-index.test.ts', 'test/file-index/torn-writes.test.ts'],
-  },
-  {
-    name: 'raised-ceiling-is-not-durable',
-    file: 'src/file-index/folder-index.ts',
-    text: 'durable: raised || options.durable === true',
-    bug: 'durable: options.durable === true',
-    caughtBy: ['test/file-index/folder-index.test.ts', 'test/file-index/torn-writes.test.ts'],
+    caughtBy: ['test/file-index/durability.test.ts'],
   },
   {
     name: 'counter-is-reset-after-a-crash',
@@ -61,8 +54,8 @@ export const indexMutations: readonly Mutation[] = [
   {
     name: 'first-of-two-changes-to-a-path-stays',
     file: 'src/file-index/commit-plan.ts',
-    text: '    last.set(change.record.path, change)',
-    bug: '    if (!last.has(change.record.path)) last.set(change.record.path, change)',
+    text: '    last.delete(change.record.path)\n',
+    bug: '    if (last.has(change.record.path)) continue\n',
     caughtBy: ['test/file-index/folder-index.test.ts'],
   },
   {

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import { compareRecords } from '../../src/vector-clock/order-records.ts'
-import { anyRecord, recordOf } from './any-record.ts'
+import { fingerprint, type FileRecord } from '../../src/model/file-record.ts'
+import { anyRecord, recordOf, writerOf } from './any-record.ts'
 
 describe('compareRecords', () => {
   it('is a total order in which only equal fields are equal', () => {
@@ -30,5 +31,19 @@ describe('compareRecords', () => {
     const older = recordOf('file', 9, { mtimeNs: 10n })
     const newer = recordOf('file', 1, { mtimeNs: 11n })
     expect(compareRecords(newer, older)).toBeGreaterThan(0)
+  })
+
+  it.each([
+    ['sizeBytes', { sizeBytes: 2 }],
+    ['content', { content: recordOf('file', 2).content }],
+    ['linkTarget', { linkTarget: 'elsewhere' }],
+    ['executable', { executable: true }],
+    ['writer', { writer: writerOf(1) }],
+    ['writerName', { writerName: 'lap' }],
+    ['basis', { basis: fingerprint(recordOf('file', 2)) }],
+  ] satisfies [string, Partial<FileRecord>][])('decides when nothing but %s differs', (_, fields) => {
+    const [a, b] = [recordOf('file', 1), recordOf('file', 1, fields)]
+    expect(compareRecords(a, b)).not.toBe(0)
+    expect(compareRecords(a, b) + compareRecords(b, a)).toBe(0)
   })
 })
