@@ -6,6 +6,7 @@ import { comparePaths, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
+import { isCutOff } from './cut-off.ts'
 import { databaseOf } from './database-files.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import { describeEntry, nothingThere, sameEntry, type EntryDraft } from './entry-draft.ts'
@@ -20,6 +21,8 @@ export type MovedFiles = ReadonlyMap<RelativePath, IndexRow>
 /** Turns what was seen on this disk into records, as long as it is still there when its turn comes. */
 export class LocalCommits {
   readonly #deps: LocalCommitsDeps
+  /** Rows up to here are from an earlier process. */
+  readonly #openedAtSeq: number
   /** The index's sequence number if nobody but us has committed since the look that is under way began. */
   #expectedSeq = 0
   /** Of an index that was new when the look began: all that was taken in since lies up to here. Null: nobody knows. */
@@ -27,6 +30,7 @@ export class LocalCommits {
 
   constructor(deps: LocalCommitsDeps) {
     this.#deps = deps
+    this.#openedAtSeq = deps.index.seq
   }
 
   /** What is handed over from now on was seen from now on. */
@@ -169,6 +173,10 @@ export class LocalCommits {
     if (racy) this.#deps.dirty.addLater(entry.path, timestampGrainMs * 4)
     const old = row?.record ?? null
     if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }
+    if (row !== null && row.disk !== null && row.seq <= this.#openedAtSeq && isCutOff(row.disk, disk)) {
+      this.#deps.problems.add(entry.path, cutOffReason)
+      return { path: entry.path, disk: kept }
+    }
     const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
     return { record: this.#newVersion(entry.path, old, draft), disk: kept, blockList }
   }
@@ -240,5 +248,6 @@ function tornDatabases(seen: HashedEntries): ReadonlySet<RelativePath> {
 /** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
 const timestampGrainMs = 12
 const tornRetryMs = 100
+const cutOffReason = 'a power cut has taken bytes of it: nothing is published of that, and other devices keep theirs'
 const removalsPerCommit = 10_000
 const noMoves: MovedFiles = new Map()

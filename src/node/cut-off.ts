@@ -1,0 +1,17 @@
+import type { DiskState } from '../model/disk-state.ts'
+
+/**
+ * Whether a power cut took the end of a file: the same inode is shorter than it was when an earlier process looked, and its
+ * change time, which no program can set, has not gone on since. File systems write names and times before bytes, so that
+ * what was saved in the last seconds may come back empty. That is damage, and no edit that anybody made.
+ *
+ * A clock that was put back makes an edit look like that only if it comes by with the old time within a minute.
+ */
+export function isCutOff(known: DiskState, now: DiskState): boolean {
+  if (known.kind !== 'file' || now.kind !== 'file' || now.inode !== known.inode) return false
+  const agedNs = known.ctimeNs - now.ctimeNs
+  return now.sizeBytes < known.sizeBytes && agedNs >= 0n && agedNs < notWrittenYetNs
+}
+
+/** Nothing waits longer in memory for its way to the disk, by the defaults of Linux. */
+const notWrittenYetNs = 60_000_000_000n
