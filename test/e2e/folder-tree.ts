@@ -75,15 +75,19 @@ function entryText(entry: Entry | undefined): string {
   return entry === undefined ? 'nothing' : `${entry.text} at ${entry.mtimeNs}`
 }
 
+/** The text of a file's entry. */
+export function fileText(stat: { readonly size: number | bigint; readonly mode: number }, digest: string): string {
+  return `file ${stat.size} ${digest.slice(0, 16)}${(stat.mode & 0o100) === 0 ? '' : ' executable'}`
+}
+
 // What is taken away while it is looked at is not there.
-function readEntry(path: string): Entry | null {
+export function readEntry(path: string): Entry | null {
   try {
     const stat = lstatSync(path, { bigint: true })
     const { mtimeNs } = stat
     if (stat.isDirectory()) return { text: 'folder', mtimeNs: 0n }
     if (stat.isSymbolicLink()) return { text: `link to ${readlinkSync(path)}`, mtimeNs }
-    const mode = (stat.mode & 0o100n) === 0n ? '' : ' executable'
-    return { text: `file ${stat.size} ${fileDigest(path).slice(0, 16)}${mode}`, mtimeNs }
+    return { text: fileText({ size: stat.size, mode: Number(stat.mode) }, fileDigest(path)), mtimeNs }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error

@@ -1,0 +1,61 @@
+import { appendFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import type { NodeProcess } from '../e2e/node-process.ts'
+import { settle, World } from '../e2e/world.ts'
+import { CrashRounds } from './crash-rounds.ts'
+import { scenarios } from './scenarios.ts'
+import { databaseThreads, killPoints, Trace, tracingProblem, type KillPoint } from './system-calls.ts'
+
+const problem = tracingProblem()
+const why = problem === null ? '' : ` (skipped: ${problem})`
+
+// One scenario and a few points in `npm test`; `node scripts/crash.ts` asks for more.
+const wanted = process.env['CRASH_SCENARIO'] ?? 'replaced file'
+const pointsMax = Number(process.env['CRASH_POINTS'] ?? 2)
+const reportFile = process.env['CRASH_REPORT']
+const chosen = scenarios.filter(({ name }) => wanted === 'all' || name === wanted)
+
+describe.skipIf(problem !== null)(`a node that is killed at a system call of an apply${why}`, () => {
+  it.each(chosen)('loses and tears nothing, and goes on: $name', { timeout: 7_200_000 }, async (scenario) => {
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = world.nodes as [NodeProcess, NodeProcess]
+    await world.start()
+    await settle([a, b])
+    const rounds = new CrashRounds(a, b)
+
+    let points: readonly KillPoint[] = []
+    await rounds.run(scenario, 'no kill', async (make) => {
+      const log = `${b.home}.calls`
+      const trace = await Trace.record(b.pid, log)
+      const versions = make()
+      await rounds.untilDeadOrSettled(() => versions.problems())
+      await trace.stop()
+      points = killPoints(log, databaseThreads(b.pid))
+      return null
+    })
+    for (const point of spread(points, pointsMax)) {
+      await rounds.run(scenario, `${point.group} ${point.call} ${point.number}`, async (make) => {
+        const trace = await Trace.killAt(b.pid, point)
+        const versions = make()
+        try {
+          await rounds.untilDeadOrSettled(() => versions.problems())
+        } finally {
+          await trace.stop()
+        }
+        return !b.isRunning
+      })
+    }
+
+    const { report } = rounds
+    const line = JSON.stringify({ name: scenario.name, points: points.length, ...report })
+    if (reportFile !== undefined) appendFileSync(reportFile, `${line}\n`)
+    expect(report.failures).toEqual([])
+    expect(report.crashed).toBeGreaterThan(0)
+  })
+})
+
+/** At most `most` of them, from the first to the last. */
+function spread<Item>(items: readonly Item[], most: number): readonly Item[] {
+  if (items.length <= most) return items
+  return Array.from({ length: most }, (_, i) => items[Math.floor(((i + 0.5) * items.length) / most)]!)
+}

@@ -1,0 +1,114 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { on, once } from 'node:events'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Calls that change a disk, or decide that something was changed: between two others nothing new is to be seen. */
+const changingCalls: readonly string[] = [
+  'openat',
+  'close',
+  'write',
+  'writev',
+  'pwrite64',
+  'pwritev',
+  'copy_file_range',
+  'sendfile',
+  'ioctl',
+  'fallocate',
+  'ftruncate',
+  'fsync',
+  'fdatasync',
+  'rename',
+  'renameat2',
+  'link',
+  'symlink',
+  'unlink',
+  'mkdir',
+  'rmdir',
+  'utimensat',
+  'fchmod',
+  'chmod',
+]
+
+/** The threads that write the database, or whichever comes first: of all other changing calls that is one of a file worker. */
+type ThreadGroup = 'database' | 'any'
+
+/** The `number`-th time (from 1) that one thread of the group makes a call. */
+export interface KillPoint {
+  readonly group: ThreadGroup
+  readonly call: string
+  readonly number: number
+}
+
+/** Why nothing can be traced here, or null when it can. */
+export function tracingProblem(): string | null {
+  if (process.platform !== 'linux') return 'strace needs Linux'
+  if (process.getuid?.() !== 0) return 'strace of another process needs root'
+  const found = (process.env['PATH'] ?? '').split(':').some((folder) => existsSync(join(folder, 'strace')))
+  return found ? null : 'the program strace is missing'
+}
+
+/** strace on some threads of a process; it lets go of them when it is stopped. */
+export class Trace {
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  /** Writes each changing call of a process to `log`, with the thread that made it. */
+  static async record(pid: number, log: string): Promise<Trace> {
+    return Trace.#attach(['-f', '-o', log, '-e', `trace=${changingCalls.join()}`, '-p', String(pid)])
+  }
+
+  /** Kills the process in place of the call. */
+  static async killAt(pid: number, point: KillPoint): Promise<Trace> {
+    const targets =
+      point.group === 'any' ? ['-f', '-p', String(pid)] : [...databaseThreads(pid)].flatMap((id) => ['-p', id])
+    const inject = `inject=${point.call}:signal=SIGKILL:when=${point.number}`
+    return Trace.#attach(['-o', '/dev/null', '-e', `trace=${point.call}`, '-e', inject, ...targets])
+  }
+
+  static async #attach(args: readonly string[]): Promise<Trace> {
+    const child = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    for await (const [chunk] of on(child.stderr, 'data', { close: ['end'] })) {
+      said += String(chunk)
+      const wanted = args.filter((arg) => arg === '-p').length
+      if (said.split(' attached').length > wanted) return new Trace(child)
+    }
+    throw new Error(`strace does not attach: ${said}`)
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const closed = once(this.#child, 'exit')
+    this.#child.kill('SIGTERM')
+    await closed
+  }
+}
+
+/** Every point at which what {@link Trace.record} wrote can be cut off. */
+export function killPoints(log: string, database: ReadonlySet<string>): KillPoint[] {
+  const ofThread = new Map<string, number>()
+  const most = new Map<string, KillPoint>()
+  for (const line of readFileSync(log, 'utf8').split('\n')) {
+    const [, thread, call] = /^(\d+) +(\w+)\(/.exec(line) ?? []
+    if (thread === undefined || call === undefined) continue
+    const isWrite = ['write', 'writev', 'fdatasync'].includes(call)
+    // File workers write by `pwrite64`, the others only into pipes and sockets.
+    if (isWrite && !database.has(thread)) continue
+    const number = (ofThread.get(`${thread} ${call}`) ?? 0) + 1
+    ofThread.set(`${thread} ${call}`, number)
+    if ((most.get(call)?.number ?? 0) < number) most.set(call, { group: isWrite ? 'database' : 'any', call, number })
+  }
+  return [...most.values()].flatMap((last) =>
+    Array.from({ length: last.number }, (_, i) => ({ ...last, number: i + 1 })),
+  )
+}
+
+/** The threads of a process in which LevelDB works. */
+export function databaseThreads(pid: number): ReadonlySet<string> {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return new Set(threads.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim() === 'libuv-worker'))
+}
