@@ -17,6 +17,27 @@ export const diskMutations: readonly Mutation[] = [
     caughtBy: ['test/disk/node-disk.test.ts'],
   },
   {
+    name: 'symlink-among-the-parents-is-followed',
+    file: 'src/disk/held-folders.ts',
+    text: 'prefix + name, O_PATH | O_DIRECTORY | O_NOFOLLOW)',
+    bug: 'prefix + name, O_PATH | O_DIRECTORY)',
+    caughtBy: ['test/disk/confined-disk.test.ts'],
+  },
+  {
+    name: 'symlink-that-was-swapped-in-is-not-told',
+    file: 'src/disk/checked-folders.ts',
+    text: 'return now.inode === known.inode && now.device === known.device',
+    bug: 'return now.device === known.device',
+    caughtBy: ['test/disk/confined-disk.test.ts'],
+  },
+  {
+    name: 'handle-of-a-folder-that-was-renamed-is-kept',
+    file: 'src/disk/held-folders.ts',
+    text: 'if (!this.#held.has(path)) return',
+    bug: 'if (this.#held.has(path)) return',
+    caughtBy: ['test/disk/confined-disk.test.ts'],
+  },
+  {
     name: 'file-is-made-over-another',
     file: 'src/disk/node-disk.ts',
     text: 'O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW',

@@ -32,40 +32,28 @@ export const localChangeMutations: readonly Mutation[] = [
     file: 'src/node/local-commits.ts',
     text: '        if (!(await this.#deps.isFolderThere())) return false\n        const changes',
     bug: '        const changes',
-    caughtBy: [
-      'test/node/local-commits.test.ts',
-      'test/node/local-changes.test.ts',
-      'test/node/replica-faults.test.ts',
-    ],
+    caughtBy: ['test/node/scan-races.test.ts'],
   },
   {
     name: 'removal-of-a-file-that-is-back',
     file: 'src/node/local-commits.ts',
     text: "if (looks[i]?.outcome !== 'absent' || row === undefined",
     bug: 'if (row === undefined',
-    caughtBy: [
-      'test/node/local-commits.test.ts',
-      'test/node/local-changes.test.ts',
-      'test/node/replica-random.test.ts',
-    ],
+    caughtBy: ['test/node/scan-races.test.ts'],
   },
   {
     name: 'version-of-a-peer-is-published-as-an-edit',
     file: 'src/node/local-commits.ts',
     text: 'return (entry) => !changed.has(entry.path)',
     bug: 'return () => true',
-    caughtBy: [
-      'test/node/local-commits.test.ts',
-      'test/node/local-changes.test.ts',
-      'test/node/replica-random.test.ts',
-    ],
+    caughtBy: ['test/node/local-commits.test.ts'],
   },
   {
     name: 'moved-file-is-still-at-its-old-place',
     file: 'src/node/local-commits.ts',
     text: "looks[i]?.outcome === 'absent' && rows[i]?.seq === from[i]!.seq",
     bug: 'looks[i] !== rows[i]',
-    caughtBy: ['test/node/local-commits.test.ts', 'test/node/moves.test.ts'],
+    caughtBy: ['test/node/scan-races.test.ts'],
   },
   {
     name: 'unknown-is-taken-for-gone',
@@ -79,7 +67,7 @@ export const localChangeMutations: readonly Mutation[] = [
     file: 'src/node/folder-presence.ts',
     text: ' && found.nonce === marker.nonce',
     bug: '',
-    caughtBy: ['test/node/replica-faults.test.ts', 'test/node/folder-replica.test.ts'],
+    caughtBy: ['test/node/scan-races.test.ts'],
   },
   {
     name: 'inode-alone-makes-a-move',

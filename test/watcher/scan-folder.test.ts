@@ -178,6 +178,17 @@ describe('scanFolder', () => {
     expect(disk.tree(root).size).toBe(2)
   })
 
+  it('leaves a name alone whose NFC form is taken in between', () => {
+    const disk = memoryDisk('e\u0301')
+    disk.onCall = (operation, path) => {
+      if (operation === 'lstat' && path === `${root}/é`) disk.quietly(() => disk.writeFile(path, 'another'))
+    }
+    const reason = 'another entry has the same name in Unicode form NFC'
+    expect(scan(disk)).toMatchObject({ paths: [], problems: [{ path: 'e\u0301', reason }] })
+    expect(disk.tree(root).get('é')?.content).toBe('another')
+    expect(disk.tree(root).size).toBe(2)
+  })
+
   it('reports a name that cannot be renamed', () => {
     const disk = memoryDisk('e\u0301')
     disk.onCall = (operation, path) => {
