@@ -21,12 +21,14 @@ export function pathsBelow(folder: RelativePath): PathRange {
   return { from: Buffer.concat([top, Uint8Array.of(0)]), to: Buffer.concat([top, Uint8Array.of(1)]) }
 }
 
-/** With `below`, the paths strictly below that folder; else all. */
+/** With `below`, the paths strictly below that folder; with `from`, that path and those after it; else all. */
 export interface RowRange {
   readonly below?: RelativePath
+  readonly from?: RelativePath
 }
 
-export function pathsIn({ below }: RowRange): PathRange {
+export function pathsIn({ below, from }: RowRange): PathRange {
+  if (from !== undefined) return { from: pathKey(from), to: null }
   return below === undefined ? allPaths : pathsBelow(below)
 }
 

@@ -19,6 +19,8 @@ const repliesAheadMax = 3
  * what is no longer there is said to be missing.
  */
 export class BlockServer {
+  /** A block that was looked for in this file was not in it. Must not block. */
+  onAbsent: (path: RelativePath) => void = () => undefined
   readonly #index: FolderIndex
   readonly #tasks: FileTasks
   readonly #clock: Pick<Clock, 'monotonic'>
@@ -94,6 +96,7 @@ export class BlockServer {
     if (read.trial !== null) peer.packing.tried(content, read.trial, this.#clock.monotonic())
     let next = 0
     const found = asked.map((wasAsked) => wasAsked && read.found[next++] === true)
+    for (const [i, isFound] of read.found.entries()) if (!isFound) this.onAbsent(reads[i]!.path)
     const isPacked = read.encoding !== 'none'
     return { header: encodeReplyHeader(found, isPacked ? read.rawBytes : null), bytes: read.bytes, isPacked }
   }

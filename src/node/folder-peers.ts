@@ -29,6 +29,11 @@ export class FolderPeers implements FolderTransportHandler {
     this.#server = new BlockServer(deps)
   }
 
+  /** Calls `listener` with each file in which a block that a peer has asked for was not. */
+  onBlockAbsent(listener: BlockServer['onAbsent']): void {
+    this.#server.onAbsent = listener
+  }
+
   get connected(): readonly ConnectedPeer[] {
     return [...this.#peers.values()]
   }

@@ -42,7 +42,7 @@ export class FolderReplica implements SessionHost {
   readonly peers: FolderPeers
   readonly #deps: FolderReplicaDeps
   readonly #stopping = new AbortController()
-  readonly #commits = new SerialQueue()
+  readonly commits = new SerialQueue()
   readonly #presence: FolderPresence
   readonly #dirty: DirtyPaths
   readonly #watch: FolderWatch
@@ -72,7 +72,7 @@ export class FolderReplica implements SessionHost {
     const parts = {
       ...shared,
       drafts: this.drafts,
-      commits: this.#commits,
+      commits: this.commits,
       problems: this.#problems,
       isFolderThere: () => this.#presence.check(),
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
@@ -163,7 +163,7 @@ export class FolderReplica implements SessionHost {
     this.peers.stop()
     await this.#watch.stop()
     await Promise.allSettled(this.#background)
-    await this.#commits.run(async () => undefined)
+    await this.commits.run(async () => undefined)
   }
 
   state(): ReplicaState {
@@ -206,7 +206,7 @@ export class FolderReplica implements SessionHost {
 
   async onRestoredDatabase(): Promise<void> {
     this.#deps.logger.warn('the database is an old one that was put back: it counts anew from here')
-    await this.#commits.run(() =>
+    await this.commits.run(() =>
       renewDatabase(this.index, this.#told.openedAtSeq, (changes) => this.#onCommit(changes)),
     )
     this.#dirty.addAll()
@@ -286,7 +286,7 @@ export class FolderReplica implements SessionHost {
 
   async #recover(): Promise<void> {
     this.#recovered = true
-    await this.#commits.run(() => recoverFolder(this.#deps))
+    await this.commits.run(() => recoverFolder(this.#deps))
   }
 
   #inBackground(what: string, work: () => Promise<void>): void {

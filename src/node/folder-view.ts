@@ -1,4 +1,4 @@
-import type { FolderState, FolderStatus, LastChange, PeerFolderStatus } from './node-api.ts'
+import type { FolderState, FolderStatus, LastChange, PathProblem, PeerFolderStatus } from './node-api.ts'
 import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
@@ -18,6 +18,8 @@ export class FolderView {
   readonly received: RateMeter
   /** Why watching does not work; '' when it does. */
   watchProblem = ''
+  /** What is damaged on this disk. */
+  damaged: () => readonly PathProblem[] = () => []
   readonly #deps: FolderViewDeps
   readonly #conflicts = new Set<RelativePath>()
   /** While copies are being counted: those that went meanwhile. */
@@ -81,7 +83,7 @@ export class FolderView {
       secondsLeft: needed.bytes > 0 && rate > 0 ? Math.ceil(needed.bytes / rate) : null,
       conflicts: this.#conflicts.size,
       problems: this.#problems().slice(0, problemsShownMax),
-      problemCount: problems.count + needs.held + (this.watchProblem === '' ? 0 : 1),
+      problemCount: problems.count + this.damaged().length + needs.held + (this.watchProblem === '' ? 0 : 1),
       lastChange: this.#lastChange,
       peersConnected: peers.sessions.length,
     }
@@ -142,7 +144,7 @@ export class FolderView {
   }
 
   #problems(): { path: string; reason: string }[] {
-    const list = [...this.#deps.problems.list()]
+    const list = [...this.damaged(), ...this.#deps.problems.list()]
     if (this.watchProblem !== '') list.unshift({ path: '.', reason: this.watchProblem })
     const { needs } = this.#deps
     if (needs.held === 0) return list

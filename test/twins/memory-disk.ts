@@ -67,6 +67,11 @@ export class MemoryDisk extends MemorySystemCalls {
     return Buffer.from(this.inodes.file(path).bytes).toString('utf8')
   }
 
+  /** A bit of a file flips, and nothing tells of it. */
+  rot(path: string, offset: number): void {
+    this.inodes.file(path).bytes[offset]! ^= 1
+  }
+
   /** A FIFO, a socket or a device. */
   makeOther(path: string): void {
     this.inodes.add(path, this.inodes.newOther())

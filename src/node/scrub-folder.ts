@@ -1,0 +1,280 @@
+import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
+import { errorText } from '../model/errors.ts'
+import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
+import type { ScrubStatus } from '../model/scrub-status.ts'
+import { scrubFile } from './scrub-file.ts'
+import { unrepairedMax, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
+import { ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
+
+const dayMs = 24 * 60 * 60_000
+const scrubIntervalMs = 30 * dayMs
+/** Of the disk: a tenth of what a slow one gives. */
+const bytesPerSecond = 16 * 1024 * 1024
+const busyPollMs = 1000
+/** What could not be repaired is tried again when other devices are connected, and after so long. */
+const retryMs = 60 * 60_000
+const peersPollMs = 60_000
+const saveEveryMs = 60_000
+const suspectsMax = 1000
+const rowsAtOnce = 200
+const shownMax = 100
+
+/**
+ * Reads all files of a folder again, slowly, each month and when it is asked to: bytes that went bad while nobody wrote are
+ * damage, and never a change. What is damaged is repaired from other devices, and told as long as it is not.
+ */
+export class ScrubFolder {
+  readonly #deps: ScrubFolderDeps
+  readonly #repair: ScrubRepair
+  readonly #stopping = new AbortController()
+  /** Of what is under way now. */
+  #signal = this.#stopping.signal
+  readonly #suspects = new Set<RelativePath>()
+  readonly #unrepaired = new Map<RelativePath, string>()
+  #note: ScrubNote = { ...newNote, nextAt: 0 }
+  #halt: AbortController | null = null
+  #wake: () => void = () => undefined
+  #running: Promise<void> = Promise.resolve()
+  #retryAt = 0
+  #retriedWith = ''
+
+  constructor(deps: ScrubFolderDeps) {
+    this.#deps = deps
+    this.#repair = new ScrubRepair({ ...deps, signal: this.#stopping.signal, pace: (bytes) => this.#pace(bytes) })
+  }
+
+  /** Goes on with what an earlier run of the node has begun, in the background. */
+  async start(): Promise<void> {
+    const { clock, random, notes } = this.#deps
+    // The first one comes at any time of the month: not all devices, and folders, at once.
+    const nextAt = clock.now() + random.fraction() * scrubIntervalMs
+    const stored = await notes.load()
+    this.#note = stored ?? { ...newNote, nextAt }
+    for (const path of this.#note.unrepaired) if (isRelativePath(path)) this.#unrepaired.set(path, 'it is damaged')
+    if (stored === null) await this.#save()
+    this.#running = this.#loop().catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#deps.logger.error('scrubbing ended', { error: errorText(error) })
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#wake()
+    await this.#running
+  }
+
+  /** Begins a run now; one that is under way goes on. */
+  begin(): void {
+    if (this.#note.startedAt !== null) return
+    const { files, bytes, damaged, repaired } = newNote
+    const startedAt = this.#deps.clock.now()
+    this.#note = { ...this.#note, startedAt, files, bytes, damaged, repaired, doneTo: '' }
+    this.#wake()
+    this.#deps.onChange()
+  }
+
+  /** Ends the run that is under way; the next one begins from the front. */
+  halt(): void {
+    if (this.#note.startedAt === null) return
+    this.#note = { ...this.#note, startedAt: null }
+    this.#halt?.abort()
+    this.#deps.onChange()
+  }
+
+  /** A block of this file was asked for and was not what it should be. */
+  suspect(path: RelativePath): void {
+    if (this.#suspects.size < suspectsMax) this.#suspects.add(path)
+    this.#wake()
+  }
+
+  status(): ScrubStatus {
+    const { startedAt, finishedAt, nextAt, files, bytes, damaged, repaired } = this.#note
+    const { summary } = this.#deps.index
+    return {
+      running: startedAt !== null,
+      startedAt,
+      finishedAt,
+      nextAt,
+      files,
+      bytes,
+      damaged,
+      repaired,
+      allFiles: summary.files,
+      allBytes: summary.bytes,
+      unrepaired: this.problems().slice(0, shownMax),
+    }
+  }
+
+  /** What is damaged here, and why it still is. */
+  problems(): readonly { readonly path: string; readonly reason: string }[] {
+    return Array.from(this.#unrepaired, ([path, why]) => ({
+      path,
+      reason: `its bytes are damaged on this disk: ${why}. Connect a device that has it, or put it back from a backup`,
+    }))
+  }
+
+  async #loop(): Promise<void> {
+    const { clock } = this.#deps
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      const woken = new Promise<void>((resolve) => (this.#wake = resolve))
+      if (clock.now() >= this.#note.nextAt) this.begin()
+      await this.#look([...this.#suspects, ...this.#dueRetries()])
+      if (this.#note.startedAt !== null) await this.#run()
+      if (this.#suspects.size > 0 || this.#note.startedAt !== null || signal.aborted) continue
+      const timer = new AbortController()
+      await Promise.race([
+        woken,
+        clock.sleep(peersPollMs, AbortSignal.any([timer.signal, signal])).catch(() => undefined),
+      ])
+      timer.abort()
+    }
+  }
+
+  #dueRetries(): readonly RelativePath[] {
+    const now = this.#deps.clock.monotonic()
+    const peers = this.#deps.peers().devices.join()
+    if (this.#unrepaired.size === 0 || (now < this.#retryAt && peers === this.#retriedWith)) return []
+    this.#retryAt = now + retryMs
+    this.#retriedWith = peers
+    return [...this.#unrepaired.keys()]
+  }
+
+  async #look(paths: readonly RelativePath[]): Promise<void> {
+    for (const path of paths) {
+      if (this.#stopping.signal.aborted) return
+      await this.#unlessStopped(async () => {
+        const [row] = await this.#deps.index.getMany([path])
+        if (row) await this.#check(row)
+        else this.#unrepaired.delete(path)
+      })
+      this.#suspects.delete(path)
+    }
+    if (paths.length > 0) await this.#save()
+  }
+
+  async #run(): Promise<void> {
+    this.#halt = new AbortController()
+    this.#signal = AbortSignal.any([this.#stopping.signal, this.#halt.signal])
+    let savedAt = this.#deps.clock.monotonic()
+    await this.#unlessStopped(async () => {
+      for (let rows = await this.#next(); rows.length > 0; rows = await this.#next()) {
+        for (const row of rows) {
+          if (row.record.kind === 'file') await this.#check(row)
+          this.#checkGoing()
+          this.#note = { ...this.#note, doneTo: row.record.path }
+          if (this.#deps.clock.monotonic() < savedAt + saveEveryMs) continue
+          savedAt = this.#deps.clock.monotonic()
+          await this.#save()
+        }
+      }
+      const finishedAt = this.#deps.clock.now()
+      // Spread, so that what began together does not stay together.
+      const nextAt = finishedAt + scrubIntervalMs * (0.9 + 0.2 * this.#deps.random.fraction())
+      this.#note = { ...this.#note, startedAt: null, finishedAt, nextAt }
+    })
+    this.#halt = null
+    this.#signal = this.#stopping.signal
+    await this.#save()
+    this.#deps.onChange()
+  }
+
+  /** The next rows; asked for anew each time, since a run takes hours and would hold the database in its old state. */
+  async #next(): Promise<readonly IndexRow[]> {
+    const { doneTo } = this.#note
+    const range = doneTo === '' ? {} : { from: doneTo as RelativePath }
+    for await (const page of this.#deps.index.rows(range)) {
+      const rows = page.filter(({ record }) => record.path !== doneTo).slice(0, rowsAtOnce)
+      if (rows.length > 0) return rows
+    }
+    return []
+  }
+
+  async #check(row: IndexRow): Promise<void> {
+    const { path } = row.record
+    const isRun = this.#halt !== null
+    const nowMs = this.#deps.clock.now()
+    const pace = (bytes: number): Promise<void> => this.#pace(bytes)
+    const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row)
+    if (isRun) this.#count({ files: 1, bytes: verdict.outcome === 'unknown' ? 0 : row.record.sizeBytes })
+    const wasKnown = this.#unrepaired.has(path)
+    if (verdict.outcome !== 'damaged') {
+      if (wasKnown) this.#unrepaired.delete(path)
+      return
+    }
+    if (!wasKnown) this.#count({ damaged: 1 })
+    const why = await this.#repair.repair(row, verdict).catch((error: unknown) => {
+      this.#checkGoing()
+      return errorText(error)
+    })
+    this.#deps.logger.warn('a file is damaged on this disk', {
+      path,
+      blocks: verdict.bad.length,
+      repaired: why === '',
+      why,
+    })
+    if (why === '') this.#count({ repaired: 1 })
+    if (why === '' || why === 'changed') this.#unrepaired.delete(path)
+    else if (this.#unrepaired.size < unrepairedMax) this.#unrepaired.set(path, why)
+    this.#deps.onChange()
+  }
+
+  #count(more: Partial<Pick<ScrubNote, 'files' | 'bytes' | 'damaged' | 'repaired'>>): void {
+    const { files = 0, bytes = 0, damaged = 0, repaired = 0 } = more
+    const note = this.#note
+    this.#note = {
+      ...note,
+      files: note.files + files,
+      bytes: note.bytes + bytes,
+      damaged: note.damaged + damaged,
+      repaired: note.repaired + repaired,
+    }
+  }
+
+  /** Waits as long as so many bytes may take, and while the folder has something else to do. */
+  async #pace(bytes: number): Promise<void> {
+    const { clock, isBusy } = this.#deps
+    const signal = this.#signal
+    await clock.sleep((1000 * bytes) / bytesPerSecond, signal)
+    while (isBusy()) await clock.sleep(busyPollMs, signal)
+  }
+
+  #checkGoing(): void {
+    this.#signal.throwIfAborted()
+  }
+
+  async #unlessStopped(work: () => Promise<void>): Promise<void> {
+    const signal = this.#signal
+    try {
+      await work()
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+  }
+
+  async #save(): Promise<void> {
+    this.#note = { ...this.#note, unrepaired: [...this.#unrepaired.keys()] }
+    await this.#deps.notes.save(this.#note).catch((error: unknown) => {
+      this.#deps.logger.warn('the progress of a scrub could not be noted', { error: errorText(error) })
+    })
+  }
+}
+
+const newNote = {
+  startedAt: null,
+  finishedAt: null,
+  files: 0,
+  bytes: 0,
+  damaged: 0,
+  repaired: 0,
+  doneTo: '',
+  unrepaired: [],
+} as const
+
+export interface ScrubFolderDeps extends Omit<ScrubRepairDeps, 'signal' | 'pace'> {
+  readonly index: FolderIndex
+  readonly notes: ScrubNotes
+  /** The folder has something else to do. */
+  readonly isBusy: () => boolean
+  readonly onChange: () => void
+}

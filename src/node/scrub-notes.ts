@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import { writePrivateFile } from './private-file.ts'
+
+/** What a folder's scrub remembers between runs of the node. Times are milliseconds since 1970. */
+export interface ScrubNote {
+  /** When a run that has not ended began; null when none is under way. */
+  readonly startedAt: number | null
+  readonly finishedAt: number | null
+  /** When the next one begins by itself. */
+  readonly nextAt: number
+  /** Of the run that is under way, or the last one. */
+  readonly files: number
+  readonly bytes: number
+  readonly damaged: number
+  readonly repaired: number
+  /** Paths up to this one are done. */
+  readonly doneTo: string
+  /** Damaged, and not repaired: looked at again until they are. */
+  readonly unrepaired: readonly string[]
+}
+
+export interface ScrubNotes {
+  load(): Promise<ScrubNote | null>
+  save(note: ScrubNote): Promise<void>
+}
+
+export const unrepairedMax = 10_000
+
+/** Notes in a file of the state directory. One that is lost or damaged costs a scrub from the beginning. */
+export function scrubNotesIn(file: string): ScrubNotes {
+  return {
+    load: async () => {
+      const text = await readFile(file, 'utf8').catch(() => '')
+      try {
+        const value: unknown = JSON.parse(text)
+        return isNote(value) ? value : null
+      } catch {
+        return null
+      }
+    },
+    save: (note) => writePrivateFile(file, `${JSON.stringify(note)}\n`),
+  }
+}
+
+function isNote(value: unknown): value is ScrubNote {
+  if (typeof value !== 'object' || value === null) return false
+  const { startedAt, finishedAt, nextAt, files, bytes, damaged, repaired, doneTo, unrepaired } = value as Record<
+    string,
+    unknown
+  >
+  const isCount = (count: unknown): boolean => typeof count === 'number' && count >= 0
+  const isTime = (time: unknown): boolean => time === null || isCount(time)
+  if (!isTime(startedAt) || !isTime(finishedAt) || typeof doneTo !== 'string') return false
+  if (![nextAt, files, bytes, damaged, repaired].every(isCount) || !Array.isArray(unrepaired)) return false
+  return unrepaired.length <= unrepairedMax && unrepaired.every((path) => typeof path === 'string')
+}
