@@ -50,6 +50,7 @@ const modules: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   remove: async () => (await import('./remove.ts')).defineRemove,
   watch: async () => (await import('./watch.ts')).defineWatch,
   manifest: async () => (await import('./manifest.ts')).defineManifest,
+  scrub: async () => (await import('./scrub.ts')).defineScrub,
   doctor: async () => (await import('./doctor.ts')).defineDoctor,
   diff: async () => (await import('./diff.ts')).defineDiff,
 }

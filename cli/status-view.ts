@@ -3,6 +3,7 @@ import { agoText, countText, durationText, sizeText } from './amounts.ts'
 import { progressText, stateText } from './event-lines.ts'
 import { shellWords } from './folder-path.ts'
 import { cutToColumns, printable } from './printable.ts'
+import { scrubText } from './scrub-text.ts'
 
 /**
  * The folders of a node for a person. With `columns` each line is cut to that width, so that it can be redrawn.
@@ -41,6 +42,7 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
   if (folder.conflicts > 0)
     lines.push(field('conflicts', countText(folder.conflicts, 'conflicted copy', 'conflicted copies')))
   if (folder.problemCount > 0) lines.push(...problemLines(folder))
+  if (folder.scrub?.running === true) lines.push(field('scrub', scrubText(folder.scrub)))
   if (folder.lastChange !== null) {
     const { path, what, device, at } = folder.lastChange
     lines.push(field('changed', `${printable(path)} ${what} by ${printable(device)} ${agoText(now - at)}`))

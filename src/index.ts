@@ -35,6 +35,7 @@ export type {
   PeerStatus,
   RunningNode,
 } from './node/node-api.ts'
+export type { ScrubAction, ScrubStatus } from './model/scrub-status.ts'
 export { P2psyncError } from './model/errors.ts'
 
 /**

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
+import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import { version } from '../model/version.ts'
 import { controlSocketPath } from '../node/control-socket.ts'
 import { apiHeader, apiVersion, errorFromBody, versionHeader } from './control-protocol.ts'
@@ -55,6 +56,10 @@ export class ControlClient {
 
   async setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer> {
     return (await this.#call('POST', '/v1/peers/paused', { peer, paused })) as PausedPeer
+  }
+
+  async scrub(path: string, action: ScrubAction): Promise<ScrubStatus> {
+    return (await this.#call('POST', '/v1/folders/scrub', { path, action })) as ScrubStatus
   }
 
   async limits(): Promise<LimitsStatus> {

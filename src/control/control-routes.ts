@@ -1,5 +1,12 @@
 import type { NodeApi } from '../node/node-api.ts'
-import { folderOfQuery, parseAddFolder, parseFolderPaused, parseLimitChange, parsePeerPaused } from './parse-request.ts'
+import {
+  folderOfQuery,
+  parseAddFolder,
+  parseFolderPaused,
+  parseLimitChange,
+  parsePeerPaused,
+  parseScrub,
+} from './parse-request.ts'
 import { RequestProblem } from './request-problem.ts'
 
 /** What answers one request; `events` streams until the caller goes. */
@@ -54,6 +61,15 @@ const routes: ReadonlyMap<string, Readonly<Record<string, Answer | 'events'>>> =
       POST: async (api: NodeApi, { body }: RouteRequest) => {
         const { path, paused } = parseFolderPaused(body)
         await api.setFolderPaused(path, paused)
+      },
+    },
+  ],
+  [
+    '/v1/folders/scrub',
+    {
+      POST: async (api: NodeApi, { body }: RouteRequest) => {
+        const { path, action } = parseScrub(body)
+        return api.scrub(path, action)
       },
     },
   ],

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path'
 import { isPatternList } from '../model/folder-order.ts'
+import type { ScrubAction } from '../model/scrub-status.ts'
 import { isTransferRate } from '../model/transfer-rate.ts'
 import type { AddFolderRequest, LimitChange } from '../node/node-api.ts'
 import { RequestProblem } from './request-problem.ts'
@@ -28,6 +29,12 @@ function parseOrder(value: unknown): NonNullable<AddFolderRequest['order']> {
 export function parseFolderPaused(body: unknown): { readonly path: string; readonly paused: boolean } {
   const { path, paused } = fieldsOf(body, ['path', 'paused'])
   return { path: absolutePath(path), paused: flag(paused) }
+}
+
+export function parseScrub(body: unknown): { readonly path: string; readonly action: ScrubAction } {
+  const { path, action } = fieldsOf(body, ['path', 'action'])
+  if (action === 'start' || action === 'stop') return { path: absolutePath(path), action }
+  throw new RequestProblem(400, '"action" must be start or stop')
 }
 
 export function parsePeerPaused(body: unknown): { readonly peer: string; readonly paused: boolean } {

@@ -1,6 +1,7 @@
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
+import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher } from '../ports/folder-watcher.ts'
@@ -124,6 +125,10 @@ export class DeviceNode implements NodeApi {
     }
     const met = Array.from(this.#met, ([id, { name }]) => ({ device: id, name }))
     return setPeerPaused({ settings, peers: [...met, ...this.#peers()], onChanged }, peer, paused)
+  }
+
+  async scrub(path: string, action: ScrubAction): Promise<ScrubStatus> {
+    return this.#folders.at(path).changeScrub(action)
   }
 
   limits(): Promise<LimitsStatus> {

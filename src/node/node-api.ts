@@ -1,6 +1,7 @@
 import type { DeviceId } from '../model/device-id.ts'
 import type { FolderOrder } from '../model/folder-order.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
+import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { LimitChoice } from '../transfer/scheduled-limits.ts'
 import type { RateLimits } from '../transfer/limit-timetable.ts'
@@ -36,6 +37,12 @@ export interface NodeApi {
    * @throws {P2psyncError} `peer-unknown`.
    */
   setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer>
+  /**
+   * Begins to read all files of a folder again, to find what is damaged, or ends that; returns how far it is.
+   *
+   * @throws {P2psyncError} `folder-unknown`, `usage` while the folder is paused.
+   */
+  scrub(path: string, action: ScrubAction): Promise<ScrubStatus>
   limits(): Promise<LimitsStatus>
   /** Changes limits at once, and remembers them. @throws {P2psyncError} `usage` for a schedule that cannot be read. */
   setLimits(change: LimitChange): Promise<LimitsStatus>
@@ -163,6 +170,8 @@ export interface FolderStatus {
   readonly problemCount: number
   readonly lastChange: LastChange | null
   readonly peersConnected: number
+  /** Not given while the folder is paused. */
+  readonly scrub?: ScrubStatus
 }
 
 export interface Amount {

@@ -1,10 +1,12 @@
+import { dirname, join } from 'node:path'
 import { openLevelStore } from '../file-index/level-store.ts'
 import type { DeviceId } from '../model/device-id.ts'
-import { errorText } from '../model/errors.ts'
+import { errorText, P2psyncError } from '../model/errors.ts'
 import type { FolderId } from '../model/folder-id.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
 import type { FolderOrder } from '../model/folder-order.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
+import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderWatcher } from '../ports/folder-watcher.ts'
@@ -20,6 +22,9 @@ import type { FolderView } from './folder-view.ts'
 import { isIndexDamage, openIndex, setIndexAside } from './index-folder.ts'
 import { lockFolder } from './open-folder.ts'
 import { PausedFolder, pausedStatus } from './paused-folder.ts'
+import type { ScrubFolder } from './scrub-folder.ts'
+import { scrubNotesIn } from './scrub-notes.ts'
+import { scrubReplica } from './scrub-replica.ts'
 
 /** A folder that is being synced, with all that has to be closed after it. */
 export class RunningFolder {
@@ -33,10 +38,12 @@ export class RunningFolder {
   readonly #tasks: FileTasks
   readonly #stores: readonly Closable[]
   readonly #paused: PausedFolder | null
+  /** Null while the folder is paused. */
+  readonly #scrub: ScrubFolder | null
 
   private constructor(
     options: FolderOptions & { notice: string },
-    parts: { replica: FolderReplica; tasks: FileTasks; stores: readonly Closable[]; paused: PausedFolder | null },
+    parts: OpenParts,
   ) {
     this.path = options.path
     this.keys = options.keys
@@ -47,6 +54,7 @@ export class RunningFolder {
     this.#tasks = parts.tasks
     this.#stores = parts.stores
     this.#paused = parts.paused
+    this.#scrub = parts.scrub
   }
 
   get isPaused(): boolean {
@@ -59,7 +67,18 @@ export class RunningFolder {
   }
 
   status(): ReturnType<FolderView['status']> {
-    return this.isPaused ? pausedStatus(this.replica.view) : this.replica.view.status()
+    if (this.#scrub === null) return pausedStatus(this.replica.view)
+    return { ...this.replica.view.status(), scrub: this.#scrub.status() }
+  }
+
+  /** Begins to read all files again, or ends that. @throws {P2psyncError} `usage` while the folder is paused. */
+  changeScrub(action: ScrubAction): ScrubStatus {
+    if (this.#scrub === null) {
+      throw new P2psyncError('usage', `${this.path} is paused`, { hint: `Go on first: p2psync resume ${this.path}` })
+    }
+    if (action === 'start') this.#scrub.begin()
+    else this.#scrub.halt()
+    return this.#scrub.status()
   }
 
   /**
@@ -114,8 +133,11 @@ export class RunningFolder {
       const opened = { ...deps, folder, view: replica.view, onFatal }
       const paused = options.paused ? await PausedFolder.open(opened) : null
       if (paused === null) await startOrStop(replica)
+      const notes = scrubNotesIn(join(dirname(options.indexFolder), 'scrub.json'))
+      const scrub = paused === null ? scrubReplica(replica, { ...deps, tasks, notes }) : null
+      await scrub?.start()
       failures.pass()
-      return new RunningFolder(options, { replica, tasks, stores, paused })
+      return new RunningFolder(options, { replica, tasks, stores, paused, scrub })
     } catch (error) {
       await closeAll(tasks, stores).catch(() => undefined)
       throw error
@@ -124,10 +146,19 @@ export class RunningFolder {
 
   async close(): Promise<void> {
     await this.#paused?.leave()
+    await this.#scrub?.stop()
     await this.replica.stop()
     await this.#paused?.done()
     await closeAll(this.#tasks, this.#stores)
   }
+}
+
+interface OpenParts {
+  readonly replica: FolderReplica
+  readonly tasks: FileTasks
+  readonly stores: readonly Closable[]
+  readonly paused: PausedFolder | null
+  readonly scrub: ScrubFolder | null
 }
 
 export interface FolderOptions {

@@ -66,6 +66,7 @@ describe('the command line', () => {
       'manifest',
       'diff',
       'doctor',
+      'scrub',
     ]) {
       expect(stdout).toContain(`\n  ${name} `)
     }
@@ -87,6 +88,7 @@ describe('the command line', () => {
     ['manifest'],
     ['diff'],
     ['doctor'],
+    ['scrub'],
   ])('has help with examples for %s %s', async (...command) => {
     const { code, stdout } = await run([...command.filter((word) => word !== undefined), '--help'])
     expect(code).toBe(0)

@@ -12,6 +12,7 @@ import type {
 } from '../../src/node/node-api.ts'
 import { parseDeviceId, type DeviceId } from '../../src/model/device-id.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
+import type { ScrubAction, ScrubStatus } from '../../src/model/scrub-status.ts'
 import { version } from '../../src/model/version.ts'
 import { noLimits, type LimitChoice } from '../../src/transfer/scheduled-limits.ts'
 
@@ -96,6 +97,14 @@ export class FakeNode implements NodeApi {
     return Promise.resolve({ device: found.device, name: found.name })
   }
 
+  scrub(path: string, action: ScrubAction): Promise<ScrubStatus> {
+    const folder = this.folders.find((one) => one.path === path)
+    if (folder === undefined) return Promise.reject(unknownFolder(path))
+    const scrub = scrubStatus({ ...folder.scrub, running: action === 'start' })
+    this.folders = this.folders.map((one) => (one === folder ? { ...one, scrub } : one))
+    return Promise.resolve(scrub)
+  }
+
   limits(): Promise<LimitsStatus> {
     const { up, down, schedule } = this.choice
     const until = schedule.length === 0 ? null : 'mon 18:00'
@@ -149,6 +158,13 @@ export function folderStatus(differences: Partial<FolderStatus> = {}): FolderSta
     peersConnected: 1,
     ...differences,
   }
+}
+
+/** A scrub that found nothing, with what differs. */
+export function scrubStatus(differences: Partial<ScrubStatus> = {}): ScrubStatus {
+  const times = { startedAt: null, finishedAt: 1_699_999_940_000, nextAt: 1_702_000_000_000 }
+  const counts = { files: 1234, bytes: 1_234_567_890, allFiles: 1234, allBytes: 1_234_567_890, damaged: 0, repaired: 0 }
+  return { running: false, ...times, ...counts, unrepaired: [], ...differences }
 }
 
 /** A connected device, with what differs. */
