@@ -8,9 +8,8 @@ import type { Touched } from './touched.ts'
  * The only way from a relative path to one that is acted on: every parent is looked at, from the root down, and must be
  * a real folder. A symlink is never followed, so nothing is written outside of the root whatever a record says.
  *
- * What remains is a race: who may write in the folder can put a symlink where a folder was after we looked. Answers
- * are kept until {@link forget}, so callers forget with every slice; handles that are held on the parents would close
- * the gap, and would come in here.
+ * Who may write in the folder can put a symlink where a folder was after we looked: that the disk does not follow it either
+ * is for a disk that is confined to the root. Answers are kept until {@link forget}, so callers forget with every slice.
  */
 export class InsideRoot {
   readonly #disk: Disk

@@ -28,6 +28,10 @@ export class CheckedFolders implements Confinement {
     return path
   }
 
+  look(path: string): string {
+    return path
+  }
+
   leave(path: string): void {
     if (!isBelow(this.#root, path)) return
     const [folder] = splitPath(path)

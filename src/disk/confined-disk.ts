@@ -8,11 +8,12 @@ import { ownHandles } from './own-handles.ts'
 
 /**
  * The file system of this machine below one root: no symlink is followed on the way, not in the last segment and in no
- * parent, even when one is swapped in at any moment. So whoever can write in the folder makes us neither read nor change
- * anything outside of it. Where the system has no handles that can be named, a moment remains: see {@link CheckedFolders}.
+ * parent, even when one is swapped in at any moment. So whoever can write in the folder makes us neither read a byte nor
+ * change anything outside of it. Where the system has no handles that can be named, a moment remains: {@link CheckedFolders}.
  *
- * Paths are the root, what is below it, and its own parents. What lies below a symlink is not there: looks say null,
- * the rest throws `ENOTDIR`.
+ * Paths are the root, what is below it, and its own parents. Below a symlink everything throws `ENOTDIR`, but for the two
+ * looks, `lstat` and `fileSystemAt`: they are most of a scan, and whoever asks has looked at the parents. Where handles of
+ * the parents are held they look there, so that what is acted on is what was looked at; else they follow as systems do.
  */
 export class ConfinedDisk extends NodeDisk {
   readonly #way: Confinement
@@ -24,11 +25,11 @@ export class ConfinedDisk extends NodeDisk {
   }
 
   override lstat(path: string): DiskEntry | null {
-    return this.#look(path, (at) => super.lstat(at))
+    return super.lstat(this.#way.look(path))
   }
 
   override fileSystemAt(path: string): bigint | null {
-    return this.#look(path, (at) => super.fileSystemAt(at))
+    return super.fileSystemAt(this.#way.look(path))
   }
 
   override readFolder(path: string): readonly FolderEntry[] {
@@ -107,16 +108,6 @@ export class ConfinedDisk extends NodeDisk {
 
   override freeBytes(path: string): number {
     return this.#act(path, (at) => super.freeBytes(at))
-  }
-
-  #look<Result>(path: string, look: (at: string) => Result | null): Result | null {
-    try {
-      return this.#act(path, look)
-    } catch (error) {
-      const code = systemCode(error)
-      if (code === 'ENOENT' || code === 'ENOTDIR') return null
-      throw error
-    }
   }
 
   #open(path: string, open: (at: string) => FileHandle): FileHandle {

@@ -10,6 +10,8 @@ export interface Confinement {
    * `ENOTDIR` for one that is a symlink or a file.
    */
   enter(path: string): string
+  /** As {@link enter}, for a look that has no {@link leave}: `path` itself where nothing is known of its parents yet. */
+  look(path: string): string
   /** The call is done. @throws {DiskError} `ENOTDIR` when it may have gone elsewhere. */
   leave(path: string): void
   /** The call has failed. */

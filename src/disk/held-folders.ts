@@ -42,6 +42,14 @@ export class HeldFolders implements Confinement {
     return this.#lastPrefix + name
   }
 
+  look(path: string): string {
+    const slash = path.lastIndexOf('/')
+    const folder = path.slice(0, slash)
+    if (folder === this.#lastFolder) return this.#lastPrefix + path.slice(slash + 1)
+    const held = this.#held.get(folder)
+    return held === undefined ? path : held.prefix + path.slice(slash + 1)
+  }
+
   leave(): void {
     this.#entered--
     if (this.#entered === 0 && this.#held.size > heldMax) this.release()
