@@ -248,6 +248,6 @@ function tornDatabases(seen: HashedEntries): ReadonlySet<RelativePath> {
 /** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
 const timestampGrainMs = 12
 const tornRetryMs = 100
-const cutOffReason = 'a power cut has taken bytes of it: nothing is published of that, and other devices keep theirs'
+const cutOffReason = 'a power cut has taken bytes of it, which is not published: p2psync scrub repairs it from a peer'
 const removalsPerCommit = 10_000
 const noMoves: MovedFiles = new Map()

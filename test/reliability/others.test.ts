@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { scrubReplica } from '../../src/node/scrub-replica.ts'
+import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { ReplicaWorld, type WorldDevice } from '../node/replica-world.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 
 const root = '/home/folder'
+const minuteMs = 60_000
 
 /** Bugs that other programs shipped. Those that older tests cover are in docs/reliability.md. */
 describe('bugs of others', () => {
@@ -19,24 +23,48 @@ describe('bugs of others', () => {
 
   it('Nextcloud desktop #10547: files that a power cut has emptied are not published over the originals', async () => {
     const texts = Array.from({ length: 20 }, (_, i) => `text ${i}`)
-    for (const [i, text] of texts.entries()) a.write(`${i}`, text)
-    await world.rest()
-    await world.clock.pass(10_000)
-    // The journal has the names, and the times with them, and not yet the bytes.
-    await a.stop()
-    for (const folder of ['/', '/home', root]) a.disk.quietly(() => a.disk.syncFolder(folder))
-    a.disk.crash((path) => path.startsWith(`${root}/.p2psync`))
-    await a.start()
-    await world.clock.pass(60_000)
+    await emptyByPowerCut(texts)
     expect(a.tree().get('0')).toBe('file ')
     expect(Array.from(texts, (_, i) => b.tree().get(`${i}`))).toEqual(texts.map((text) => `file ${text}`))
     expect(a.replica.view.status().problems.map(({ path }) => path)).toContain('7')
     // What a user makes of one is an edit like any other; what a peer makes of one arrives.
     a.write('0', 'written anew')
     b.write('1', 'edited by beta')
-    await world.clock.pass(60_000)
+    await world.clock.pass(minuteMs)
     expect([b.tree().get('0'), a.tree().get('1')]).toEqual(['file written anew', 'file edited by beta'])
   })
+
+  it('Nextcloud desktop #10547: what a power cut has emptied is whole again when the folder was read anew', async () => {
+    const texts = ['one', 'two']
+    await emptyByPowerCut(texts)
+    await world.clock.pass(11 * minuteMs)
+    const scrub = scrubReplica(a.replica, {
+      tasks: new DiskFileTasks({ disk: a.disk, root }),
+      clock: world.clock.view(),
+      random: world.random,
+      logger: silentLogger,
+      onChange: () => undefined,
+      notes: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+    })
+    await scrub.start()
+    scrub.begin()
+    await world.clock.run(() => !scrub.status().running, 60 * minuteMs)
+    expect(scrub.status()).toMatchObject({ damaged: 2, repaired: 2 })
+    expect([a.tree().get('0'), a.tree().get('1')]).toEqual(['file one', 'file two'])
+    await world.clock.during(scrub.stop())
+  })
+
+  /** The journal has their names, and the times with them, and not yet their bytes. */
+  async function emptyByPowerCut(texts: readonly string[]): Promise<void> {
+    for (const [i, text] of texts.entries()) a.write(`${i}`, text)
+    await world.rest()
+    await world.clock.pass(10_000)
+    await a.stop()
+    for (const folder of ['/', '/home', root]) a.disk.quietly(() => a.disk.syncFolder(folder))
+    a.disk.crash((path) => path.startsWith(`${root}/.p2psync`))
+    await a.start()
+    await world.clock.pass(minuteMs)
+  }
 
   it('rclone bisync: a file that changes between the look and the act, on either side, is never replaced or copied torn', async () => {
     const versions = Array.from({ length: 6 }, (_, i) => `${i}`.repeat(100_000))
