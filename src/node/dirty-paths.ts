@@ -7,6 +7,7 @@ export type DirtyBatch = { readonly type: 'all' } | { readonly type: 'paths'; re
 
 /** More different paths than this are everything: walking it is cheaper then. */
 const pathsMax = 50_000
+const unreadableRetryMs = 60_000
 
 /**
  * Collects hints of what may have changed until the engine takes them, for a short while: an editor's save by rename, or
@@ -67,6 +68,13 @@ export class DirtyPaths {
     const dueMs = this.#clock.monotonic() + delayMs
     if (this.#later.size < pathsMax) this.#later.add(path, dueMs)
     else this.#allLaterMs = Math.min(this.#allLaterMs, dueMs)
+    this.#wake?.()
+  }
+
+  /** What could not be read, '' for everything: nobody says when it can be, so it is looked at again after a while. */
+  addUnreadable(path: RelativePath | ''): void {
+    if (path !== '') return this.addLater(path, unreadableRetryMs)
+    this.#allLaterMs = Math.min(this.#allLaterMs, this.#clock.monotonic() + unreadableRetryMs)
     this.#wake?.()
   }
 

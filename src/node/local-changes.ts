@@ -81,11 +81,12 @@ export class LocalChanges {
 
   /** Notes what is new and what is gone at and below `start`, and gives out what has changed in its place. */
   async *#inFolder(start: RelativePath | '', look: Look): AsyncGenerator<readonly ScanEntry[]> {
-    const { index, tasks, problems } = this.#deps
+    const { index, tasks, problems, dirty } = this.#deps
     const merge = new ScanMerge(index, start)
     const isFirst = index.summary.entries === 0
     for await (const batch of tasks.scan(start)) {
       for (const problem of batch.problems) problems.add(problem.path, problem.reason)
+      for (const path of batch.unknown) dirty.addUnreadable(path)
       const { changed: different, gone } = await merge.next(batch)
       const { changed } = isFirst
         ? { changed: different }
@@ -98,7 +99,7 @@ export class LocalChanges {
   }
 
   async *#atPaths(paths: readonly RelativePath[], look: Look): AsyncGenerator<readonly ScanEntry[]> {
-    const { index, tasks, problems, settling } = this.#deps
+    const { index, tasks, problems, settling, dirty } = this.#deps
     const { folders: goneFolders, left } = await goneFoldersOf(paths, this.#deps, this.#rowsMin)
     for (const row of goneFolders) look.goneFolders.push(row)
     const together = new Set(left)
@@ -112,6 +113,7 @@ export class LocalChanges {
       const row = rows[i] ?? null
       problems.clear(seen.path)
       if (walked !== null && isBelow(seen.path, walked)) continue
+      if (seen.outcome === 'unknown') dirty.addUnreadable(seen.path)
       if (seen.outcome === 'unknown' || seen.outcome === 'unsynced') problems.add(seen.path, seen.reason)
       else if (seen.disk === null) await this.#noteGone(row, look)
       else if (seen.disk.kind === 'folder') {

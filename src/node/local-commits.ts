@@ -195,6 +195,7 @@ export class LocalCommits {
     const { path } = entry
     if (hash?.outcome === 'failed') {
       this.#deps.problems.add(path, hash.reason)
+      this.#deps.dirty.addUnreadable(path)
       this.#deps.settling.forget(path)
     }
     if (hash?.outcome === 'gone') this.#deps.dirty.add(path)
