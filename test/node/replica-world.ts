@@ -1,5 +1,5 @@
 import type { DeviceId } from '../../src/model/device-id.ts'
-import { MemoryNetwork } from '../twins/memory-network.ts'
+import { MemoryNetwork, type MemoryNetworkOptions } from '../twins/memory-network.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
 import { SimulatedClock } from '../twins/simulated-clock.ts'
 import { WorldDevice, type DeviceOptions } from './world-device.ts'
@@ -12,6 +12,8 @@ export interface WorldOptions {
   readonly seed?: number
   /** How long a frame takes at most; each takes its own time, in order. */
   readonly delayMsMax?: number
+  /** More about the network; by default it is fast and whole. */
+  readonly network?: Omit<MemoryNetworkOptions, 'clock' | 'soon'>
 }
 
 /** Whole devices in one process: disks, databases, network and time are in memory, and a seed gives the same run again. */
@@ -22,10 +24,11 @@ export class ReplicaWorld {
   readonly devices: WorldDevice[] = []
   readonly failures: string[] = []
 
-  constructor({ seed = 1, delayMsMax = 0 }: WorldOptions = {}) {
+  constructor({ seed = 1, delayMsMax = 0, network = {} }: WorldOptions = {}) {
     this.random = new SeededRandom(seed)
     const delay = delayMsMax === 0 ? {} : { delayMs: () => this.random.fraction() * delayMsMax }
-    this.network = new MemoryNetwork({ clock: this.clock.view(), ...delay })
+    const soon = (act: () => void): void => this.clock.soon(act)
+    this.network = new MemoryNetwork({ clock: this.clock.view(), soon, ...delay, ...network })
   }
 
   async add(name: string, options: DeviceOptions = {}): Promise<WorldDevice> {
@@ -43,8 +46,7 @@ export class ReplicaWorld {
     if (!rested) throw new Error(`no rest:\n${describeAll(devices)}`)
     const [first, ...others] = devices.map((device) => device.tree())
     for (const other of others) {
-      const same = JSON.stringify([...other]) === JSON.stringify([...first!])
-      if (!same) throw new Error(`trees differ:\n${describeAll(devices)}`)
+      if (!isSameTree(first!, other)) throw new Error(`trees differ:\n${describeAll(devices)}`)
     }
     return first!
   }
@@ -70,6 +72,10 @@ function isAtRest(devices: readonly WorldDevice[]): boolean {
       return state === 'in-sync' || (devices.length === 1 && state === 'waiting')
     })
   )
+}
+
+function isSameTree(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean {
+  return a.size === b.size && [...a].every(([path, what]) => b.get(path) === what)
 }
 
 function describeAll(devices: readonly WorldDevice[]): string {

@@ -35,6 +35,8 @@ export interface DeviceOptions {
   /** The world's devices that stand for further folders of this one. */
   readonly otherFolders?: () => readonly WorldDevice[]
   /** The file tasks of each of its processes; by default nothing but these. */
+  /** By default one in memory behind the product's own class. */
+  readonly newStore?: () => KeyValueStore
   readonly newTasks?: (deps: { disk: MemoryDisk; root: string }) => DiskFileTasks
 }
 
@@ -51,13 +53,14 @@ export class WorldDevice {
   readonly #world: ReplicaWorld
   readonly #options: DeviceOptions
   readonly #clock: Clock
-  #store: KeyValueStore = memoryStore()
+  #store: KeyValueStore
   #watcher = new HandWatcher()
   #process: Process | null = null
 
   constructor(world: ReplicaWorld, name: string, id: DeviceId, options: DeviceOptions) {
     this.#world = world
     this.#options = options
+    this.#store = (options.newStore ?? memoryStore)()
     this.name = name
     this.id = id
     this.clockOffMs = options.clockOffMs ?? 0
@@ -123,11 +126,14 @@ export class WorldDevice {
 
   /** Ends the process in order. */
   async stop(): Promise<void> {
-    this.disk.onCall = undefined
+    // What is left of a dead process does nothing more to the disk.
+    if (!this.isDead) this.disk.onCall = undefined
     const process = this.#process
     if (process === null) return
     await this.#world.clock.during(process.replica.stop())
-    if (!this.isDead) await process.index.close()
+    this.disk.onCall = undefined
+    if (this.isDead) this.disk.closeAll()
+    else await process.index.close()
     this.#process = null
     this.isDead = false
   }
@@ -137,13 +143,17 @@ export class WorldDevice {
     let left = calls
     this.disk.onCall = () => {
       if (--left > 0) return
-      if (!this.isDead) {
-        this.isDead = true
-        this.#process?.store.die()
-        this.#world.network.disconnect(this.id)
-      }
+      this.die()
       throw new DiskError('EIO', 'the process is dead')
     }
+  }
+
+  /** SIGKILL: the database takes nothing more, and peers hear of it. What the disk is still asked for is to fail: {@link killAfter}. */
+  die(): void {
+    if (this.isDead) return
+    this.isDead = true
+    this.#process?.store.die()
+    this.#world.network.disconnect(this.id)
   }
 
   /** After a kill, or in order; the database is still there. */
@@ -154,7 +164,7 @@ export class WorldDevice {
 
   /** To be called between {@link stop} and {@link start}. */
   loseDatabase(): void {
-    this.#store = memoryStore()
+    this.#store = (this.#options.newStore ?? memoryStore)()
   }
 
   copyDatabase(): Promise<StoreEntry[]> {

@@ -147,6 +147,12 @@ export class InodeTree {
     visitInodes(this.#root, makeDurable)
   }
 
+  makeNamesDurable(): void {
+    visitInodes(this.#root, (inode) => {
+      if (inode.kind === 'folder') makeDurable(inode)
+    })
+  }
+
   crash(survives: (path: string) => boolean): void {
     this.#usedBytes = revertToDurable(this.#root, survives)
   }

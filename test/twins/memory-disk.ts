@@ -38,6 +38,16 @@ export class MemoryDisk extends MemorySystemCalls {
     this.inodes.crash(survives)
   }
 
+  /** What a process had open is closed when it ends, however it does. */
+  closeAll(): void {
+    for (const handle of this.open.keys()) this.quietly(() => this.close(handle))
+  }
+
+  /** A journal's commit: all names are durable, the bytes of files are not. */
+  syncNames(): void {
+    this.inodes.makeNamesDurable()
+  }
+
   /** Creates a file and its parents, or writes the file that is there in place. */
   writeFile(path: string, data: string | Uint8Array, options: { mode?: number; mtimeNs?: bigint } = {}): void {
     this.makeFolders(path.slice(0, path.lastIndexOf('/')))

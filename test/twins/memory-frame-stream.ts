@@ -8,16 +8,18 @@ export interface MemoryStreamOptions {
   /** `send` waits while more than this is on its way. */
   readonly bytesInFlightMax: number
   /** Each frame takes so long; 0 without a clock. */
-  readonly delayMs: () => number
+  readonly delayMs: (isBack: boolean) => number
+  /** The frames of one direction come one after the other at this rate. */
+  readonly bytesPerSecond?: () => number
   readonly clock: Clock | null
-  readonly onFrame: (bytes: number) => void
+  readonly onFrame: (frame: Uint8Array, isBack: boolean) => void
   readonly onEnded: () => void
 }
 
 /** Both ends of one stream within this process. */
 export function memoryStreamPair(options: MemoryStreamOptions): [MemoryFrameStream, MemoryFrameStream] {
-  const there = new FrameQueue(options)
-  const back = new FrameQueue(options)
+  const there = new FrameQueue(options, false)
+  const back = new FrameQueue(options, true)
   const abort = (reason: string): void => {
     there.fail(reason)
     back.fail(reason)
@@ -64,6 +66,7 @@ export class MemoryFrameStream implements FrameStream {
 
 class FrameQueue {
   readonly #options: MemoryStreamOptions
+  readonly #isBack: boolean
   #frames: { readonly bytes: Uint8Array; readonly dueMs: number }[] = []
   #bytesQueued = 0
   #lastDueMs = 0
@@ -71,19 +74,22 @@ class FrameQueue {
   #failure: P2psyncError | null = null
   #waiting: (() => void)[] = []
 
-  constructor(options: MemoryStreamOptions) {
+  constructor(options: MemoryStreamOptions, isBack: boolean) {
     this.#options = options
+    this.#isBack = isBack
   }
 
   async push(bytes: Uint8Array): Promise<void> {
     if (bytes.length > this.#options.frameBytesMax) throw new P2psyncError('limit', 'the frame is too large')
     if (this.#ended) throw this.#failure ?? new P2psyncError('peer-gone', 'the stream is closed')
     this.#throwFailure()
-    const dueMs = (this.#options.clock?.monotonic() ?? 0) + this.#options.delayMs()
-    this.#lastDueMs = Math.max(this.#lastDueMs, dueMs)
+    const { clock, delayMs, bytesPerSecond } = this.#options
+    const nowMs = clock?.monotonic() ?? 0
+    const carryMs = (bytes.length * 1000) / (bytesPerSecond?.() ?? Infinity)
+    this.#lastDueMs = Math.max(this.#lastDueMs + carryMs, nowMs + carryMs + delayMs(this.#isBack))
     this.#frames.push({ bytes, dueMs: this.#lastDueMs })
     this.#bytesQueued += bytes.length
-    this.#options.onFrame(bytes.length)
+    this.#options.onFrame(bytes, this.#isBack)
     this.#wake()
     while (this.#bytesQueued > this.#options.bytesInFlightMax) await this.#change()
   }

@@ -19,6 +19,12 @@ export interface MemoryNetworkOptions {
   /** How long a frame, or the news of a stream, takes from one device to another. */
   readonly delayMs?: (from: DeviceId, to: DeviceId) => number
   readonly bytesInFlightMax?: number
+  /** What each frame takes on top of that for its length. */
+  readonly bytesPerSecond?: () => number
+  /** Calls `act` in a turn of its own; by default the event loop's next one. */
+  readonly soon?: (act: () => void) => void
+  /** Hears of each frame when it is sent. */
+  readonly onFrame?: (from: DeviceId, to: DeviceId, frame: Uint8Array) => void
 }
 
 /**
@@ -52,6 +58,14 @@ export class MemoryNetwork {
     for (const link of this.#links) {
       if (pairName(link.members[0].device, link.members[1].device) === pairName(a, b)) this.#unlink(link, 'partition')
     }
+  }
+
+  /** Ends the connection between two devices, which then connect anew. */
+  drop(a: DeviceId, b: DeviceId): void {
+    for (const link of this.#links) {
+      if (pairName(link.members[0].device, link.members[1].device) === pairName(a, b)) this.#unlink(link, 'dropped')
+    }
+    for (const members of this.#members.values()) this.#linkAll(members)
   }
 
   /** Undoes one partition, or all. */
@@ -124,11 +138,14 @@ export class MemoryNetwork {
     const [near, far] = memoryStreamPair({
       frameBytesMax: protocol === 'sync' ? controlFrameBytesMax : blockFrameBytesMax,
       bytesInFlightMax: this.#options.bytesInFlightMax ?? 1024 * 1024,
-      delayMs: () => this.#delayMs(member.device, peer),
+      delayMs: (isBack) => (isBack ? this.#delayMs(peer, member.device) : this.#delayMs(member.device, peer)),
       clock: this.#options.clock ?? null,
-      onFrame: (bytes) => {
+      bytesPerSecond: () => this.#options.bytesPerSecond?.() ?? Infinity,
+      onFrame: (frame, isBack) => {
         this.framesSent++
-        this.bytesSent += bytes
+        this.bytesSent += frame.length
+        const [from, to] = isBack ? [peer, member.device] : [member.device, peer]
+        this.#options.onFrame?.(from, to, frame)
       },
       onEnded: () => {
         ended++
@@ -159,7 +176,8 @@ export class MemoryNetwork {
 
   #tell(news: () => void): void {
     this.#news.push(news)
-    setImmediate(() => this.#news.shift()?.())
+    const { soon = setImmediate } = this.#options
+    soon(() => this.#news.shift()?.())
   }
 }
 

@@ -1,8 +1,10 @@
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate } from 'node:timers'
 import type { Clock } from '../../src/ports/clock.ts'
 
-/** Turns of the event loop that work gets before time goes on: enough for a few messages there and back. */
-const turnsPerStep = 8
+/** Turns of the event loop that work gets at most before time goes on. */
+const turnsPerStepMax = 64
+/** Turns in which nothing was asked of {@link SimulatedClock.soon}: others may have asked for a turn on their own. */
+const quietTurns = 3
 
 /**
  * Time that passes only while {@link run} is called, from one sleeper to the next: hours in a moment, and the same order
@@ -11,6 +13,7 @@ const turnsPerStep = 8
 export class SimulatedClock {
   #nowMs = 0
   #count = 0
+  #asked = 0
   #sleepers: Sleeper[] = []
 
   /** A device's view of this time, whose wall clock is off by so much. */
@@ -31,7 +34,7 @@ export class SimulatedClock {
   async run(until: () => boolean, limitMs: number): Promise<boolean> {
     const endMs = this.#nowMs + limitMs
     for (;;) {
-      for (let turn = 0; turn < turnsPerStep; turn++) await setImmediate()
+      await this.#settle()
       if (until()) return true
       const next = this.#takeNext(endMs)
       if (next === null) {
@@ -55,8 +58,28 @@ export class SimulatedClock {
     await work
   }
 
+  /** Calls `act` in a turn of its own, in the order of the calls, before time goes on. */
+  soon(act: () => void): void {
+    this.#asked++
+    setImmediate(act)
+  }
+
+  /** A turn of the event loop. */
+  turn(): Promise<void> {
+    return new Promise((resolve) => this.soon(resolve))
+  }
+
   async pass(milliseconds: number): Promise<void> {
     await this.run(() => false, milliseconds)
+  }
+
+  async #settle(): Promise<void> {
+    let quiet = 0
+    for (let turn = 0; turn < turnsPerStepMax && quiet < quietTurns; turn++) {
+      const asked = this.#asked
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      quiet = this.#asked === asked ? quiet + 1 : 0
+    }
   }
 
   #takeNext(endMs: number): Sleeper | null {

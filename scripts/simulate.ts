@@ -1,0 +1,114 @@
+import { execFileSync } from 'node:child_process'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { parseArgs } from 'node:util'
+import { makeSchedule } from '../test/simulation/make-schedule.ts'
+import { reconcileProblem } from '../test/simulation/reconcile-cases.ts'
+import { runSchedule } from '../test/simulation/run-schedule.ts'
+import type { Profile, Schedule } from '../test/simulation/schedule.ts'
+import { shrinkSchedule } from '../test/simulation/shrink-schedule.ts'
+
+/**
+ * Runs random schedules of users and faults against whole devices in memory, and prints those in which something that
+ * p2psync promises did not hold, shrunk, as they belong into test/simulation/seeds.json.
+ *   node scripts/simulate.ts [--runs 20000] [--seed 1] [--workers 2] [--profile everyday|faults|databases] [--cases 200000]
+ * Without a profile the three take turns. Before that, so many random cases of deciding between records, without any I/O.
+ * Exit code 1 when something failed.
+ */
+const profiles: readonly Profile[] = ['everyday', 'faults', 'databases']
+const reportEvery = 25
+
+interface Share {
+  readonly first: number
+  readonly step: number
+  readonly end: number
+  readonly profile: Profile | null
+}
+
+type Report = { readonly done: number } | { readonly failure: Failure }
+
+interface Failure {
+  readonly seed: number
+  readonly problem: string
+  readonly shrunk: Schedule
+}
+
+async function runShare({ first, step, end, profile }: Share, report: (report: Report) => void): Promise<void> {
+  let done = 0
+  for (let seed = first; seed < end; seed += step) {
+    const schedule = makeSchedule(seed, profile ?? profiles[seed % profiles.length]!)
+    const { problem } = await runSchedule(schedule)
+    if (problem !== null) {
+      const shrunk = await shrinkSchedule(schedule, async (smaller) => (await runSchedule(smaller)).problem !== null)
+      report({ failure: { seed, problem, shrunk } })
+    }
+    if (++done % reportEvery === 0) report({ done: reportEvery })
+  }
+  report({ done: done % reportEvery })
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      runs: { type: 'string', default: '20000' },
+      seed: { type: 'string', default: '1' },
+      workers: { type: 'string', default: '2' },
+      profile: { type: 'string' },
+      cases: { type: 'string', default: '200000' },
+    },
+  })
+  const [runs, seed, workers] = [Number(values.runs), Number(values.seed), Number(values.workers)]
+  const profile = profiles.find((name) => name === values.profile) ?? null
+  if (values.profile !== undefined && profile === null) throw new Error(`--profile is one of ${profiles.join(', ')}`)
+  let failures = tryCases(Number(values.cases))
+  let done = 0
+  const beganAt = performance.now()
+  const onReport = (report: Report): void => {
+    if ('failure' in report) {
+      failures++
+      printFailure(report.failure)
+      return
+    }
+    done += report.done
+    const perSecond = done / ((performance.now() - beganAt) / 1000)
+    process.stderr.write(`\r${done} of ${runs} schedules, ${perSecond.toFixed(0)}/s, ${failures} failed `)
+  }
+  const shares = Array.from({ length: workers }, (_, i) => ({
+    first: seed + i,
+    step: workers,
+    end: seed + runs,
+    profile,
+  }))
+  await Promise.all(shares.map((share) => inWorker(share, onReport)))
+  process.stderr.write('\n')
+  process.exitCode = failures === 0 ? 0 : 1
+}
+
+function tryCases(cases: number): number {
+  let failures = 0
+  for (let seed = 0; seed < cases; seed++) {
+    const problem = reconcileProblem(seed)
+    if (problem === null) continue
+    failures++
+    console.log(`case ${seed}: ${problem}`)
+  }
+  process.stderr.write(`${cases} cases of deciding, ${failures} failed\n`)
+  return failures
+}
+
+function inWorker(share: Share, onReport: (report: Report) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL(import.meta.url), { workerData: share })
+    worker.on('message', onReport)
+    worker.on('error', reject)
+    worker.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a worker ended with ${code}`))))
+  })
+}
+
+function printFailure({ seed, problem, shrunk }: Failure): void {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim()
+  console.log(`\nseed ${seed} (${shrunk.profile}) at ${commit}: ${problem.slice(0, 2000)}`)
+  console.log(JSON.stringify({ name: problem.split('\n')[0]!.slice(0, 80), schedule: shrunk }))
+}
+
+if (isMainThread) await main()
+else await runShare(workerData as Share, (report) => parentPort!.postMessage(report, []))

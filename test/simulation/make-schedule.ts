@@ -1,0 +1,113 @@
+import { SeededRandom } from '../twins/seeded-random.ts'
+import type { Operation, Profile, Schedule, WriteKind } from './schedule.ts'
+
+const paths = ['a', 'b', 'A', 'd', 'd/a', 'd/b', 'd/e', 'd/e/f', 'm/a', 'm/e', 'caf\u00e9'] as const
+const folders = ['d', 'd', 'd/e', 'm', 'm', 'm/e'] as const
+const largePaths = ['big', 'd/big'] as const
+const writeKinds: readonly WriteKind[] = ['small', 'small', 'small', 'empty', 'old', 'save', 'save', 'same']
+const yearMs = 365 * 24 * 60 * 60_000
+
+/** The schedule of a seed: few paths and few devices, so that what happens meets. */
+export function makeSchedule(seed: number, profile: Profile): Schedule {
+  const draw = new Draw(seed)
+  const nodes = draw.of([2, 2, 2, 3, 3, 4, 5])
+  // A large file on a slow link: what changes while it travels is rare otherwise.
+  const hasLarge = draw.fraction() < 0.12
+  const kinds = [
+    ...everyday,
+    ...(hasLarge ? [...large, ...large, ...large] : []),
+    ...(profile === 'everyday' ? [] : faults),
+    ...(profile === 'databases' ? databases : []),
+  ]
+  const length = draw.between(4, 14)
+  return {
+    profile,
+    seed,
+    nodes,
+    topology: draw.of(['complete', 'complete', 'line', 'star', 'ring']),
+    delayMsMax: draw.of([0, 0, 20, 200]),
+    bytesPerSecond: hasLarge ? draw.of([20_000, 60_000, 200_000]) : draw.of([0, 0, 0, 2000]),
+    operations: Array.from({ length }, () => draw.of(kinds)(draw)),
+  }
+}
+
+class Draw {
+  readonly #random: SeededRandom
+
+  constructor(seed: number) {
+    this.#random = new SeededRandom(seed ^ 0x51f15e)
+  }
+
+  fraction(): number {
+    return this.#random.fraction()
+  }
+
+  of<Item>(items: readonly Item[]): Item {
+    return items[Math.floor(this.#random.fraction() * items.length)]!
+  }
+
+  /** Both are possible. */
+  between(min: number, max: number): number {
+    return min + Math.floor(this.#random.fraction() * (max - min + 1))
+  }
+
+  get node(): number {
+    return this.between(0, 4)
+  }
+}
+
+type Maker = (draw: Draw) => Operation
+
+function often(times: number, make: Maker): Maker[] {
+  return Array.from({ length: times }, () => make)
+}
+
+const everyday: readonly Maker[] = [
+  ...often(6, (draw) => ({ type: 'write', node: draw.node, path: draw.of(paths), how: draw.of(writeKinds) })),
+  ...often(3, (draw) => ({
+    type: draw.of(['remove', 'remove', 'folder', 'link', 'chmod']),
+    node: draw.node,
+    path: draw.of(paths),
+  })),
+  ...often(1, (draw) => ({ type: draw.of(['edit-copy', 'remove-copy']), node: draw.node })),
+  ...often(2, (draw) => ({ type: 'rename', node: draw.node, path: draw.of(paths), to: draw.of(paths) })),
+  ...often(3, (draw) => ({ type: 'rename', node: draw.node, path: draw.of(folders), to: draw.of(folders) })),
+  ...often(1, (draw) => ({ type: 'copy', node: draw.node, path: draw.of(folders), to: draw.of(folders) })),
+  ...often(3, (draw) => ({ type: draw.of(['part', 'heal']), node: draw.node, other: draw.node })),
+  ...often(1, (draw) => ({ type: draw.of(['restart', 'off', 'on']), node: draw.node })),
+  ...often(3, (draw) => ({ type: 'pause', ms: draw.of([5, 30, 30, 100, 700, 4000]) })),
+  () => ({ type: 'quiet' }),
+]
+
+const large: readonly Maker[] = [
+  (draw) => ({ type: 'write', node: draw.node, path: draw.of(largePaths), how: 'large' }),
+  (draw) => ({ type: draw.of(['grow', 'change']), node: draw.node, path: draw.of(largePaths) }),
+  (draw) => ({ type: 'grow', node: draw.node, path: 'big' }),
+  (draw) => ({ type: 'pause', ms: draw.of([300, 1000, 3000, 6000]) }),
+]
+
+const faults: readonly Maker[] = [
+  ...often(3, (draw) => ({ type: draw.of(['kill', 'cut-power']), node: draw.node, calls: draw.between(1, 150) })),
+  (draw) => ({ type: 'drop', node: draw.node, other: draw.node, frames: draw.between(1, 12) }),
+  (draw) => ({ type: 'stall', node: draw.node, other: draw.node, ms: draw.of([50, 500, 5000, 40_000]) }),
+  (draw) => ({ type: draw.of(['deaf', 'overflow', 'full']), node: draw.node }),
+  (draw) => ({
+    type: 'disk-error',
+    node: draw.node,
+    code: draw.of(['EIO', 'ENOSPC', 'EMFILE']),
+    calls: draw.between(1, 80),
+    count: draw.of([1, 1, 3, 30]),
+  }),
+  ...often(2, (draw) => ({
+    type: 'edit-in-apply',
+    node: draw.node,
+    path: draw.of(paths),
+    calls: draw.between(1, 6),
+  })),
+  (draw) => ({ type: 'clock', node: draw.node, offMs: draw.of([-yearMs, -5000, 0, 5000, yearMs]) }),
+]
+
+const databases: readonly Maker[] = often(4, (draw) => ({
+  type: draw.of(['lose-database', 'copy-database', 'put-database-back']),
+  node: draw.node,
+}))

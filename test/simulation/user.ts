@@ -1,0 +1,134 @@
+import type { RelativePath } from '../../src/model/relative-path.ts'
+import { isConflictCopyName } from '../../src/vector-clock/conflict-name.ts'
+import type { WorldDevice } from '../node/world-device.ts'
+import { grown, largeText, withChange } from './large-text.ts'
+import { plain, type Ledger } from './ledger.ts'
+import { root } from './paths.ts'
+import type { Operation, WriteKind } from './schedule.ts'
+
+/** Files of an old time, as archives and copying tools make them. */
+const oldTimeMs = Date.UTC(2020, 1, 2)
+
+type Placed = Extract<Operation, { path: string; to: string }>
+type Change = Exclude<Extract<Operation, { path: string }>, Placed | { calls: number }>
+
+export type Edit = Placed | Change
+
+/** The people at all devices. What they write is durable at once, and each content is written once. */
+export class User {
+  readonly #ledger: Ledger
+  #count = 0
+
+  constructor(ledger: Ledger) {
+    this.#ledger = ledger
+  }
+
+  /** Does what is possible there; else nothing. */
+  edit(at: WorldDevice, edit: Edit): void {
+    const tree = at.tree()
+    const { path } = edit
+    const old = tree.get(path)
+    if (edit.type === 'remove' && old !== undefined) this.#remove(at, tree, path)
+    else if (edit.type === 'chmod' && old?.startsWith('file') === true)
+      at.chmod(path, old.endsWith('executable') ? 0o644 : 0o755)
+    else if (edit.type === 'rename') rename(at, tree, edit)
+    else if (edit.type === 'copy') this.#copy(at, tree, edit)
+    else if (!('to' in edit) && hasRoom(tree, path)) this.#make(at, edit, old)
+    makeDurable(at, 'to' in edit ? edit.to : path)
+  }
+
+  editCopy(at: WorldDevice, type: 'edit-copy' | 'remove-copy'): void {
+    const tree = at.tree()
+    const copy = [...tree.keys()].find((path) => isConflictCopyName(path as RelativePath))
+    if (copy === undefined) return
+    if (type === 'remove-copy') this.#remove(at, tree, copy)
+    else this.#write(at, copy, { old: tree.get(copy), how: 'small' })
+    makeDurable(at, copy)
+  }
+
+  #make(at: WorldDevice, edit: Change, old: string | undefined): void {
+    const { type, path } = edit
+    const isFolder = old?.startsWith('folder') === true
+    if (type === 'folder' && old === undefined) at.makeFolder(path)
+    if (type === 'link' && !isFolder) this.#link(at, path, old)
+    if (type === 'write' && !isFolder) this.#write(at, path, { old, how: edit.how })
+    if ((type === 'grow' || type === 'change') && old?.startsWith('file') === true) {
+      const text = plain(old).slice('file '.length)
+      const tag = `${type} ${this.#count++}`
+      this.#put(at, path, { old, content: type === 'grow' ? grown(text, tag) : withChange(text, tag) })
+    }
+  }
+
+  #write(at: WorldDevice, path: string, { old, how }: { old: string | undefined; how: WriteKind }): void {
+    const text = `content ${String(this.#count++).padStart(3, '0')}`
+    const content = { small: text, old: text, save: text, large: largeText(text), empty: '', same: 'content all' }[how]
+    if (old?.startsWith('symlink') === true) at.remove(path)
+    this.#put(at, path, { old, content, how })
+  }
+
+  #put(at: WorldDevice, path: string, put: { old: string | undefined; content: string; how?: WriteKind }): void {
+    const { old, content, how = 'small' } = put
+    this.#ledger.saw(old)
+    if (how === 'same' || how === 'empty') this.#ledger.mayBeThere(`file ${content}`)
+    else this.#ledger.wrote(`file ${content}`)
+    if (how === 'save' && old?.startsWith('file') === true) at.save(path, content)
+    else at.write(path, content, how === 'old' ? { mtimeMs: oldTimeMs } : {})
+  }
+
+  /** Some lead to a folder: nothing may be written through them. */
+  #link(at: WorldDevice, path: string, old: string | undefined): void {
+    const number = this.#count++
+    const target = number % 2 === 0 ? `target-${number}` : `d${'/.'.repeat(number)}`
+    if (old !== undefined) at.remove(path)
+    this.#ledger.saw(old)
+    this.#ledger.wrote(`symlink ${target}`)
+    at.link(path, target)
+  }
+
+  #remove(at: WorldDevice, tree: ReadonlyMap<string, string>, path: string): void {
+    for (const [other, what] of tree) if (other === path || other.startsWith(`${path}/`)) this.#ledger.saw(what)
+    at.remove(path)
+  }
+
+  /** Contents that are there twice: whoever removes one has seen only that. */
+  #copy(at: WorldDevice, tree: ReadonlyMap<string, string>, { path: from, to }: Placed): void {
+    if (!canMove(tree, from, to)) return
+    for (const [path, what] of tree) {
+      if (path !== from && !path.startsWith(`${from}/`)) continue
+      const target = `${to}${path.slice(from.length)}`
+      if (what.startsWith('folder')) at.makeFolder(target)
+      if (what.startsWith('file')) at.write(target, plain(what).slice('file '.length))
+      if (what.startsWith('symlink')) at.link(target, what.slice('symlink '.length))
+    }
+  }
+}
+
+function rename(at: WorldDevice, tree: ReadonlyMap<string, string>, { path: from, to }: Placed): void {
+  if (canMove(tree, from, to)) at.rename(from, to)
+}
+
+function canMove(tree: ReadonlyMap<string, string>, from: string, to: string): boolean {
+  return tree.has(from) && !tree.has(to) && hasRoom(tree, to) && !`${to}/`.startsWith(`${from}/`)
+}
+
+function hasRoom(tree: ReadonlyMap<string, string>, path: string): boolean {
+  const segments = path.split('/')
+  const parents = segments.slice(1).map((_, i) => segments.slice(0, i + 1).join('/'))
+  return parents.every((parent) => (tree.get(parent) ?? 'folder').startsWith('folder'))
+}
+
+/** A journal orders names among all folders: what a person saved takes with it the renames that the engine did before. */
+function makeDurable({ disk }: WorldDevice, path: string): void {
+  disk.quietly(() => {
+    const durable = (at: string): void => {
+      const kind = disk.lstat(at)?.kind
+      if (kind === 'folder') for (const { name } of disk.readFolder(at)) durable(`${at}/${name}`)
+      if (kind !== 'file') return
+      const handle = disk.openRead(at)
+      disk.sync(handle)
+      disk.close(handle)
+    }
+    durable(`${root}/${path}`)
+    disk.syncNames()
+  })
+}
