@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { FolderIndex } from '../src/file-index/folder-index.ts'
 import { openLevelStore } from '../src/file-index/level-store.ts'
 import { DirtyPaths } from '../src/node/dirty-paths.ts'
+import { FolderGuard } from '../src/node/folder-guard.ts'
 import { FolderProblems } from '../src/node/folder-problems.ts'
 import { hashAhead } from '../src/node/hash-ahead.ts'
 import { LocalChanges } from '../src/node/local-changes.ts'
@@ -121,6 +122,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     dirty: new DirtyPaths({ clock, signal }),
     problems: new FolderProblems(),
     settling: new Settling(clock),
+    guard: new FolderGuard({ clock, filesNow: () => index.summary.files, onChange: () => undefined }),
     deviceName: 'bench',
     signal,
     isFolderThere: async () => (await tasks.readMarker()) !== null,

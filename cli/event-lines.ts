@@ -63,6 +63,8 @@ export function stateText(folder: FolderStatus): string {
       return `waiting for a device: ${path} (${countText(folder.files, 'file')}, ${sizeText(folder.bytes)})`
     case 'paused':
       return `paused: ${path}`
+    case 'held':
+      return `held: ${path}: ${printable(withHint(folder.reason, folder.hint))}`
     case 'stopped':
       break
   }

@@ -47,6 +47,7 @@ const modules: Readonly<Record<string, () => Promise<DefineCommand>>> = {
   limit: async () => (await import('./limit.ts')).defineLimit,
   pause: async () => (await import('./pause.ts')).definePause,
   resume: async () => (await import('./resume.ts')).defineResume,
+  guard: async () => (await import('./guard.ts')).defineGuard,
   remove: async () => (await import('./remove.ts')).defineRemove,
   watch: async () => (await import('./watch.ts')).defineWatch,
   manifest: async () => (await import('./manifest.ts')).defineManifest,

@@ -2,6 +2,7 @@ import type { FolderStatus, NodeInfo } from '../src/node/node-api.ts'
 import { agoText, countText, durationText, sizeText } from './amounts.ts'
 import { progressText, stateText } from './event-lines.ts'
 import { shellWords } from './folder-path.ts'
+import { heldText } from './guard-view.ts'
 import { cutToColumns, printable } from './printable.ts'
 import { scrubText } from './scrub-text.ts'
 
@@ -39,6 +40,8 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
   if (folder.state === 'syncing' || folder.needed.files > 0 || folder.needed.bytes > 0)
     lines.push(field('needed', progressText(folder)))
   if (folder.state === 'stopped' && folder.hint !== '') lines.push(field('', printable(folder.hint)))
+  for (const held of folder.held) lines.push(field('held', heldText(held, now)))
+  if (folder.held.length > 0 && folder.state !== 'stopped') lines.push(field('', printable(folder.hint)))
   if (folder.conflicts > 0)
     lines.push(field('conflicts', countText(folder.conflicts, 'conflicted copy', 'conflicted copies')))
   if (folder.problemCount > 0) lines.push(...problemLines(folder))
@@ -72,6 +75,8 @@ function stateWords(folder: FolderStatus): string {
       return 'waiting: no other device with this folder is connected'
     case 'paused':
       return 'paused; go on with p2psync resume'
+    case 'held':
+      return 'held: a change waits for you, all else is synced'
     case 'stopped':
       break
   }

@@ -1,5 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
+import type { GuardLimits, HeldChanges } from '../model/guard-limits.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import { version } from '../model/version.ts'
 import { controlSocketPath } from '../node/control-socket.ts'
@@ -8,6 +9,7 @@ import type {
   AddFolderRequest,
   FolderAdded,
   FolderStatus,
+  HeldDecision,
   LimitChange,
   LimitsStatus,
   NodeEvent,
@@ -52,6 +54,14 @@ export class ControlClient {
 
   async setFolderPaused(path: string, paused: boolean): Promise<void> {
     await this.#call('POST', '/v1/folders/paused', { path, paused })
+  }
+
+  async decideHeld(path: string, decision: HeldDecision): Promise<readonly HeldChanges[]> {
+    return (await this.#call('POST', '/v1/folders/held', { path, decision })) as readonly HeldChanges[]
+  }
+
+  async setGuard(path: string, limits: GuardLimits): Promise<void> {
+    await this.#call('POST', '/v1/folders/guard', { path, limits })
   }
 
   async setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer> {

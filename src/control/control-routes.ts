@@ -2,7 +2,9 @@ import type { NodeApi } from '../node/node-api.ts'
 import {
   folderOfQuery,
   parseAddFolder,
+  parseFolderGuard,
   parseFolderPaused,
+  parseHeldDecision,
   parseLimitChange,
   parsePeerPaused,
   parseScrub,
@@ -61,6 +63,24 @@ const routes: ReadonlyMap<string, Readonly<Record<string, Answer | 'events'>>> =
       POST: async (api: NodeApi, { body }: RouteRequest) => {
         const { path, paused } = parseFolderPaused(body)
         await api.setFolderPaused(path, paused)
+      },
+    },
+  ],
+  [
+    '/v1/folders/held',
+    {
+      POST: async (api: NodeApi, { body }: RouteRequest) => {
+        const { path, decision } = parseHeldDecision(body)
+        return api.decideHeld(path, decision)
+      },
+    },
+  ],
+  [
+    '/v1/folders/guard',
+    {
+      POST: async (api: NodeApi, { body }: RouteRequest) => {
+        const { path, limits } = parseFolderGuard(body)
+        await api.setGuard(path, limits)
       },
     },
   ],

@@ -1,8 +1,9 @@
 import { isAbsolute } from 'node:path'
 import { isPatternList } from '../model/folder-order.ts'
+import { isGuardLimits, type GuardLimits } from '../model/guard-limits.ts'
 import type { ScrubAction } from '../model/scrub-status.ts'
 import { isTransferRate } from '../model/transfer-rate.ts'
-import type { AddFolderRequest, LimitChange } from '../node/node-api.ts'
+import type { AddFolderRequest, HeldDecision, LimitChange } from '../node/node-api.ts'
 import { RequestProblem } from './request-problem.ts'
 
 /** The folder that a query of one `path=` names. All of these throw {@link RequestProblem} for what is anything else. */
@@ -29,6 +30,18 @@ function parseOrder(value: unknown): NonNullable<AddFolderRequest['order']> {
 export function parseFolderPaused(body: unknown): { readonly path: string; readonly paused: boolean } {
   const { path, paused } = fieldsOf(body, ['path', 'paused'])
   return { path: absolutePath(path), paused: flag(paused) }
+}
+
+export function parseHeldDecision(body: unknown): { readonly path: string; readonly decision: HeldDecision } {
+  const { path, decision } = fieldsOf(body, ['path', 'decision'])
+  if (decision === 'approve' || decision === 'reject') return { path: absolutePath(path), decision }
+  throw new RequestProblem(400, '"decision" must be approve or reject')
+}
+
+export function parseFolderGuard(body: unknown): { readonly path: string; readonly limits: GuardLimits } {
+  const { path, limits } = fieldsOf(body, ['path', 'limits'])
+  if (!isGuardLimits(limits)) throw new RequestProblem(400, '"limits" must be sharePercent and files, or null')
+  return { path: absolutePath(path), limits }
 }
 
 export function parseScrub(body: unknown): { readonly path: string; readonly action: ScrubAction } {

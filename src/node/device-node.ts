@@ -1,5 +1,6 @@
 import type { DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
+import type { GuardLimits, HeldChanges } from '../model/guard-limits.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -13,6 +14,7 @@ import type {
   AddFolderRequest,
   FolderAdded,
   FolderStatus,
+  HeldDecision,
   LimitChange,
   LimitsStatus,
   NodeApi,
@@ -115,6 +117,14 @@ export class DeviceNode implements NodeApi {
 
   setFolderPaused(path: string, paused: boolean): Promise<void> {
     return this.#folders.setPaused(path, paused)
+  }
+
+  decideHeld(path: string, decision: HeldDecision): Promise<readonly HeldChanges[]> {
+    return this.#folders.decideHeld(path, decision)
+  }
+
+  setGuard(path: string, limits: GuardLimits): Promise<void> {
+    return this.#folders.setGuard(path, limits)
   }
 
   setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer> {

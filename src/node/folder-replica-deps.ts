@@ -11,6 +11,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { Throttle } from '../ports/throttle.ts'
 import type { Transport } from '../ports/transport.ts'
+import type { GuardOptions } from './folder-guard.ts'
 import type { OtherFolders } from './blocks-elsewhere.ts'
 
 /** What one synced folder is made of. */
@@ -33,6 +34,8 @@ export interface FolderReplicaDeps {
   readonly draftBytesMin?: number
   /** From so many entries on a removed folder is told as one thing; another number than usual only in tests. */
   readonly removedRowsMin?: number
+  /** By default the usual limits, and what is held is not remembered. */
+  readonly guard?: GuardOptions
   readonly rescanIntervalMs: RescanIntervalMs
   /** What blocks that go to and come from a device ask for leave; the same object each time for one device. */
   readonly throttles: (peer: DeviceId) => PeerThrottles

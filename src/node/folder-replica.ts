@@ -7,18 +7,21 @@ import type { FolderTransport } from '../ports/transport.ts'
 import { ChangeCommitter } from './change-committer.ts'
 import { DirtyPaths } from './dirty-paths.ts'
 import { FolderDrafts } from './folder-drafts.ts'
+import { FolderGuard } from './folder-guard.ts'
 import { FolderPeers } from './folder-peers.ts'
 import { FolderProblems } from './folder-problems.ts'
 import { FolderPresence, troublePollMs } from './folder-presence.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
 import { FolderWatch } from './folder-watch.ts'
+import { GuardDecisions } from './guard-decisions.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
 import { LocalChanges } from './local-changes.ts'
 import { recoverFolder } from './recover-folder.ts'
 import { RemoteChanges } from './remote-changes.ts'
 import { renewDatabase } from './restored-database.ts'
+import { replicaState } from './replica-state.ts'
 import { Rescan } from './rescan.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { Settling } from './settling.ts'
@@ -40,6 +43,7 @@ export class FolderReplica implements SessionHost {
   readonly drafts: FolderDrafts
   readonly view: FolderView
   readonly peers: FolderPeers
+  readonly guard: GuardDecisions
   readonly #deps: FolderReplicaDeps
   readonly #stopping = new AbortController()
   readonly commits = new SerialQueue()
@@ -53,6 +57,7 @@ export class FolderReplica implements SessionHost {
   readonly #remote: RemoteChanges
   readonly #told: ToldLog
   readonly #forgetting: ForgetTombstones
+  readonly #guard: FolderGuard
   readonly #background = new Set<Promise<void>>()
   #transport: FolderTransport | null = null
   #scanned = false
@@ -69,8 +74,12 @@ export class FolderReplica implements SessionHost {
     const isPaused = (): boolean => !this.#scanned || this.#presence.isMissing
     const shared = { ...deps, signal, isPaused, needs: () => this.#remote.needs, peers: () => this.peers }
     this.drafts = new FolderDrafts(shared)
+    const onChange = (): void => this.onChange()
+    this.#guard = new FolderGuard({ ...deps, filesNow: () => this.index.summary.files, onChange })
     const parts = {
       ...shared,
+      onChange,
+      guard: this.#guard,
       drafts: this.drafts,
       commits: this.commits,
       problems: this.#problems,
@@ -79,11 +88,11 @@ export class FolderReplica implements SessionHost {
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
       onFailed: (error: unknown) => this.#onFailed(error),
     }
-    this.#forgetting = new ForgetTombstones({ ...parts, onChange: () => this.onChange() })
+    this.#forgetting = new ForgetTombstones(parts)
     this.#presence = new FolderPresence({
       ...deps,
       signal,
-      onChange: () => this.onChange(),
+      onChange,
       // Whoever found it missing has given up what it was looking at.
       onFound: () => this.#dirty.addAll(),
       onBack: () => this.#onFolderBack(),
@@ -113,13 +122,12 @@ export class FolderReplica implements SessionHost {
       transport: () => this.#transport!,
       onReceived: (bytes) => this.view.received.add(bytes),
       onPeerGone: (device) => this.#remote.dropSource(device),
-      onChange: () => this.onChange(),
     })
+    this.guard = new GuardDecisions({ ...parts, dirty: this.#dirty, isBusy: () => this.#isBusy() })
     this.view = new FolderView({
       ...parts,
       needs: this.#remote.needs,
       peers: this.peers,
-      onChange: () => this.onChange(),
       isScanning: () => this.#scanning || !this.#scanned,
       isBusy: () => this.#isBusy(),
       trouble: () => this.#presence.trouble,
@@ -153,6 +161,7 @@ export class FolderReplica implements SessionHost {
     this.#inBackground('forgetting', () => this.#forgetting.run(() => this.#scanned))
     this.#inBackground('rescan', () => this.#rescan.run())
     this.#inBackground('missing folder', () => this.#presence.run())
+    this.#inBackground('change guard', () => this.guard.run())
   }
 
   /** Stops and waits until nothing is being written. */
@@ -167,17 +176,7 @@ export class FolderReplica implements SessionHost {
   }
 
   state(): ReplicaState {
-    const { hash, entries, files, bytes } = this.index.summary
-    const { needs } = this.#remote
-    return {
-      root: hash,
-      entries,
-      files,
-      bytes,
-      neededFiles: needs.files,
-      neededBytes: needs.bytes,
-      busy: this.#isBusy() || needs.size > needs.held,
-    }
+    return replicaState({ index: this.index, needs: this.#remote.needs }, this.#isBusy())
   }
 
   receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
@@ -209,6 +208,7 @@ export class FolderReplica implements SessionHost {
     await this.commits.run(() =>
       renewDatabase(this.index, this.#told.openedAtSeq, (changes) => this.#onCommit(changes)),
     )
+    await this.#guard.outgoing.letLookPass()
     this.#dirty.addAll()
   }
 
@@ -230,6 +230,7 @@ export class FolderReplica implements SessionHost {
   }
 
   #onCommit(changes: readonly RowChange[]): void {
+    for (const { record } of changes) this.#guard.incoming.passed(record.path)
     this.view.onCommit(changes)
     for (const session of this.peers.sessions) session.wake(changes)
     this.onChange()
@@ -257,7 +258,7 @@ export class FolderReplica implements SessionHost {
 
   async #scanAll(): Promise<boolean> {
     this.#problems.clearAll()
-    const done = await this.#local.scanAll()
+    const done = await this.#guard.outgoing.during(() => this.#local.scanAll())
     if (done) this.#presence.onDiskWorks()
     return done
   }

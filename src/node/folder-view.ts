@@ -4,6 +4,8 @@ import { isLive } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import { isConflictCopyName } from '../vector-clock/conflict-name.ts'
+import type { HeldChanges } from '../model/guard-limits.ts'
+import type { FolderGuard } from './folder-guard.ts'
 import type { ConnectedPeer, FolderPeers } from './folder-peers.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { Needs } from './needs.ts'
@@ -86,6 +88,8 @@ export class FolderView {
       problemCount: problems.count + this.damaged().length + needs.held + (this.watchProblem === '' ? 0 : 1),
       lastChange: this.#lastChange,
       peersConnected: peers.sessions.length,
+      held: this.#deps.guard.held,
+      guard: this.#deps.guard.limits,
     }
   }
 
@@ -105,6 +109,7 @@ export class FolderView {
     if (isScanning()) return 'scanning'
     const { sessions } = peers
     if (isBusy() || needs.size > needs.held) return 'syncing'
+    if (this.#deps.guard.held.length > 0) return 'held'
     if (sessions.length === 0) return 'waiting'
     // A device that still scans may be about to tell more.
     const settled = sessions.every((session) => session.isInSync && session.peerState?.busy === false)
@@ -113,7 +118,7 @@ export class FolderView {
 
   #explanation(): { reason: string; hint: string } {
     const trouble = this.#deps.trouble()
-    if (trouble === null) return { reason: '', hint: '' }
+    if (trouble === null) return heldExplanation(this.#deps.guard.held)
     if (trouble.kind === 'missing') {
       return {
         reason: 'the folder is not there: .p2psync/folder.json is missing or is of another folder',
@@ -156,6 +161,17 @@ export class FolderView {
   }
 }
 
+function heldExplanation(held: readonly HeldChanges[]): { reason: string; hint: string } {
+  if (held.length === 0) return { reason: '', hint: '' }
+  const isRestoring = held.some(({ restoring }) => restoring)
+  return {
+    reason: 'so many files were removed or rewritten that it waits for you to decide',
+    hint: isRestoring
+      ? 'The files are fetched again from other devices. To let them go all the same: p2psync guard approve <folder>'
+      : 'To let it happen: p2psync guard approve <folder>. To get the files back: p2psync guard reject <folder>',
+  }
+}
+
 /** An entry takes about as long as so many bytes more of a large file. */
 const entryCostBytes = 16 * 1024
 
@@ -166,6 +182,7 @@ export interface FolderViewDeps {
   readonly problems: FolderProblems
   readonly needs: Needs
   readonly peers: FolderPeers
+  readonly guard: FolderGuard
   readonly onChange: () => void
   readonly isScanning: () => boolean
   readonly isBusy: () => boolean

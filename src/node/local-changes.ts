@@ -1,11 +1,13 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
 import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
-import type { HashResult, LstatResult, ScanEntry } from '../ports/file-tasks.ts'
+import type { HashResult, ScanEntry } from '../ports/file-tasks.ts'
 import { goneFoldersOf } from './gone-folders.ts'
-import { hashAhead, type HashAheadDeps } from './hash-ahead.ts'
+import { holdRemovals, withoutHeldRewrites, type GuardLookDeps } from './guard-look.ts'
+import { mayBeRewritten } from './guard-losses.ts'
+import { hashAhead } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
-import { newLook, type Look } from './look.ts'
+import { entryOf, newLook, type Look } from './look.ts'
 import { publishMove, publishRemoval } from './local-moves.ts'
 import { isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
@@ -61,6 +63,7 @@ export class LocalChanges {
   /** Folders of some size as one thing each, what is left entry by entry. */
   async #takeAway(look: Look): Promise<boolean> {
     const rowsMin = this.#rowsMin
+    await holdRemovals(look, this.#deps)
     const removed = new Set<RelativePath>()
     for (const folder of [...look.removed, ...removedFolders(look.gone, rowsMin)]) {
       if (await publishRemoval({ ...this.#deps, commits: this.#commits, rowsMin }, folder)) removed.add(folder)
@@ -94,6 +97,7 @@ export class LocalChanges {
       for (const path of gone) look.gone.push(path)
       yield isFirst ? changed : await this.#holdBackFresh(changed, look)
       if (look.fresh.length > freshMax) yield look.fresh.splice(0)
+      if (look.rewritten.length > freshMax) yield await withoutHeldRewrites(look.rewritten.splice(0), this.#deps)
     }
     for (const path of await merge.rest()) look.gone.push(path)
   }
@@ -172,6 +176,7 @@ export class LocalChanges {
     for (const [i, entry] of entries.entries()) {
       const row = rows[i] ?? null
       if (row?.record.kind === 'folder' && entry.disk.kind !== 'folder') look.afterFolder.push(entry)
+      else if (row !== null && mayBeRewritten(entry, row)) look.rewritten.push(entry)
       else if (row !== null && isLive(row.record)) known.push(entry)
       else look.fresh.push(entry)
     }
@@ -191,6 +196,7 @@ export class LocalChanges {
       if (!(await this.#hasMoreCome(look))) break
     }
     await this.#moveFiles(look)
+    yield* batches(await withoutHeldRewrites(look.rewritten, this.#deps))
     yield* batches(look.changed)
     yield* batches(look.fresh)
   }
@@ -265,14 +271,10 @@ export class LocalChanges {
   }
 }
 
-export type LocalChangesDeps = LocalCommitsDeps & HashAheadDeps & { readonly removedRowsMin?: number }
+export type LocalChangesDeps = LocalCommitsDeps & GuardLookDeps & { readonly removedRowsMin?: number }
 
 function isOlder({ disk }: ScanEntry, thanMs: number): boolean {
   return disk.kind === 'folder' && Number(disk.mtimeNs / 1_000_000n) < thanMs
-}
-
-function entryOf(seen: LstatResult): ScanEntry {
-  return { path: seen.path, disk: seen.disk!, linkTarget: seen.linkTarget }
 }
 
 async function* withNews(

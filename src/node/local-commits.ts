@@ -8,9 +8,12 @@ import type { FileTasks, HashResult, ScanEntry } from '../ports/file-tasks.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
 import { isCutOff } from './cut-off.ts'
 import { databaseOf } from './database-files.ts'
+import type { Loss } from './change-window.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import { describeEntry, nothingThere, sameEntry, type EntryDraft } from './entry-draft.ts'
+import type { FolderGuard } from './folder-guard.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import { lossOf } from './guard-losses.ts'
 import type { HashedEntries } from './hash-ahead.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import type { Settling } from './settling.ts'
@@ -49,6 +52,7 @@ export class LocalCommits {
       const rows = await this.#rowsOf(seen.entries)
       const torn = tornDatabases(seen)
       const changes: RowChange[] = []
+      const losses: Loss[] = []
       const statesOnly: { path: RelativePath; disk: DiskState }[] = []
       for (const [i, entry] of seen.entries.entries()) {
         const from = moved.get(entry.path)
@@ -58,13 +62,19 @@ export class LocalCommits {
         } else if (current(entry)) {
           const change = this.#changeFor(entry, { row: rows[i] ?? null, isMoved: from !== undefined, seen })
           if (change === null) continue
-          if ('record' in change) changes.push(change)
-          else statesOnly.push(change)
+          if ('record' in change) {
+            changes.push(change)
+            const { path, content } = change.record
+            const loss = lossOf(rows[i]?.record ?? null, change.record)
+            if (loss !== null) losses.push(loss)
+            else if (from === undefined) this.#deps.guard.outgoing.gained(path, content)
+          } else statesOnly.push(change)
           if (from !== undefined) changes.push(this.#tombstone(from.record))
         }
       }
       if (statesOnly.length > 0) await index.updateDisk(statesOnly)
-      await this.#commit(changes)
+      const held = await this.#deps.guard.outgoing.refuse(losses, this.#deps.deviceName)
+      await this.#commit(held.size === 0 ? changes : changes.filter(({ record }) => !held.has(record.path)))
       return true
     })
   }
@@ -232,6 +242,7 @@ export interface LocalCommitsDeps {
   readonly problems: FolderProblems
   readonly settling: Settling
   readonly deviceName: string
+  readonly guard: FolderGuard
   /** Checks the marker on disk. */
   readonly isFolderThere: () => Promise<boolean>
   readonly onCommit: (changes: readonly RowChange[]) => void

@@ -1,6 +1,6 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
 import type { RelativePath } from '../model/relative-path.ts'
-import type { ScanEntry } from '../ports/file-tasks.ts'
+import type { LstatResult, ScanEntry } from '../ports/file-tasks.ts'
 
 /** What one look at the disk has found, but for what changed in its place. */
 export interface Look {
@@ -15,6 +15,8 @@ export interface Look {
   readonly removed: RelativePath[]
   /** Changed in their places, as hints say that came while we looked. */
   readonly changed: ScanEntry[]
+  /** Files in their places that may have been rewritten: known as a whole before the first of them is published. */
+  readonly rewritten: ScanEntry[]
   /** They stand where a folder was: told before what was in it is told to be gone, a peer would take that to live on. */
   readonly afterFolder: ScanEntry[]
   /** How often it may still wait for hints. */
@@ -22,5 +24,10 @@ export interface Look {
 }
 
 export function newLook(waits: number): Look {
-  return { fresh: [], folders: [], gone: [], goneFolders: [], removed: [], changed: [], afterFolder: [], waits }
+  const changes = { fresh: [], folders: [], gone: [], goneFolders: [], removed: [], changed: [], rewritten: [] }
+  return { ...changes, afterFolder: [], waits }
+}
+
+export function entryOf(seen: LstatResult): ScanEntry {
+  return { path: seen.path, disk: seen.disk!, linkTarget: seen.linkTarget }
 }

@@ -1,5 +1,6 @@
 import type { DeviceId } from '../model/device-id.ts'
 import type { FolderOrder } from '../model/folder-order.ts'
+import type { GuardLimits, HeldChanges } from '../model/guard-limits.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -37,6 +38,14 @@ export interface NodeApi {
    * @throws {P2psyncError} `peer-unknown`.
    */
   setPeerPaused(peer: string, paused: boolean): Promise<PausedPeer>
+  /**
+   * Decides about the changes that a folder holds; returns those.
+   *
+   * @throws {P2psyncError} `folder-unknown`, `usage` when nothing is held or the folder is paused.
+   */
+  decideHeld(path: string, decision: HeldDecision): Promise<readonly HeldChanges[]>
+  /** From how many removals and rewrites on a folder holds them; remembered. @throws {P2psyncError} `folder-unknown`. */
+  setGuard(path: string, limits: GuardLimits): Promise<void>
   /**
    * Begins to read all files of a folder again, to find what is damaged, or ends that; returns how far it is.
    *
@@ -104,6 +113,9 @@ export interface AddFolderRequest {
   readonly order?: Partial<FolderOrder>
 }
 
+/** `approve` lets the changes happen; `reject` brings the files back, here or on the device that has changed them. */
+export type HeldDecision = 'approve' | 'reject'
+
 /** What is absent stays as it is. */
 export type LimitChange = Partial<LimitChoice>
 
@@ -133,10 +145,10 @@ export interface FolderAdded {
 }
 
 /**
- * `waiting`: no peer is connected. `stopped`: see the reason; nothing is applied or published. `paused`: by a person, and
- * what is still needed is not known.
+ * `held`: removals or rewrites wait for a person, all else goes on. `waiting`: no peer is connected. `stopped`: see the
+ * reason; nothing is applied or published. `paused`: by a person, and what is still needed is not known.
  */
-export type FolderState = 'scanning' | 'syncing' | 'in-sync' | 'waiting' | 'stopped' | 'paused'
+export type FolderState = 'scanning' | 'syncing' | 'in-sync' | 'waiting' | 'stopped' | 'paused' | 'held'
 
 export interface FolderStatus {
   readonly path: string
@@ -172,6 +184,10 @@ export interface FolderStatus {
   readonly peersConnected: number
   /** Not given while the folder is paused. */
   readonly scrub?: ScrubStatus
+  /** Removals and rewrites that wait for a person, because they are many: at most one batch for each direction. */
+  readonly held: readonly HeldChanges[]
+  /** From how many on they wait. */
+  readonly guard: GuardLimits
 }
 
 export interface Amount {

@@ -1,13 +1,15 @@
 import { P2psyncError } from '../model/errors.ts'
 import { noOrder, type FolderOrder } from '../model/folder-order.ts'
+import type { GuardLimits, HeldChanges } from '../model/guard-limits.ts'
 import type { OtherFolder } from './blocks-elsewhere.ts'
 import type { DeviceNodeDeps } from './device-node.ts'
 import { loadFolderKey } from './folder-key-file.ts'
 import { deriveFolderKeys } from './folder-keys.ts'
+import { guardOptions, keptGuard } from './guard-settings.ts'
 import { folderState } from './home.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { parseFolderKey } from './key-text.ts'
-import type { AddFolderRequest, FolderAdded } from './node-api.ts'
+import type { AddFolderRequest, FolderAdded, HeldDecision } from './node-api.ts'
 import type { KnownFolder } from './node-settings.ts'
 import { planFolder, prepareFolder } from './open-folder.ts'
 import { RunningFolder, type FolderOptions } from './running-folder.ts'
@@ -73,6 +75,21 @@ export class NodeFolders {
     })
   }
 
+  /** @throws {P2psyncError} `usage` when nothing is held, or the folder is paused. */
+  async decideHeld(path: string, decision: HeldDecision): Promise<readonly HeldChanges[]> {
+    const { isPaused, replica } = this.at(path)
+    if (isPaused) throw new P2psyncError('usage', `${path} is paused`, { hint: `Go on first: p2psync resume ${path}` })
+    return decision === 'approve' ? replica.guard.approve() : replica.guard.reject()
+  }
+
+  setGuard(path: string, guard: GuardLimits): Promise<void> {
+    return this.#changes.run(async () => {
+      const folder = this.at(path)
+      await this.#change(path, { guard })
+      await this.#reopen(folder, {})
+    })
+  }
+
   /** Closes all for good. */
   close(): Promise<void> {
     return this.#changes.run(async () => {
@@ -102,7 +119,14 @@ export class NodeFolders {
       await tasks.close()
     }
     await this.#run({ path, keys, marker, order, paused })
-    const entry: KnownFolder = { id: keys.folder, path, nonce: marker.nonce, order, paused }
+    const entry: KnownFolder = {
+      id: keys.folder,
+      path,
+      nonce: marker.nonce,
+      order,
+      paused,
+      ...keptGuard(before, plan.resetIndex),
+    }
     await settings.update((old) => ({
       ...old,
       folders: [...old.folders.filter((other) => other.path !== path), entry],
@@ -116,7 +140,7 @@ export class NodeFolders {
     await this.#reopen(folder, { order })
   }
 
-  async #change(path: string, change: Partial<Pick<KnownFolder, 'order' | 'paused'>>): Promise<void> {
+  async #change(path: string, change: Partial<Pick<KnownFolder, 'order' | 'paused' | 'guard'>>): Promise<void> {
     await this.#deps.settings.update((old) => ({
       ...old,
       folders: old.folders.map((known) => (known.path === path ? { ...known, ...change } : known)),
@@ -145,6 +169,7 @@ export class NodeFolders {
       { ...options, indexFolder },
       {
         ...this.#deps,
+        guard: guardOptions(this.#deps.settings, options.path),
         deviceTag: identity.deviceTag,
         logger: logger.child({ folder: options.path }),
         otherFolders: () => this.#othersThan(options.path),

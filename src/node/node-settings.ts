@@ -3,6 +3,7 @@ import { isDeviceId, type DeviceId } from '../model/device-id.ts'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import { parseFolderId, type FolderId } from '../model/folder-id.ts'
 import { isPatternList, noOrder, type FolderOrder } from '../model/folder-order.ts'
+import { isGuardLimits, isHeldChanges, type GuardLimits, type HeldChanges } from '../model/guard-limits.ts'
 import { foldersMax } from '../model/limits.ts'
 import { isRescanInterval, type RescanIntervalMs } from '../model/rescan-interval.ts'
 import { isTransferRate } from '../model/transfer-rate.ts'
@@ -37,6 +38,10 @@ export interface KnownFolder {
   readonly nonce: string
   readonly order: FolderOrder
   readonly paused: boolean
+  /** Absent for the usual limits. */
+  readonly guard?: GuardLimits
+  /** What the change guard holds; absent for nothing. */
+  readonly held?: readonly HeldChanges[]
 }
 
 interface RememberedPeer {
@@ -114,9 +119,10 @@ function parseLimits(value: unknown): LimitChoice {
 }
 
 function parseKnownFolder(value: unknown): KnownFolder {
-  const { id, path, nonce, order, paused = false } = asObject(value, 'a folder')
+  const { id, path, nonce, order, paused = false, guard, held } = asObject(value, 'a folder')
   const nonceText = asText(nonce, 'nonce')
   if (!/^[0-9a-f]{32}$/.test(nonceText)) throw new TypeError('a nonce is not 32 hex digits')
+  if (guard !== undefined && !isGuardLimits(guard)) throw new TypeError('guard has no limits')
   if (typeof paused !== 'boolean') throw new TypeError('paused is neither true nor false')
   return {
     id: parseFolderId(asText(id, 'id')),
@@ -124,7 +130,14 @@ function parseKnownFolder(value: unknown): KnownFolder {
     nonce: nonceText,
     order: order === undefined ? noOrder : parseOrder(order),
     paused,
+    ...(guard === undefined ? {} : { guard }),
+    ...(held === undefined ? {} : { held: asList(held, 'held', 2).map(parseHeld) }),
   }
+}
+
+function parseHeld(value: unknown): HeldChanges {
+  if (!isHeldChanges(value)) throw new TypeError('held is no list of changes')
+  return value
 }
 
 function parseOrder(value: unknown): FolderOrder {

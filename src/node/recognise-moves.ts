@@ -63,7 +63,7 @@ export function removedFolders(gone: readonly RelativePath[], rowsMin: number): 
 }
 
 /** True when `path` is one of `tops` or below one. */
-export function isAtOrBelow(path: RelativePath, tops: ReadonlySet<RelativePath>): boolean {
+export function isAtOrBelow(path: RelativePath, tops: Pick<ReadonlySet<RelativePath>, 'has'>): boolean {
   for (let at: RelativePath | null = path; at !== null; at = parentPath(at)) if (tops.has(at)) return true
   return false
 }

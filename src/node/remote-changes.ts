@@ -12,6 +12,7 @@ import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher, type FileFetcherDeps } from './file-fetcher.ts'
 import type { FolderDrafts } from './folder-drafts.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
+import { noteTold, restoringWork, withoutHeld } from './guard-incoming.ts'
 import { costOf, type Need } from './need.ts'
 import { Needs } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
@@ -73,6 +74,7 @@ export class RemoteChanges {
       if (decision.action === 'nothing') continue
       if (row === null) await this.#deps.forgetting.onTaken(record)
       news++
+      noteTold(this.#deps.guard.incoming, row, decision)
       if (this.needs.add(record, peer, costOf(record, row))) hasLost = true
     }
     // What is being fetched of an older version may be had of nobody now.
@@ -161,17 +163,17 @@ export class RemoteChanges {
     const staged = new Map<Need, string>()
     try {
       const rows = await this.#deps.index.getMany(job.map((need) => need.record.path))
-      const work: Work[] = []
+      const told: Work[] = []
       const files = new Map<Work, FetchFile>()
       for (const [i, need] of job.entries()) {
         const row = rows[i] ?? null
         const decision = this.#deps.forgetting.decide(row?.record ?? null, need.record)
-        if (decision.action === 'nothing') {
-          this.needs.remove(need)
-          continue
-        }
-        work.push({ need, decision, row, staged: null, blockList: null, movedFrom: null })
+        const isNews = decision.action !== 'nothing'
+        const item = isNews ? { decision, row } : await restoringWork({ need, row }, this.#deps)
+        if (item === null) this.needs.remove(need)
+        else told.push({ need, ...item, staged: null, blockList: null, movedFrom: null })
       }
+      const work = await withoutHeld(told, { ...this.#deps, needs: this.needs })
       pairMoves(work)
       for (const item of work) {
         const { need, decision, row } = item
@@ -274,6 +276,7 @@ export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'>, Pick<Fil
   readonly order: FolderOrder
   readonly committer: ChangeCommitter
   readonly drafts: FolderDrafts
+  readonly deviceName: string
   readonly forgetting: ForgetTombstones
   readonly signal: AbortSignal
   readonly peers: () => PeerClients

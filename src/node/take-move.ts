@@ -10,6 +10,7 @@ import { deriveMove } from '../reconcile/derive-move.ts'
 import { historyName } from './change-committer.ts'
 import { deriveRemoval } from './derive-removal.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
+import type { FolderGuard } from './folder-guard.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
@@ -89,11 +90,14 @@ async function renameAndCommit(
 
 /** As {@link renameAndCommit}, of a removal. */
 async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<readonly RowChange[] | null> {
-  const { index, tasks, clock, dirty, logger } = deps
+  const { index, tasks, clock, dirty, logger, guard } = deps
   if (index.hasMove(move)) return []
   const found = await rowsBefore(deps, move)
   const below = (await found?.moved.onDisk()) ?? null
   if (found === null || below === null) return null
+  // Too much to go unasked: its records come one by one, and wait.
+  const files = found.moved.size - 1
+  if (guard.incoming.room < files) return null
   const tree = { path: move.from, expect: found.expect, below }
   const options = { history: historyName(clock.now()) }
   const [[look], changes] = await Promise.all([
@@ -106,6 +110,7 @@ async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   }
   const [result] = look?.outcome === 'done' ? await tasks.apply([{ type: 'remove-tree', ...tree }], options) : [look]
   dirty.add(move.from)
+  if (result?.outcome === 'done') guard.incoming.note([{ path: move.from, files, content: '' }])
   if (result?.outcome === 'done') return commit(deps, move, keptIn(changes, { from: move.from, away: result.away }))
   logger.debug('folder not removed as one', { path: move.from, result })
   return null
@@ -150,6 +155,7 @@ export interface TakeMoveDeps {
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
   readonly needs: Needs
+  readonly guard: FolderGuard
   readonly signal: AbortSignal
   readonly isFolderThere: () => Promise<boolean>
   /** True while the folder is not there, or not scanned yet. */

@@ -60,6 +60,7 @@ describe('the command line', () => {
       'key',
       'limit',
       'pause',
+      'guard',
       'resume',
       'remove',
       'watch',
@@ -83,6 +84,7 @@ describe('the command line', () => {
     ['remove'],
     ['limit'],
     ['pause'],
+    ['guard'],
     ['resume'],
     ['watch'],
     ['manifest'],
@@ -108,6 +110,9 @@ describe('the command line', () => {
     [['remove'], "missing required argument 'folder'", 'p2psync remove --help'],
     [['stop', 'x'], 'too many arguments', 'p2psync stop --help'],
     [['pause', 'a', '--peer', 'desk'], 'a folder and a device are given', 'one of them'],
+    [['guard', 'approve'], 'approve takes a folder', 'p2psync guard approve ./folder'],
+    [['guard', 'a', 'b'], 'a is no decision', 'p2psync guard approve <folder>'],
+    [['guard', 'a', '--off', '--files', '5'], '--off is given together with a limit', 'Give one of them'],
     [['limit', '--up', '5'], '"5" is no limit of rate', '500KiB'],
     [['limit', '--no-schedule', '--schedule', 'sat up=none'], 'are given together', 'Give one of them'],
     [['limit', '--schedule', 'sat up=none', '--no-schedule'], 'are given together', 'Give one of them'],
@@ -355,6 +360,53 @@ next change: mon 18:00
     expect(JSON.parse(stdout)).toMatchObject({ otherwise: { up: null, down: 1_000_000 }, schedule })
     await run(['limit', '--no-schedule'])
     expect(node.choice).toEqual({ up: null, down: 1_000_000, schedule: [] })
+  })
+})
+
+describe('guard', () => {
+  const held = {
+    direction: 'incoming',
+    files: 60,
+    device: 'desk',
+    since: Date.now() - 120_000,
+    restoring: false,
+  } as const
+
+  it('shows what waits, here and in status, with the next step', async () => {
+    const node = await runningNode()
+    const hint = 'To let it happen: p2psync guard approve <folder>.'
+    node.folders = [folderStatus({ path: '/data/a', state: 'held', held: [held], hint })]
+    const line = '60 files removed or rewritten by desk 2 minutes ago, waiting for you'
+    expect((await run(['guard', '/data/a'])).stdout).toBe(
+      `/data/a: more than 50 % or 10,000 files removed or rewritten at once wait for you\n  ${line}\n`,
+    )
+    const { stdout } = await run(['status'])
+    expect(stdout).toContain(`  held       ${line}\n             ${hint}\n`)
+    expect(JSON.parse((await run(['guard', '/data/a', '--json'])).stdout)).toMatchObject({ held: [held] })
+  })
+
+  it('decides about it', async () => {
+    const node = await runningNode()
+    node.folders = [folderStatus({ path: '/data/a', held: [held] })]
+    expect(await run(['guard', 'reject', 'a'], { workingFolder: '/data' })).toEqual({
+      code: 0,
+      stdout: '/data/a: 60 files stay, and are given back to other devices\n',
+      stderr: '',
+    })
+    expect(JSON.parse((await run(['guard', 'approve', '/data/a', '--json'])).stdout)).toMatchObject({ held: [] })
+    expect(node.decisions).toEqual(['reject', 'approve'])
+    expect(await run(['guard', 'approve', '/data/b'])).toMatchObject({ code: 1, stdout: '' })
+  })
+
+  it('changes what is given and nothing else', async () => {
+    const node = await runningNode()
+    node.folders = [folderStatus({ path: '/data/a' })]
+    await run(['guard', '/data/a', '--share', '80%'])
+    expect(node.folders[0]?.guard).toEqual({ sharePercent: 80, files: 10_000 })
+    await run(['guard', '/data/a', '--off'])
+    expect(node.folders[0]?.guard).toBeNull()
+    expect(await run(['guard', '/data/a', '--share', '101'])).toMatchObject({ code: 2, stdout: '' })
+    expect((await run(['guard', '/data/a', '--files', '7'])).stdout).toContain('more than 50 % or 7 files')
   })
 })
 

@@ -79,6 +79,11 @@ describe('the control API', () => {
     expect(await client.folderKey('/data/a')).toBe(fakeKey)
     await client.setFolderPaused('/data/a', true)
     expect(await client.status()).toMatchObject([{ path: '/data/a', state: 'paused' }])
+    const limits50 = { sharePercent: 50, files: 70 }
+    await client.setGuard('/data/a', limits50)
+    expect(await client.status()).toMatchObject([{ guard: limits50 }])
+    await client.setGuard('/data/a', null)
+    expect([await client.decideHeld('/data/a', 'reject'), node.decisions]).toEqual([[], ['reject']])
     node.devices = [peerStatus()]
     expect(await client.setPeerPaused('desk', true)).toEqual({ device: otherDevice, name: 'desk' })
     expect(await client.peers()).toMatchObject([{ paused: true }])

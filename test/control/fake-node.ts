@@ -2,6 +2,7 @@ import type {
   AddFolderRequest,
   FolderAdded,
   FolderStatus,
+  HeldDecision,
   LimitChange,
   LimitsStatus,
   NodeApi,
@@ -11,6 +12,7 @@ import type {
   PeerStatus,
 } from '../../src/node/node-api.ts'
 import { parseDeviceId, type DeviceId } from '../../src/model/device-id.ts'
+import type { GuardLimits, HeldChanges } from '../../src/model/guard-limits.ts'
 import { P2psyncError } from '../../src/model/errors.ts'
 import type { ScrubAction, ScrubStatus } from '../../src/model/scrub-status.ts'
 import { version } from '../../src/model/version.ts'
@@ -23,6 +25,7 @@ export const fakeKey = `p2psyncw1${'q'.repeat(52)}fake22`
 /** A node without disk or network, whose folders and events a test sets. */
 export class FakeNode implements NodeApi {
   readonly requests: AddFolderRequest[] = []
+  readonly decisions: HeldDecision[] = []
   readonly done: Promise<void>
   folders: FolderStatus[] = []
   devices: PeerStatus[] = []
@@ -87,6 +90,20 @@ export class FakeNode implements NodeApi {
     if (!this.folders.some((folder) => folder.path === path)) return Promise.reject(unknownFolder(path))
     const state = paused ? 'paused' : 'scanning'
     this.folders = this.folders.map((folder) => (folder.path === path ? { ...folder, state } : folder))
+    return Promise.resolve()
+  }
+
+  decideHeld(path: string, decision: HeldDecision): Promise<readonly HeldChanges[]> {
+    const found = this.folders.find((folder) => folder.path === path)
+    if (found === undefined) return Promise.reject(unknownFolder(path))
+    this.decisions.push(decision)
+    this.folders = this.folders.map((folder) => (folder === found ? { ...folder, held: [] } : folder))
+    return Promise.resolve(found.held)
+  }
+
+  setGuard(path: string, guard: GuardLimits): Promise<void> {
+    if (!this.folders.some((folder) => folder.path === path)) return Promise.reject(unknownFolder(path))
+    this.folders = this.folders.map((folder) => (folder.path === path ? { ...folder, guard } : folder))
     return Promise.resolve()
   }
 
@@ -156,6 +173,8 @@ export function folderStatus(differences: Partial<FolderStatus> = {}): FolderSta
     problemCount: 0,
     lastChange: null,
     peersConnected: 1,
+    held: [],
+    guard: { sharePercent: 50, files: 10_000 },
     ...differences,
   }
 }

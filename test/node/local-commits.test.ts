@@ -4,6 +4,7 @@ import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import { fingerprint } from '../../src/model/file-record.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
 import { DirtyPaths } from '../../src/node/dirty-paths.ts'
+import { FolderGuard } from '../../src/node/folder-guard.ts'
 import { FolderProblems } from '../../src/node/folder-problems.ts'
 import type { HashedEntries } from '../../src/node/hash-ahead.ts'
 import { LocalCommits } from '../../src/node/local-commits.ts'
@@ -35,6 +36,7 @@ describe('the first look into a new index', () => {
       dirty: new DirtyPaths({ clock, signal: new AbortController().signal }),
       problems: new FolderProblems(),
       settling: new Settling(clock),
+      guard: new FolderGuard({ clock, filesNow: () => 0, onChange: () => undefined }),
       deviceName: 'alpha',
       isFolderThere: () => Promise.resolve(true),
       onCommit: () => undefined,

@@ -10,8 +10,8 @@ describe('a replica in trouble', () => {
 
   beforeEach(async () => {
     world = new ReplicaWorld()
-    a = await world.add('alpha')
-    b = await world.add('beta')
+    a = await world.add('alpha', { guardLimits: null })
+    b = await world.add('beta', { guardLimits: null })
   })
 
   afterEach(() => world.stop())

@@ -3,6 +3,7 @@ import { DiskError } from '../../src/disk/disk-error.ts'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { DeviceId } from '../../src/model/device-id.ts'
 import { parseFolderId, type FolderId } from '../../src/model/folder-id.ts'
+import { defaultGuard, type GuardLimits, type HeldChanges } from '../../src/model/guard-limits.ts'
 import { noOrder } from '../../src/model/folder-order.ts'
 import type { OtherFolder } from '../../src/node/blocks-elsewhere.ts'
 import { deviceTagOf } from '../../src/node/device-identity.ts'
@@ -30,6 +31,8 @@ export interface DeviceOptions {
   readonly throttles?: FolderReplicaDeps['throttles']
   readonly draftBytesMin?: number
   readonly removedRowsMin?: number
+  /** By default that of the product. */
+  readonly guardLimits?: GuardLimits
   /** Another one than most devices of the world have: it meets only those that have the same. */
   readonly folder?: FolderId
   /** The world's devices that stand for further folders of this one. */
@@ -54,6 +57,7 @@ export class WorldDevice {
   readonly #options: DeviceOptions
   readonly #clock: Clock
   #store: KeyValueStore
+  #held: readonly HeldChanges[] = []
   #watcher = new HandWatcher()
   #process: Process | null = null
 
@@ -108,6 +112,13 @@ export class WorldDevice {
       rescanIntervalMs: defaultRescanIntervalMs,
       ...(draftBytesMin === undefined ? {} : { draftBytesMin }),
       ...(removedRowsMin === undefined ? {} : { removedRowsMin }),
+      guard: {
+        limits: this.#options.guardLimits === undefined ? defaultGuard : this.#options.guardLimits,
+        held: this.#held,
+        onHeld: async (held) => {
+          if (!this.isDead) this.#held = held
+        },
+      },
       throttles: this.#options.throttles ?? (() => ({ up: unlimited, down: unlimited })),
       order: noOrder,
       transport: this.#world.network.transport(this.id),

@@ -1,0 +1,53 @@
+import { defaultGuard, type GuardLimits, type HeldChanges } from '../model/guard-limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import { ChangeGuard } from './change-guard.ts'
+
+/** The change guard of one folder, which looks both ways. */
+export class FolderGuard {
+  readonly outgoing: ChangeGuard
+  readonly incoming: ChangeGuard
+  readonly limits: GuardLimits
+  #held: readonly HeldChanges[]
+
+  constructor(deps: FolderGuardDeps) {
+    const { limits = defaultGuard, held = [], onHeld = async () => undefined } = deps.guard ?? {}
+    this.#held = held
+    this.limits = limits
+    const guardOf = (direction: HeldChanges['direction']): ChangeGuard =>
+      new ChangeGuard({
+        ...deps,
+        direction,
+        limits,
+        held: held.find((other) => other.direction === direction) ?? null,
+        onHeld: async (changed) => {
+          this.#held = this.#held.filter((other) => other.direction !== direction)
+          if (changed !== null) this.#held = [...this.#held, changed]
+          deps.onChange()
+          await onHeld(this.#held)
+        },
+      })
+    this.outgoing = guardOf('outgoing')
+    this.incoming = guardOf('incoming')
+  }
+
+  /** What waits for a person. */
+  get held(): readonly HeldChanges[] {
+    return [this.outgoing.held, this.incoming.held].filter((held) => held !== null)
+  }
+}
+
+/** How a folder is guarded, and what waited when it was closed. */
+export interface GuardOptions {
+  readonly limits: GuardLimits
+  readonly held: readonly HeldChanges[]
+  /** Resolves when it is remembered. */
+  readonly onHeld: (held: readonly HeldChanges[]) => Promise<void>
+}
+
+interface FolderGuardDeps {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly filesNow: () => number
+  /** By default the usual limits, and nothing is remembered. */
+  readonly guard?: GuardOptions | undefined
+  readonly onChange: () => void
+}

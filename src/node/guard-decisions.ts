@@ -1,0 +1,110 @@
+import type { RowChange } from '../file-index/folder-index.ts'
+import type { HeldChanges } from '../model/guard-limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import { P2psyncError } from '../model/errors.ts'
+import type { DirtyPaths } from './dirty-paths.ts'
+import type { FolderPeers } from './folder-peers.ts'
+import { keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
+import { costOf } from './need.ts'
+import type { Needs } from './needs.ts'
+import type { SerialQueue } from './serial-queue.ts'
+
+const lookMs = 2000
+const lookMsMax = 60_000
+
+/** What a person decides about changes that wait, carried out; and whether they still have to wait. */
+export class GuardDecisions {
+  readonly #deps: GuardDecisionsDeps
+  #pauseMs = lookMs
+  #hasLooked = false
+
+  constructor(deps: GuardDecisionsDeps) {
+    this.#deps = deps
+  }
+
+  /** Lets what waits through: exactly that. @throws {P2psyncError} `usage` when nothing waits. */
+  async approve(): Promise<readonly HeldChanges[]> {
+    const { guard, dirty, onChange } = this.#deps
+    const held = this.#waiting()
+    await guard.outgoing.approve()
+    await guard.incoming.approve()
+    wakeHeld(this.#deps.needs())
+    dirty.addAll()
+    onChange()
+    return held
+  }
+
+  /**
+   * What this disk has lost is brought back from other devices; what a device says is gone is told to be here, as newer
+   * than that. @throws {P2psyncError} `usage` when nothing waits.
+   */
+  async reject(): Promise<readonly HeldChanges[]> {
+    const { guard, commits, index, onCommit, onChange } = this.#deps
+    const held = this.#waiting()
+    await guard.outgoing.restore()
+    if (guard.incoming.held !== null) {
+      const needs = this.#deps.needs()
+      await commits.run(async () => {
+        const { changes, settled } = await keepOurs(this.#deps, needs)
+        if (changes.length > 0) await index.commit(changes, { durable: true })
+        for (const need of settled) needs.remove(need)
+        if (changes.length > 0) onCommit(changes)
+      })
+      await guard.incoming.lift()
+    }
+    this.#pauseMs = lookMs
+    onChange()
+    return held
+  }
+
+  /** Until the signal is aborted: asks for what is to be restored, and ends holding when nothing waits any more. */
+  async run(): Promise<void> {
+    const { clock, signal, guard } = this.#deps
+    while (!signal.aborted) {
+      await clock.sleep(this.#pauseMs, signal).catch(() => undefined)
+      if (signal.aborted || guard.held.length === 0) this.#pauseMs = lookMs
+      else await this.#goOn()
+    }
+  }
+
+  async #goOn(): Promise<void> {
+    const { guard, dirty, peers, isBusy } = this.#deps
+    const needs = this.#deps.needs()
+    const { sessions } = peers()
+    if (sessions.length === 0 || isBusy() || needs.size > needs.held) return
+    const isTold = guard.incoming.held !== null && needs.size === 0
+    if (isTold && sessions.every((session) => session.isInSync)) await guard.incoming.lift()
+    if (!guard.outgoing.isRestoring) return
+    this.#hasLooked = !this.#hasLooked
+    if (this.#hasLooked) {
+      dirty.addAll()
+      return
+    }
+    await needHeld(this.#deps, (record) => {
+      for (const { peer } of sessions) needs.add(record, peer, costOf(record, null))
+    })
+    this.#pauseMs = Math.min(this.#pauseMs * 2, lookMsMax)
+    this.#deps.onChange()
+  }
+
+  #waiting(): readonly HeldChanges[] {
+    const { held } = this.#deps.guard
+    if (held.length > 0) return held
+    throw new P2psyncError('usage', 'nothing waits to be decided in this folder', {
+      hint: 'See what does: p2psync status',
+    })
+  }
+}
+
+export interface GuardDecisionsDeps extends Omit<GuardIncomingDeps, 'needs' | 'isReceiving'> {
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly commits: SerialQueue
+  readonly dirty: DirtyPaths
+  readonly needs: () => Needs
+  readonly peers: () => FolderPeers
+  /** True while the folder is looked at. */
+  readonly isBusy: () => boolean
+  readonly onCommit: (changes: readonly RowChange[]) => void
+  readonly onChange: () => void
+}
