@@ -15,6 +15,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { Transport } from '../ports/transport.ts'
 import type { OtherFolder, OtherFolders } from './blocks-elsewhere.ts'
+import type { GuardOptions } from './folder-guard.ts'
 import type { FolderKeys } from './folder-keys.ts'
 import { FolderReplica } from './folder-replica.ts'
 import type { PeerThrottles } from './folder-replica-deps.ts'
@@ -179,6 +180,7 @@ export interface RunningFolderDeps {
   readonly openTasks: (root: string) => FileTasks
   readonly otherFolders?: OtherFolders
   readonly newWatcher: () => FolderWatcher
+  readonly guard?: GuardOptions
   readonly rescanIntervalMs: RescanIntervalMs
   readonly throttles: (peer: DeviceId, folder: FolderId) => PeerThrottles
   readonly onChange: () => void
