@@ -77,7 +77,7 @@ export const committerMutations: readonly Mutation[] = [
     file: 'src/node/remote-changes.ts',
     text: '      failed.add(item)\n      this.#retry(item.need, `it could not be written',
     bug: '      this.#retry(item.need, `it could not be written',
-    caughtBy: ['test/node/replica-faults.test.ts', 'test/node/replica-random.test.ts'],
+    caughtBy: ['test/node/staged-durability.test.ts'],
   },
   {
     name: 'file-is-applied-though-blocks-are-missing',

@@ -24,18 +24,18 @@ export const diskMutations: readonly Mutation[] = [
     caughtBy: ['test/disk/confined-disk.test.ts'],
   },
   {
-    name: 'symlink-that-was-swapped-in-is-not-told',
+    name: 'folder-that-was-swapped-in-is-not-told',
     file: 'src/disk/checked-folders.ts',
     text: 'return now.inode === known.inode && now.device === known.device',
     bug: 'return now.device === known.device',
-    caughtBy: ['test/disk/confined-disk.test.ts'],
+    caughtBy: ['test/disk/confined-turn.test.ts'],
   },
   {
     name: 'handle-of-a-folder-that-was-renamed-is-kept',
     file: 'src/disk/held-folders.ts',
     text: 'if (!this.#held.has(path)) return',
     bug: 'if (this.#held.has(path)) return',
-    caughtBy: ['test/disk/confined-disk.test.ts'],
+    caughtBy: ['test/disk/confined-turn.test.ts'],
   },
   {
     name: 'file-is-made-over-another',

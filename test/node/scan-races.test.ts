@@ -12,6 +12,8 @@ describe('a folder whose disk is not what it was', () => {
   beforeEach(async () => {
     world = new ReplicaWorld()
     device = await world.add('alpha')
+    // A time that no two files share.
+    await world.clock.pass(1234)
     device.write('a', 'text')
     device.write('d/b', 'text')
     await world.settle(device)
