@@ -199,6 +199,12 @@ class P2psync(Daemon):
                                   '--listen', f'/ip4/127.0.0.1/tcp/{23101 + i}', '--peer', f'/ip4/127.0.0.1/tcp/{23101 + 1 - i}'),
                        log=n, env={**self.env, 'P2PSYNC_KEY': self.key})
 
+    def let_go(self):
+        """No change waits for a person, however much goes."""
+        for folder, n in ((self.a, 'A'), (self.b, 'B')):
+            subprocess.run(self.argv('guard', str(folder), '--off', '--home', str(self.base / f'home{n}')), check=True,
+                           stdout=subprocess.DEVNULL, env={**os.environ, **self.env})
+
 
 class Batch(Daemon):
     """A program that is run once for each sync."""
@@ -414,6 +420,8 @@ def run(tool, load, base):
     if load in ('rename', 'delete'):
         node, _ = first_sync(tool, base, lambda a: fill_small(a / 'top', 5000, 100))
         try:
+            if load == 'delete' and tool == 'p2psync':
+                node.let_go()
             time.sleep(3)
             if load == 'rename':
                 change = lambda: os.rename(node.a / 'top', node.a / 'moved')

@@ -4,7 +4,7 @@ import shutil
 import time
 
 from compare import arrival, fill_big, fill_small, replaced, same, sh, snapshot, TREE, wait
-from hosts import wait_for
+from hosts import node_path, p2psync, wait_for
 
 LOADS = ('big', 'small', 'tree', 'byte', 'insert', 'append', 'rename', 'delete')
 
@@ -34,6 +34,9 @@ def run_load(load, nodes, idle, base, scale):
         done = replaced(b.folder / 'big.bin', new)
     else:
         fill_small(a.folder / 'top', round(5000 * scale), 100)
+        if load == 'delete':
+            for node in nodes:
+                sh(*p2psync('guard', str(node.folder), '--off', '--home', str(node.base / f'home{node.host}')), env={**os.environ, **node_path()})
         settle(a, b)
         change = {'rename': lambda: os.rename(a.folder / 'top', a.folder / 'moved'),
                   'delete': lambda: shutil.rmtree(a.folder / 'top')}[load]
