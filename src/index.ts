@@ -25,6 +25,7 @@ export type {
   AddFolderRequest,
   FolderAdded,
   FolderStatus,
+  HeldDecision,
   LimitChange,
   LimitsStatus,
   NodeApi,
@@ -35,6 +36,7 @@ export type {
   PeerStatus,
   RunningNode,
 } from './node/node-api.ts'
+export type { GuardLimits, HeldChanges } from './model/guard-limits.ts'
 export type { ScrubAction, ScrubStatus } from './model/scrub-status.ts'
 export { P2psyncError } from './model/errors.ts'
 
