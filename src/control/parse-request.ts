@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path'
 import { isPatternList } from '../model/folder-order.ts'
 import { isGuardLimits, type GuardLimits } from '../model/guard-limits.ts'
-import type { ScrubAction } from '../model/scrub-status.ts'
+import { isScrubAction, type ScrubAction } from '../model/scrub-status.ts'
 import { isTransferRate } from '../model/transfer-rate.ts'
 import type { AddFolderRequest, HeldDecision, LimitChange } from '../node/node-api.ts'
 import { RequestProblem } from './request-problem.ts'
@@ -46,8 +46,8 @@ export function parseFolderGuard(body: unknown): { readonly path: string; readon
 
 export function parseScrub(body: unknown): { readonly path: string; readonly action: ScrubAction } {
   const { path, action } = fieldsOf(body, ['path', 'action'])
-  if (action === 'start' || action === 'stop') return { path: absolutePath(path), action }
-  throw new RequestProblem(400, '"action" must be start or stop')
+  if (isScrubAction(action)) return { path: absolutePath(path), action }
+  throw new RequestProblem(400, '"action" must be start, stop or a number of days')
 }
 
 export function parsePeerPaused(body: unknown): { readonly peer: string; readonly paused: boolean } {

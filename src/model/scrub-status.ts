@@ -1,15 +1,28 @@
-export type ScrubAction = 'start' | 'stop'
+/** Begin, end, or from now on begin by itself after so many days; 0: never. */
+export type ScrubAction = 'start' | 'stop' | { readonly everyDays: number }
+
+export const scrubDaysMax = 3650
+
+export function isScrubAction(value: unknown): value is ScrubAction {
+  if (value === 'start' || value === 'stop') return true
+  if (typeof value !== 'object' || value === null || !('everyDays' in value)) return false
+  const { everyDays } = value
+  return Number.isInteger(everyDays) && (everyDays as number) >= 0 && (everyDays as number) <= scrubDaysMax
+}
 
 /** How far the reading of a folder is, or what the last one found. Times are milliseconds since 1970. */
 export interface ScrubStatus {
   readonly running: boolean
   readonly startedAt: number | null
   readonly finishedAt: number | null
-  /** When the next one begins by itself. */
-  readonly nextAt: number
+  /** When the next one begins by itself; null: never. */
+  readonly nextAt: number | null
+  readonly everyDays: number
   /** Read so far, in the run that is under way or the last one. */
   readonly files: number
   readonly bytes: number
+  /** Files that were being changed, or were changed in the last ten minutes: of them nothing can be said. */
+  readonly skipped: number
   readonly allFiles: number
   readonly allBytes: number
   readonly damaged: number

@@ -47,7 +47,8 @@ export interface NodeApi {
   /** From how many removals and rewrites on a folder holds them; remembered. @throws {P2psyncError} `folder-unknown`. */
   setGuard(path: string, limits: GuardLimits): Promise<void>
   /**
-   * Begins to read all files of a folder again, to find what is damaged, or ends that; returns how far it is.
+   * Begins to read all files of a folder again, to find what is damaged, ends that, or says how often it
+   * is to begin by itself; returns how far it is.
    *
    * @throws {P2psyncError} `folder-unknown`, `usage` while the folder is paused.
    */

@@ -69,13 +69,12 @@ export class RunningFolder {
     return { ...this.replica.view.status(), scrub: this.#scrub.status() }
   }
 
-  /** Begins to read all files again, or ends that. @throws {P2psyncError} `usage` while the folder is paused. */
+  /** Begins to read all files again, ends that, or says how often it is to begin by itself. @throws {P2psyncError} `usage` while the folder is paused. */
   changeScrub(action: ScrubAction): ScrubStatus {
     if (this.#scrub === null) {
       throw new P2psyncError('usage', `${this.path} is paused`, { hint: `Go on first: p2psync resume ${this.path}` })
     }
-    if (action === 'start') this.#scrub.begin()
-    else this.#scrub.halt()
+    this.#scrub.change(action)
     return this.#scrub.status()
   }
 

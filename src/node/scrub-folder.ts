@@ -1,13 +1,13 @@
 import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import { errorText } from '../model/errors.ts'
 import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
-import type { ScrubStatus } from '../model/scrub-status.ts'
+import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import { scrubFile } from './scrub-file.ts'
 import { unrepairedMax, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
 import { ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
 
 const dayMs = 24 * 60 * 60_000
-const scrubIntervalMs = 30 * dayMs
+const everyDaysDefault = 30
 /** Of the disk: a tenth of what a slow one gives. */
 const bytesPerSecond = 16 * 1024 * 1024
 const busyPollMs = 1000
@@ -31,7 +31,7 @@ export class ScrubFolder {
   #signal = this.#stopping.signal
   readonly #suspects = new Set<RelativePath>()
   readonly #unrepaired = new Map<RelativePath, string>()
-  #note: ScrubNote = { ...newNote, nextAt: 0 }
+  #note: ScrubNote = newNote
   #halt: AbortController | null = null
   #wake: () => void = () => undefined
   #running: Promise<void> = Promise.resolve()
@@ -47,7 +47,7 @@ export class ScrubFolder {
   async start(): Promise<void> {
     const { clock, random, notes } = this.#deps
     // The first one comes at any time of the month: not all devices, and folders, at once.
-    const nextAt = clock.now() + random.fraction() * scrubIntervalMs
+    const nextAt = clock.now() + random.fraction() * everyDaysDefault * dayMs
     const stored = await notes.load()
     this.#note = stored ?? { ...newNote, nextAt }
     for (const path of this.#note.unrepaired) if (isRelativePath(path)) this.#unrepaired.set(path, 'it is damaged')
@@ -63,12 +63,32 @@ export class ScrubFolder {
     await this.#running
   }
 
+  change(action: ScrubAction): void {
+    if (action === 'start') this.begin()
+    else if (action === 'stop') this.halt()
+    else this.#every(action.everyDays)
+  }
+
+  #every(everyDays: number): void {
+    this.#note = {
+      ...this.#note,
+      everyDays,
+      nextAt: this.#nextAt(this.#note.finishedAt ?? this.#deps.clock.now(), everyDays),
+    }
+    this.#wake()
+    void this.#save()
+  }
+
+  /** Spread, so that what began together does not stay together. */
+  #nextAt(after: number, everyDays: number): number | null {
+    return everyDays === 0 ? null : after + everyDays * dayMs * (0.9 + 0.2 * this.#deps.random.fraction())
+  }
+
   /** Begins a run now; one that is under way goes on. */
   begin(): void {
     if (this.#note.startedAt !== null) return
-    const { files, bytes, damaged, repaired } = newNote
-    const startedAt = this.#deps.clock.now()
-    this.#note = { ...this.#note, startedAt, files, bytes, damaged, repaired, doneTo: '' }
+    const { everyDays, nextAt, finishedAt } = this.#note
+    this.#note = { ...newNote, everyDays, nextAt, finishedAt, startedAt: this.#deps.clock.now() }
     this.#wake()
     this.#deps.onChange()
   }
@@ -88,17 +108,12 @@ export class ScrubFolder {
   }
 
   status(): ScrubStatus {
-    const { startedAt, finishedAt, nextAt, files, bytes, damaged, repaired } = this.#note
+    const { doneTo: _, startedAt, ...note } = this.#note
     const { summary } = this.#deps.index
     return {
       running: startedAt !== null,
       startedAt,
-      finishedAt,
-      nextAt,
-      files,
-      bytes,
-      damaged,
-      repaired,
+      ...note,
       allFiles: summary.files,
       allBytes: summary.bytes,
       unrepaired: this.problems().slice(0, shownMax),
@@ -118,7 +133,7 @@ export class ScrubFolder {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       const woken = new Promise<void>((resolve) => (this.#wake = resolve))
-      if (clock.now() >= this.#note.nextAt) this.begin()
+      if (clock.now() >= (this.#note.nextAt ?? Number.POSITIVE_INFINITY)) this.begin()
       await this.#look([...this.#suspects, ...this.#dueRetries()])
       if (this.#note.startedAt !== null) await this.#run()
       if (this.#suspects.size > 0 || this.#note.startedAt !== null || signal.aborted) continue
@@ -169,8 +184,7 @@ export class ScrubFolder {
         }
       }
       const finishedAt = this.#deps.clock.now()
-      // Spread, so that what began together does not stay together.
-      const nextAt = finishedAt + scrubIntervalMs * (0.9 + 0.2 * this.#deps.random.fraction())
+      const nextAt = this.#nextAt(finishedAt, this.#note.everyDays)
       this.#note = { ...this.#note, startedAt: null, finishedAt, nextAt }
     })
     this.#halt = null
@@ -196,7 +210,7 @@ export class ScrubFolder {
     const nowMs = this.#deps.clock.now()
     const pace = (bytes: number): Promise<void> => this.#pace(bytes)
     const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row)
-    if (isRun) this.#count({ files: 1, bytes: verdict.outcome === 'unknown' ? 0 : row.record.sizeBytes })
+    if (isRun) this.#count(verdict.outcome === 'unknown' ? { skipped: 1 } : { files: 1, bytes: row.record.sizeBytes })
     const wasKnown = this.#unrepaired.has(path)
     if (verdict.outcome !== 'damaged') {
       if (wasKnown) this.#unrepaired.delete(path)
@@ -219,13 +233,14 @@ export class ScrubFolder {
     this.#deps.onChange()
   }
 
-  #count(more: Partial<Pick<ScrubNote, 'files' | 'bytes' | 'damaged' | 'repaired'>>): void {
-    const { files = 0, bytes = 0, damaged = 0, repaired = 0 } = more
+  #count(more: Partial<Pick<ScrubNote, 'files' | 'bytes' | 'skipped' | 'damaged' | 'repaired'>>): void {
+    const { files = 0, bytes = 0, skipped = 0, damaged = 0, repaired = 0 } = more
     const note = this.#note
     this.#note = {
       ...note,
       files: note.files + files,
       bytes: note.bytes + bytes,
+      skipped: note.skipped + skipped,
       damaged: note.damaged + damaged,
       repaired: note.repaired + repaired,
     }
@@ -260,16 +275,19 @@ export class ScrubFolder {
   }
 }
 
-const newNote = {
+const newNote: ScrubNote = {
   startedAt: null,
   finishedAt: null,
+  nextAt: null,
+  everyDays: everyDaysDefault,
   files: 0,
   bytes: 0,
+  skipped: 0,
   damaged: 0,
   repaired: 0,
   doneTo: '',
   unrepaired: [],
-} as const
+}
 
 export interface ScrubFolderDeps extends Omit<ScrubRepairDeps, 'signal' | 'pace'> {
   readonly index: FolderIndex

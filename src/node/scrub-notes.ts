@@ -6,11 +6,14 @@ export interface ScrubNote {
   /** When a run that has not ended began; null when none is under way. */
   readonly startedAt: number | null
   readonly finishedAt: number | null
-  /** When the next one begins by itself. */
-  readonly nextAt: number
+  /** When the next one begins by itself; null: never. */
+  readonly nextAt: number | null
+  /** Days from one to the next; 0: none begins by itself. */
+  readonly everyDays: number
   /** Of the run that is under way, or the last one. */
   readonly files: number
   readonly bytes: number
+  readonly skipped: number
   readonly damaged: number
   readonly repaired: number
   /** Paths up to this one are done. */
@@ -44,13 +47,11 @@ export function scrubNotesIn(file: string): ScrubNotes {
 
 function isNote(value: unknown): value is ScrubNote {
   if (typeof value !== 'object' || value === null) return false
-  const { startedAt, finishedAt, nextAt, files, bytes, damaged, repaired, doneTo, unrepaired } = value as Record<
-    string,
-    unknown
-  >
+  const { startedAt, finishedAt, nextAt, doneTo, unrepaired, ...counts } = value as Record<string, unknown>
+  const { everyDays, files, bytes, skipped, damaged, repaired } = counts
   const isCount = (count: unknown): boolean => typeof count === 'number' && count >= 0
   const isTime = (time: unknown): boolean => time === null || isCount(time)
-  if (!isTime(startedAt) || !isTime(finishedAt) || typeof doneTo !== 'string') return false
-  if (![nextAt, files, bytes, damaged, repaired].every(isCount) || !Array.isArray(unrepaired)) return false
+  if (!isTime(startedAt) || !isTime(finishedAt) || !isTime(nextAt) || typeof doneTo !== 'string') return false
+  if (![everyDays, files, bytes, skipped, damaged, repaired].every(isCount) || !Array.isArray(unrepaired)) return false
   return unrepaired.length <= unrepairedMax && unrepaired.every((path) => typeof path === 'string')
 }

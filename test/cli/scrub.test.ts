@@ -46,6 +46,16 @@ it('begins in all folders that are not paused, or in one, and ends it', async ()
   expect((await run('scrub', '--stop', '--wait')).code).toBe(2)
 })
 
+it('says how often it begins by itself', async () => {
+  expect(await run('scrub', '.', '--every', '7')).toEqual({
+    code: 0,
+    stdout: `${base} is read again by itself every 7 days\n`,
+  })
+  expect((await run('scrub', '.', '--every', '0')).stdout).toBe(`${base} is read again never by itself\n`)
+  expect((await run('scrub', '.', '--every', 'often')).code).toBe(2)
+  expect((await run('scrub', '.', '--every', '9999')).code).toBe(2)
+})
+
 it('waits for the end, and fails when something stays damaged', async () => {
   const ended = node.status.bind(node)
   let asked = 0

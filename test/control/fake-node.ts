@@ -117,7 +117,10 @@ export class FakeNode implements NodeApi {
   scrub(path: string, action: ScrubAction): Promise<ScrubStatus> {
     const folder = this.folders.find((one) => one.path === path)
     if (folder === undefined) return Promise.reject(unknownFolder(path))
-    const scrub = scrubStatus({ ...folder.scrub, running: action === 'start' })
+    const scrub = scrubStatus({
+      ...folder.scrub,
+      ...(typeof action === 'object' ? action : { running: action === 'start' }),
+    })
     this.folders = this.folders.map((one) => (one === folder ? { ...one, scrub } : one))
     return Promise.resolve(scrub)
   }
@@ -181,8 +184,16 @@ export function folderStatus(differences: Partial<FolderStatus> = {}): FolderSta
 
 /** A scrub that found nothing, with what differs. */
 export function scrubStatus(differences: Partial<ScrubStatus> = {}): ScrubStatus {
-  const times = { startedAt: null, finishedAt: 1_699_999_940_000, nextAt: 1_702_000_000_000 }
-  const counts = { files: 1234, bytes: 1_234_567_890, allFiles: 1234, allBytes: 1_234_567_890, damaged: 0, repaired: 0 }
+  const times = { startedAt: null, finishedAt: 1_699_999_940_000, nextAt: 1_702_000_000_000, everyDays: 30 }
+  const counts = {
+    files: 1234,
+    bytes: 1_234_567_890,
+    skipped: 0,
+    allFiles: 1234,
+    allBytes: 1_234_567_890,
+    damaged: 0,
+    repaired: 0,
+  }
   return { running: false, ...times, ...counts, unrepaired: [], ...differences }
 }
 

@@ -8,8 +8,10 @@ const note: ScrubNote = {
   startedAt: 5,
   finishedAt: null,
   nextAt: 7,
+  everyDays: 30,
   files: 1,
   bytes: 2,
+  skipped: 0,
   damaged: 1,
   repaired: 0,
   doneTo: 'a/b',
@@ -33,7 +35,7 @@ it.each([
   ['no JSON', '{'],
   ['a number that is none', JSON.stringify({ ...note, files: 'many' })],
   ['a path that is none', JSON.stringify({ ...note, unrepaired: [1] })],
-  ['a field that is missing', JSON.stringify({ ...note, nextAt: undefined })],
+  ['a field that is missing', JSON.stringify({ ...note, everyDays: undefined })],
 ])('begins anew with %s', async (_, text) => {
   await writeFile(join(folder, 'scrub.json'), text)
   expect(await scrubNotesIn(join(folder, 'scrub.json')).load()).toBeNull()
