@@ -49,7 +49,7 @@ export const committerMutations: readonly Mutation[] = [
     file: 'src/node/change-committer.ts',
     text: '    changes.push({ record: revived, disk })\n',
     bug: '',
-    caughtBy: ['test/node/removals.test.ts', 'test/node/replica-random.test.ts'],
+    caughtBy: ['test/node/change-committer.test.ts'],
   },
   {
     name: 'every-intent-is-adopted',
@@ -70,7 +70,7 @@ export const committerMutations: readonly Mutation[] = [
     file: 'src/node/remote-changes.ts',
     text: 'return counter > known && !this.#deps.forgetting.mayHaveForgotten(counter)',
     bug: 'return counter < 0 && known < 0',
-    caughtBy: ['test/node/replica-random.test.ts', 'test/node/replica-faults.test.ts'],
+    caughtBy: ['test/node/replica-faults.test.ts'],
   },
   {
     name: 'file-is-applied-though-its-bytes-are-not-durable',
@@ -84,11 +84,7 @@ export const committerMutations: readonly Mutation[] = [
     file: 'src/node/file-fetcher.ts',
     text: "for (const [file, reason] of missing) outcomes.set(file, { outcome: 'missing', reason })",
     bug: '',
-    caughtBy: [
-      'test/node/replica-faults.test.ts',
-      'test/node/replica-random.test.ts',
-      'test/node/replica-elsewhere.test.ts',
-    ],
+    caughtBy: ['test/node/staged-durability.test.ts'],
   },
   {
     name: 'block-that-was-sent-wrong-counts-as-there',

@@ -83,6 +83,20 @@ describe('a block client', () => {
     expect(bytesOf(await again)).toBe('two')
   })
 
+  it('gives up a stream with a reply that nobody asked for', async () => {
+    const asked = client.request(wantOf('one'), size)
+    await nextTurn()
+    await streams[0]!.send(encodeReplyHeader([true]), Buffer.from('one'))
+    await asked
+    await streams[0]!.send(encodeReplyHeader([true]), Buffer.from('two'))
+    for (let turn = 0; turn < 5; turn++) await nextTurn()
+    const again = client.request(wantOf('two'), size)
+    for (let turn = 0; turn < 5; turn++) await nextTurn()
+    expect(streams).toHaveLength(2)
+    await streams[1]!.send(encodeReplyHeader([true]), Buffer.from('two'))
+    expect(bytesOf(await again)).toBe('two')
+  })
+
   it('gives up a peer that is silent', async () => {
     const asked = client.request(wantOf('one'), size).catch((error: unknown) => error)
     await clock.advance(120_000)

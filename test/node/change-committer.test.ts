@@ -145,4 +145,18 @@ describe('the committer', () => {
     expect(compareVersions(copy?.version ?? [], deleted.version)).toBe('after')
     expect([textAt('a'), textAt(copyPath)]).toEqual(['theirs', 'ours'])
   })
+
+  it('publishes a folder anew that was removed elsewhere and holds something here', async () => {
+    disk.makeFolder(`${root}/d`)
+    const state = disk.lstat(`${root}/d`)
+    if (state?.kind !== 'folder') throw new Error('no folder')
+    const folder = { ...fileRecord('d', ''), kind: 'folder', sizeBytes: 0, mtimeNs: 0n, content: '' } as const
+    await index.commit([{ record: folder, disk: state }])
+    await commitLocal('d/x', 'text')
+    const work = await workFor(tombstone('d', { counter: 2 }), '')
+    await committer.apply([{ ...work, staged: null }], needs)
+    const row = await index.get(folder.path)
+    expect([row?.record.kind, row?.record.writer, textAt('d/x')]).toEqual(['folder', index.writer, 'text'])
+    expect(compareVersions(row?.record.version ?? [], folder.version)).toBe('after')
+  })
 })

@@ -97,4 +97,14 @@ describe('the first look into a new index', () => {
     await commits.takeIn(seen('b=ours'))
     expect((await recordAt('b')).basis).toBe(fingerprint(theirs))
   })
+
+  it('publishes nothing that was seen before a peer’s version took its place', async () => {
+    const before = seen('b=ours')
+    disk.unlink('/folder/b')
+    const theirs = fileRecord('b', 'of a peer')
+    const after = seen('b=of a peer').entries[0]!
+    await index.commit([{ record: theirs, disk: after.disk }])
+    await commits.takeIn(before)
+    expect(await recordAt('b')).toEqual(theirs)
+  })
 })

@@ -15,6 +15,7 @@ import {
   decodeSyncMessage,
   encodeSyncMessage,
   syncProtocolVersion,
+  type Changes,
   type Hello,
   type SyncMessage,
 } from '../../src/node/sync-messages.ts'
@@ -157,6 +158,35 @@ describe('a session with a scripted peer', () => {
     await say({ type: 'changes', changes: { records: [fileRecord('y', 'y')], toSeq: 5, more: false, state: null } })
     await clock.advance(1000)
     expect(await index.peerState(peer)).toEqual({ epoch: theirEpoch, seq: 5 })
+  })
+
+  it('saves no progress while something of it is still to be done', async () => {
+    let isSettled = false
+    host.isSettledWith = () => isSettled
+    await greet({ seq: 5 })
+    await next()
+    await say({ type: 'changes', changes: { records: [fileRecord('y', 'y')], toSeq: 5, more: false, state: null } })
+    await clock.advance(10_000)
+    expect([session.isReceiving, await index.peerState(peer)]).toEqual([false, null])
+    isSettled = true
+    await clock.advance(1000)
+    expect(await index.peerState(peer)).toEqual({ epoch: theirEpoch, seq: 5 })
+  })
+
+  it('tells how far its log is told only with the last of the frames that it takes', async () => {
+    const folder = Array.from({ length: 15 }, () => 'n'.repeat(250)).join('/')
+    const records = Array.from({ length: 190 }, (_, i) => fileRecord(`${folder}/${i}`, 'x'))
+    await index.commit(records.map((record) => ({ record, disk: null })))
+    await greet({ knownEpoch: index.epoch, knownSeq: 1 })
+    const told: Changes[] = []
+    for (let more = true; more; more = told.at(-1)!.more) {
+      const message = await next()
+      if (message.type === 'changes') told.push(message.changes)
+    }
+    expect(told.length).toBeGreaterThan(1)
+    expect(new Set(told.slice(0, -1).map((changes) => changes.toSeq))).toEqual(new Set([1]))
+    expect(told.at(-1)?.toSeq).toBe(191)
+    expect(told.flatMap((changes) => changes.records)).toHaveLength(190)
   })
 
   it('gives up a peer that says no hello', async () => {
