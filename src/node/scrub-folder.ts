@@ -3,11 +3,11 @@ import { errorText } from '../model/errors.ts'
 import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import { scrubFile } from './scrub-file.ts'
-import { unrepairedMax, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
+import { newNote, unrepairedMax, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
+import { SerialQueue } from './serial-queue.ts'
 import { ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
 
 const dayMs = 24 * 60 * 60_000
-const everyDaysDefault = 30
 /** Of the disk: a tenth of what a slow one gives. */
 const bytesPerSecond = 16 * 1024 * 1024
 const busyPollMs = 1000
@@ -33,6 +33,7 @@ export class ScrubFolder {
   readonly #unrepaired = new Map<RelativePath, string>()
   #note: ScrubNote = newNote
   #halt: AbortController | null = null
+  readonly #saves = new SerialQueue()
   #wake: () => void = () => undefined
   #running: Promise<void> = Promise.resolve()
   #retryAt = 0
@@ -47,7 +48,7 @@ export class ScrubFolder {
   async start(): Promise<void> {
     const { clock, random, notes } = this.#deps
     // The first one comes at any time of the month: not all devices, and folders, at once.
-    const nextAt = clock.now() + random.fraction() * everyDaysDefault * dayMs
+    const nextAt = clock.now() + random.fraction() * newNote.everyDays * dayMs
     const stored = await notes.load()
     this.#note = stored ?? { ...newNote, nextAt }
     for (const path of this.#note.unrepaired) if (isRelativePath(path)) this.#unrepaired.set(path, 'it is damaged')
@@ -61,6 +62,7 @@ export class ScrubFolder {
     this.#stopping.abort()
     this.#wake()
     await this.#running
+    await this.#saves.run(async () => undefined)
   }
 
   change(action: ScrubAction): void {
@@ -96,7 +98,8 @@ export class ScrubFolder {
   /** Ends the run that is under way; the next one begins from the front. */
   halt(): void {
     if (this.#note.startedAt === null) return
-    this.#note = { ...this.#note, startedAt: null }
+    const nextAt = this.#nextAt(this.#deps.clock.now(), this.#note.everyDays)
+    this.#note = { ...this.#note, startedAt: null, nextAt }
     this.#halt?.abort()
     this.#deps.onChange()
   }
@@ -209,7 +212,11 @@ export class ScrubFolder {
     const isRun = this.#halt !== null
     const nowMs = this.#deps.clock.now()
     const pace = (bytes: number): Promise<void> => this.#pace(bytes)
-    const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row)
+    const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row).catch((error: unknown) => {
+      this.#checkGoing()
+      this.#deps.logger.warn('a file could not be read again', { path, error: errorText(error) })
+      return { outcome: 'unknown' } as const
+    })
     if (isRun) this.#count(verdict.outcome === 'unknown' ? { skipped: 1 } : { files: 1, bytes: row.record.sizeBytes })
     const wasKnown = this.#unrepaired.has(path)
     if (verdict.outcome !== 'damaged') {
@@ -269,24 +276,12 @@ export class ScrubFolder {
 
   async #save(): Promise<void> {
     this.#note = { ...this.#note, unrepaired: [...this.#unrepaired.keys()] }
-    await this.#deps.notes.save(this.#note).catch((error: unknown) => {
-      this.#deps.logger.warn('the progress of a scrub could not be noted', { error: errorText(error) })
-    })
+    await this.#saves
+      .run(() => this.#deps.notes.save(this.#note))
+      .catch((error: unknown) => {
+        this.#deps.logger.warn('the progress of a scrub could not be noted', { error: errorText(error) })
+      })
   }
-}
-
-const newNote: ScrubNote = {
-  startedAt: null,
-  finishedAt: null,
-  nextAt: null,
-  everyDays: everyDaysDefault,
-  files: 0,
-  bytes: 0,
-  skipped: 0,
-  damaged: 0,
-  repaired: 0,
-  doneTo: '',
-  unrepaired: [],
 }
 
 export interface ScrubFolderDeps extends Omit<ScrubRepairDeps, 'signal' | 'pace'> {

@@ -27,6 +27,21 @@ export interface ScrubNotes {
   save(note: ScrubNote): Promise<void>
 }
 
+/** Of a folder that was never read again. */
+export const newNote: ScrubNote = {
+  startedAt: null,
+  finishedAt: null,
+  nextAt: null,
+  everyDays: 30,
+  files: 0,
+  bytes: 0,
+  skipped: 0,
+  damaged: 0,
+  repaired: 0,
+  doneTo: '',
+  unrepaired: [],
+}
+
 export const unrepairedMax = 10_000
 
 /** Notes in a file of the state directory. One that is lost or damaged costs a scrub from the beginning. */

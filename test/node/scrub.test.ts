@@ -239,5 +239,13 @@ it('reads no faster than it may, and can be stopped', async () => {
   scrub.halt()
   await world.clock.pass(1000)
   expect(scrub.status()).toMatchObject({ running: false, files: 0 })
+  // One that had begun by itself is not begun again at once.
   await scrub.stop()
+  note = { ...note!, nextAt: 0 }
+  const next = await scrubOf(laptop)
+  expect(next.status().running).toBe(true)
+  next.halt()
+  await world.clock.pass(2 * minuteMs)
+  expect(next.status()).toMatchObject({ running: false, files: 0 })
+  await next.stop()
 })
