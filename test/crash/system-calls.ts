@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { on, once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /** Calls that change a disk, or decide that something was changed: between two others nothing new is to be seen. */
 const changingCalls: readonly string[] = [
@@ -51,6 +52,7 @@ export function tracingProblem(): string | null {
 /** strace on some threads of a process; it lets go of them when it is stopped. */
 export class Trace {
   readonly #child: ChildProcess
+  #said = ''
 
   private constructor(child: ChildProcess) {
     this.#child = child
@@ -69,15 +71,32 @@ export class Trace {
     return Trace.#attach(['-o', '/dev/null', '-e', `trace=${point.call}`, '-e', inject, ...targets])
   }
 
+  /** Has these calls fail with `code` in all threads, each time. */
+  static async failAll(pid: number, calls: string, code: string): Promise<Trace> {
+    return Trace.#attach(['-f', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${code}`, '-p', String(pid)])
+  }
+
   static async #attach(args: readonly string[]): Promise<Trace> {
     const child = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
     for await (const [chunk] of on(child.stderr, 'data', { close: ['end'] })) {
       said += String(chunk)
       const wanted = args.filter((arg) => arg === '-p').length
-      if (said.split(' attached').length > wanted) return new Trace(child)
+      if (said.split(' attached').length <= wanted) continue
+      const trace = new Trace(child)
+      child.stderr.on('data', (more) => (trace.#said += String(more)))
+      return trace
     }
     throw new Error(`strace does not attach: ${said}`)
+  }
+
+  /** Resolves when a call has failed. @throws when none does. */
+  async hit(): Promise<void> {
+    const deadline = performance.now() + 20_000
+    while (!this.#said.includes('(INJECTED)')) {
+      if (performance.now() > deadline) throw new Error('no call has failed')
+      await nextTurn()
+    }
   }
 
   async stop(): Promise<void> {
