@@ -202,6 +202,8 @@ describe('requests that no client of ours makes', () => {
     ['POST', '/v1/folders', '{"path":"/a","key":null,"relink":false,"order":{"middle":[]}}', 400],
     ['POST', '/v1/folders/paused', '{"path":"/a","paused":1}', 400],
     ['POST', '/v1/folders/paused', '{"path":"a","paused":true}', 400],
+    ['POST', '/v1/folders/scrub', '{"path":"/a","action":"begin"}', 400],
+    ['POST', '/v1/folders/scrub', '{"path":"/a","action":{"everyDays":-1}}', 400],
     ['POST', '/v1/peers/paused', '{"peer":7,"paused":true}', 400],
     ['POST', '/v1/limits', '{"up":-1}', 400],
     ['POST', '/v1/limits', '{"up":"2MiB"}', 400],
