@@ -40,15 +40,15 @@ async function check(options: { faults: boolean; databases: boolean }, runs: num
 
 describe('replicas under random actions', { timeout: 24 * 60 * 60_000 }, () => {
   it('end alike and lose nothing, through edits, partitions and restarts', async () => {
-    await check({ faults: false, databases: false }, 120)
+    await check({ faults: false, databases: false }, 30)
   })
 
   it('end alike and lose nothing, through kills, full disks, lost hints and clocks that jump', async () => {
-    await check({ faults: true, databases: false }, 120)
+    await check({ faults: true, databases: false }, 30)
   })
 
   it('end alike and lose nothing, through databases that are lost or old', async () => {
-    await check({ faults: true, databases: true }, 120)
+    await check({ faults: true, databases: true }, 30)
   })
 })
 

@@ -152,6 +152,9 @@ class SimulatedRun {
   }
 
   async #quiet(): Promise<void> {
+    // What is on its way has come before anybody is said to be at rest.
+    const stalledMs = Math.max(0, ...this.#stalledUntil.values()) - this.world.clock.view().monotonic()
+    if (stalledMs > 0) await this.world.clock.pass(stalledMs + 1000)
     this.#stalledUntil.clear()
     this.#drops.clear()
     this.#bytesPerSecond = 0
