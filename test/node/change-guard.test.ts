@@ -184,6 +184,20 @@ describe('the change guard', () => {
       expect([b.history().size >= count, heldOf(b)]).toEqual([true, []])
     })
 
+    it('asks again after a kill right behind the approval, or goes on, and every file is in history', async () => {
+      a.remove('d')
+      await untilHeld(b)
+      await b.replica.guard.approve()
+      b.killAfter(20)
+      await until(() => b.isDead)
+      await b.restart()
+      await world.clock.pass(60_000)
+      if (heldOf(b).length > 0) await b.replica.guard.approve()
+      expect([...(await world.rest()).keys()]).toEqual([])
+      const kept = new Set(b.history().values())
+      expect(Array.from({ length: count }, (_, i) => kept.has(`file text ${i}`)).every(Boolean)).toBe(true)
+    })
+
     it('gives the peers their files back when it is rejected', async () => {
       const before = filesOf(b)
       a.remove('d')
