@@ -34,7 +34,9 @@ export class User {
     else if (edit.type === 'rename') rename(at, tree, edit)
     else if (edit.type === 'copy') this.#copy(at, tree, edit)
     else if (!('to' in edit) && hasRoom(tree, path)) this.#make(at, edit, old)
-    makeDurable(at, 'to' in edit ? edit.to : path)
+    const written = 'to' in edit ? edit.to : path
+    // A parent that is a link may lead in a circle; nothing was written there then.
+    if (hasRoom(tree, written)) makeDurable(at, written)
   }
 
   editCopy(at: WorldDevice, type: 'edit-copy' | 'remove-copy'): void {
