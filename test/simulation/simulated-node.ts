@@ -34,6 +34,8 @@ export class SimulatedNode {
       },
       newTasks: (deps) => new DiskFileTasks(deps, turning),
     })
+    // The folder was there before, and its marker is of long ago: no power cut takes them.
+    device.disk.quietly(() => device.disk.syncFileSystem('/'))
     const faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random })
     const node = new SimulatedNode(device, { faults, stores, trace })
     node.#arm()
