@@ -106,7 +106,7 @@ class Device {
   }
 
   setAside(): string[] {
-    return readdirSync(this.state).filter((name) => name !== 'index')
+    return readdirSync(this.state).filter((name) => name.startsWith('index.'))
   }
 }
 
