@@ -22,6 +22,8 @@ describe('two devices change the same file while they are apart', () => {
     for (const [ofA, ofB] of pairs) write(nodes[0].folder, `${ofA} - ${ofB}/doc.txt`, originalText)
     await world.start()
     await settle(nodes)
+    // All files change, and nobody is to be asked.
+    for (const node of nodes) expect(await node.cli('guard', node.folder, '--off')).toMatchObject({ exitCode: 0 })
     await world.stop()
     for (const [ofA, ofB] of pairs) {
       act(ofA, join(nodes[0].folder, `${ofA} - ${ofB}`), 'A')
