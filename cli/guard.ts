@@ -54,7 +54,12 @@ async function decide(
   if (options.json === true) context.stdout.write(`${JSON.stringify({ path, decision, held })}\n`)
   for (const { direction, files } of options.json === true ? [] : held) {
     const back = direction === 'outgoing' ? 'come back from other devices' : 'stay, and are given back to other devices'
-    const what = decision === 'approve' ? 'are removed or rewritten on the devices that still have them' : back
+    // Their guards know nothing of what was decided here.
+    const gone =
+      direction === 'outgoing'
+        ? 'are told to the other devices as removed or rewritten; where they are many, these ask as well: approve there too'
+        : 'are removed or rewritten here'
+    const what = decision === 'approve' ? gone : back
     context.stdout.write(`${printable(path)}: ${countText(files, 'file')} ${what}\n`)
   }
 }
