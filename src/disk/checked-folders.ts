@@ -1,6 +1,5 @@
 import * as fs from 'node:fs'
-import { nextTurn } from '../model/next-turn.ts'
-import { isBelow, splitPath, type Confinement } from './confinement.ts'
+import { atTurnEnd, isBelow, splitPath, type Confinement } from './confinement.ts'
 import { DiskError } from './disk-error.ts'
 
 /**
@@ -11,7 +10,7 @@ import { DiskError } from './disk-error.ts'
 export class CheckedFolders implements Confinement {
   readonly #root: string
   readonly #checked = new Map<string, Identity>()
-  #willRelease = false
+  readonly #releaseSoon = atTurnEnd(() => this.release())
 
   /** `root` is absolute; it and what is above it may be reached by symlinks. */
   constructor(root: string) {
@@ -61,12 +60,7 @@ export class CheckedFolders implements Confinement {
     if (this.#checked.has(folder)) return
     if (folder !== this.#root) this.#check(splitPath(folder)[0])
     this.#checked.set(folder, lookAtFolder(folder, { follow: folder === this.#root }))
-    if (this.#willRelease) return
-    this.#willRelease = true
-    void nextTurn().then(() => {
-      this.#willRelease = false
-      this.release()
-    })
+    this.#releaseSoon()
   }
 }
 

@@ -1,4 +1,5 @@
 import { assert } from '../model/errors.ts'
+import { nextTurn } from '../model/next-turn.ts'
 
 /**
  * How a path below one root is acted on so that no symlink among its parents is followed, whoever swaps one in.
@@ -35,6 +36,19 @@ export function splitPath(path: string): readonly [folder: string, name: string]
   const name = path.slice(slash + 1)
   assert(name !== '' && name !== '.' && name !== '..', 'a path names what it means')
   return [path.slice(0, slash), name]
+}
+
+/** A call has `release` called once at the end of this turn of the event loop, however often it is called until then. */
+export function atTurnEnd(release: () => void): () => void {
+  let isDue = false
+  return () => {
+    if (isDue) return
+    isDue = true
+    void nextTurn().then(() => {
+      isDue = false
+      release()
+    })
+  }
 }
 
 const slashCode = 47

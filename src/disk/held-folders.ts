@@ -1,6 +1,5 @@
 import * as fs from 'node:fs'
-import { nextTurn } from '../model/next-turn.ts'
-import { isBelow, splitPath, type Confinement } from './confinement.ts'
+import { atTurnEnd, isBelow, splitPath, type Confinement } from './confinement.ts'
 import { ownHandles } from './own-handles.ts'
 
 const { O_DIRECTORY, O_NOFOLLOW } = fs.constants
@@ -21,7 +20,7 @@ export class HeldFolders implements Confinement {
   #lastFolder = ''
   #lastPrefix = ''
   #entered = 0
-  #willRelease = false
+  readonly #releaseSoon = atTurnEnd(() => this.release())
 
   /** `root` is absolute; it and what is above it may be reached by symlinks. */
   constructor(root: string) {
@@ -89,15 +88,6 @@ export class HeldFolders implements Confinement {
     if (folder === this.#root) return fs.openSync(folder, O_PATH | O_DIRECTORY)
     const [parent, name] = splitPath(folder)
     return fs.openSync(this.#hold(parent).prefix + name, O_PATH | O_DIRECTORY | O_NOFOLLOW)
-  }
-
-  #releaseSoon(): void {
-    if (this.#willRelease) return
-    this.#willRelease = true
-    void nextTurn().then(() => {
-      this.#willRelease = false
-      this.release()
-    })
   }
 }
 

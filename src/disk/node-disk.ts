@@ -140,7 +140,7 @@ export class NodeDisk implements Disk {
   copyFile(from: string, to: string): void {
     const source = openRegular(from, O_RDONLY | regularFlags)
     try {
-      fs.copyFileSync(ownHandles === null ? from : `${ownHandles}/${source}`, to, COPYFILE_EXCL | COPYFILE_FICLONE)
+      fs.copyFileSync(nameOf(source, from), to, COPYFILE_EXCL | COPYFILE_FICLONE)
     } finally {
       fs.closeSync(source)
     }
@@ -149,11 +149,7 @@ export class NodeDisk implements Disk {
   cloneFile(from: string, to: string): boolean {
     const source = openRegular(from, O_RDONLY | regularFlags)
     try {
-      fs.copyFileSync(
-        ownHandles === null ? from : `${ownHandles}/${source}`,
-        to,
-        COPYFILE_EXCL | COPYFILE_FICLONE_FORCE,
-      )
+      fs.copyFileSync(nameOf(source, from), to, COPYFILE_EXCL | COPYFILE_FICLONE_FORCE)
       return true
     } catch (error) {
       if (cannotCloneCodes.has(systemCode(error))) return false
@@ -232,6 +228,11 @@ function stateKind(mode: number): DiskState['kind'] | 'other' {
     default:
       return 'other'
   }
+}
+
+/** What to name to the system for a file that is open; elsewhere than on Linux the path that it was opened by. */
+function nameOf(handle: FileHandle, path: string): string {
+  return ownHandles === null ? path : `${ownHandles}/${handle}`
 }
 
 function openRegular(path: string, flags: number, { unchecked } = checked): FileHandle {

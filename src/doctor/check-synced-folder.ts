@@ -3,15 +3,14 @@ import { access, lstat, readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { indexProblem } from '../file-index/index-head.ts'
 import { openLevelStore } from '../file-index/level-store.ts'
+import { dayMs } from '../model/day.ts'
 import { errorText, P2psyncError } from '../model/errors.ts'
 import { privateFolderName } from '../model/relative-path.ts'
 import { readMarker } from '../node/check-folder.ts'
 import type { KnownFolder } from '../node/node-settings.ts'
 import type { FolderStatus } from '../node/node-api.ts'
+import { remainsKeptDays } from '../node/staged-remains.ts'
 import type { Findings } from './finding.ts'
-
-const dayMs = 24 * 60 * 60_000
-const remainsDays = 7
 
 /** Whether this user can list, read and write the folder itself; false: nothing else of it can be looked at. */
 export async function checkAccess(path: string, findings: Findings): Promise<boolean> {
@@ -116,13 +115,13 @@ export async function checkStaged(path: string, nowMs: number, findings: Finding
   let bytes = 0
   for (const name of await readdir(staging).catch((): string[] => [])) {
     const entry = await lstat(join(staging, name)).catch((): Stats | null => null)
-    if (entry === null || entry.mtimeMs > nowMs - remainsDays * dayMs) continue
+    if (entry === null || entry.mtimeMs > nowMs - remainsKeptDays * dayMs) continue
     old++
     bytes += entry.size
   }
   if (old === 0) return findings.ok('staged', 'no fetch has left anything for long')
   findings.warning('staged', {
-    message: `${old} files of ${bytes} bytes were left by fetches that nobody went on with for ${remainsDays} days`,
+    message: `${old} files of ${bytes} bytes were left by fetches that nobody went on with for ${remainsKeptDays} days`,
     hint: 'Start the node: it clears them away.',
   })
 }

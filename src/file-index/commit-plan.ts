@@ -1,6 +1,6 @@
 import type { MerkleTree } from '../merkle/merkle-tree.ts'
 import { comparePaths, type RelativePath } from '../model/relative-path.ts'
-import { mapInTurns, nextTurn } from '../model/next-turn.ts'
+import { eachInTurns, mapInTurns } from '../model/next-turn.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import type { ContentChange } from './block-lists.ts'
 import type { RowChange } from './row-change.ts'
@@ -47,19 +47,16 @@ export async function planCommit(
   for (const operation of leaves) operations.push(operation)
   const counts = { ...state.counts }
   const contents: ContentChange[] = []
-  for (const [i, { change, key, after }] of rows.entries()) {
-    if (i % rowsPerTurn === rowsPerTurn - 1) await nextTurn()
+  await eachInTurns(rows.entries(), ([i, { change, key, after }]) => {
     const old = before[i]
     const had = old === undefined ? null : rowContent(old)
     if (old !== undefined) count(counts, { kind: rowKind(old), sizeBytes: had?.sizeBytes ?? 0 }, -1)
     count(counts, change.record, 1)
     if (had !== null || after !== null)
       contents.push({ key, before: had, after, blockList: change.blockList ?? null, kept: change.kept ?? null })
-  }
+  })
   return { seq, counts, logged: state.logged + log.length, tree, operations, log, contents }
 }
-
-const rowsPerTurn = 2000
 
 /** Without what else a plan keeps. */
 export function stateOf({ seq, counts, logged, tree }: CommitState): CommitState {

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { Level } from 'level'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
-import { nextTurn } from '../model/next-turn.ts'
+import { eachInTurns } from '../model/next-turn.ts'
 import type { KeyValueStore, StoreEntry, StoreOperation, StoreRange } from '../ports/key-value-store.ts'
 
 /**
@@ -62,7 +62,8 @@ export function abstractLevelStore(level: ByteLevel): KeyValueStore {
 }
 
 const pageEntriesDefault = 1000
-const operationsPerTurn = 2000
+/** More are put together in turns. */
+const operationsAtOnce = 2000
 const pageBytesMax = 1024 * 1024
 
 class LevelStore implements KeyValueStore {
@@ -84,7 +85,7 @@ class LevelStore implements KeyValueStore {
   batch(operations: readonly StoreOperation[], options: { durable?: boolean } = {}): Promise<void> {
     const sync = options.durable === true
     return guarded('be written', () =>
-      operations.length > operationsPerTurn
+      operations.length > operationsAtOnce
         ? this.#batchInTurns(operations, { sync })
         : this.#level.batch(operations as StoreOperation[], { sync }),
     )
@@ -94,11 +95,10 @@ class LevelStore implements KeyValueStore {
   async #batchInTurns(operations: readonly StoreOperation[], options: { sync: boolean }): Promise<void> {
     const chain = this.#level.batch()
     try {
-      for (const [i, operation] of operations.entries()) {
-        if (i > 0 && i % operationsPerTurn === 0) await nextTurn()
+      await eachInTurns(operations, (operation) => {
         if (operation.type === 'put') chain.put(operation.key, operation.value)
         else chain.del(operation.key)
-      }
+      })
     } catch (error) {
       await chain.close()
       throw error

@@ -5,6 +5,7 @@ import { AssertionError } from '../model/errors.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import { privateFolderName } from '../model/relative-path.ts'
 import type { BlockReads, FileTasks } from '../ports/file-tasks.ts'
+import { appendTo } from './append-to.ts'
 import { batchesOf, type FetchFile } from './fetch-groups.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { stageReply } from './stage-reply.ts'
@@ -205,10 +206,4 @@ async function unlessClosed<T>(ask: () => Promise<T>): Promise<T | null> {
     if (error instanceof AssertionError) throw error
     return null
   }
-}
-
-function appendTo<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
-  const items = map.get(key)
-  if (items === undefined) map.set(key, [item])
-  else items.push(item)
 }

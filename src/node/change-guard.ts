@@ -110,6 +110,11 @@ export class ChangeGuard {
     if (this.#held !== null) await this.#set({ ...this.#held, restoring: true })
   }
 
+  /** Gives back the memory of what came and went long ago. */
+  forgetOld(): void {
+    this.#window.forgetOld()
+  }
+
   /** Nothing waits any longer, and the count begins anew. */
   async lift(): Promise<void> {
     this.#window.clear()

@@ -34,6 +34,11 @@ export class ChangeWindow {
     this.#clock = clock
   }
 
+  /** Gives back what is kept of older changes; all that is asked here does so as well. */
+  forgetOld(): void {
+    this.#expire()
+  }
+
   get files(): number {
     this.#expire()
     return this.#files - this.#moved

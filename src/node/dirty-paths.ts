@@ -65,17 +65,15 @@ export class DirtyPaths {
 
   /** A path that is to be looked at again after a while; one that comes later already comes at the sooner time. */
   addLater(path: RelativePath, delayMs: number): void {
-    const dueMs = this.#clock.monotonic() + delayMs
-    if (this.#later.size < pathsMax) this.#later.add(path, dueMs)
-    else this.#allLaterMs = Math.min(this.#allLaterMs, dueMs)
+    if (this.#later.size >= pathsMax) return this.#addAllLater(delayMs)
+    this.#later.add(path, this.#clock.monotonic() + delayMs)
     this.#wake?.()
   }
 
   /** What could not be read, '' for everything: nobody says when it can be, so it is looked at again after a while. */
   addUnreadable(path: RelativePath | ''): void {
-    if (path !== '') return this.addLater(path, unreadableRetryMs)
-    this.#allLaterMs = Math.min(this.#allLaterMs, this.#clock.monotonic() + unreadableRetryMs)
-    this.#wake?.()
+    if (path === '') this.#addAllLater(unreadableRetryMs)
+    else this.addLater(path, unreadableRetryMs)
   }
 
   /** The next batch; waits for one. Null once the signal is aborted. */
@@ -128,6 +126,11 @@ export class DirtyPaths {
       if (nowMs >= endMs) return
       await this.#clock.sleep(endMs - nowMs, this.#signal).catch(() => undefined)
     }
+  }
+
+  #addAllLater(delayMs: number): void {
+    this.#allLaterMs = Math.min(this.#allLaterMs, this.#clock.monotonic() + delayMs)
+    this.#wake?.()
   }
 
   #putDue(): void {

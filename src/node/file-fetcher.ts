@@ -8,6 +8,7 @@ import type { DeviceId } from '../model/device-id.ts'
 import { P2psyncError } from '../model/errors.ts'
 import { isSingleBlock } from '../model/file-record.ts'
 import type { LocalBlock } from '../ports/file-tasks.ts'
+import { appendTo } from './append-to.ts'
 import { BlocksElsewhere, type OtherFolders, type WantedBlocks } from './blocks-elsewhere.ts'
 import { batchesOf, type FetchFile } from './fetch-groups.ts'
 import { fetchList } from './fetch-list.ts'
@@ -247,10 +248,4 @@ export interface FileFetcherDeps extends PeerFetchesDeps {
   readonly index: FolderIndex
   readonly drafts: RemoteDrafts
   readonly otherFolders?: OtherFolders
-}
-
-function appendTo<Key, Item>(map: Map<Key, Item[]>, key: Key, item: Item): void {
-  const items = map.get(key)
-  if (items === undefined) map.set(key, [item])
-  else items.push(item)
 }

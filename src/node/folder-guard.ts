@@ -34,6 +34,12 @@ export class FolderGuard {
   get held(): readonly HeldChanges[] {
     return [this.outgoing.held, this.incoming.held].filter((held) => held !== null)
   }
+
+  /** Gives back the memory of what came and went long ago; without this a large first sync is remembered until the next change. */
+  forgetOld(): void {
+    this.outgoing.forgetOld()
+    this.incoming.forgetOld()
+  }
 }
 
 /** How a folder is guarded, and what waited when it was closed. */

@@ -1,3 +1,4 @@
+import { dayMs } from '../model/day.ts'
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { ForgetNote } from '../file-index/forget-notes.ts'
 import type { SeenRow } from '../file-index/forget-rows.ts'
@@ -10,16 +11,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Decision } from '../reconcile/decide.ts'
 import { isIndexDamage } from './index-folder.ts'
 import type { SerialQueue } from './serial-queue.ts'
-import {
-  dayMs,
-  decideWithAge,
-  deletionDay,
-  isDeclined,
-  judgeClock,
-  mayForget,
-  seenDaysMin,
-  utcDay,
-} from './tombstone-age.ts'
+import { decideWithAge, deletionDay, isDeclined, judgeClock, mayForget, seenDaysMin, utcDay } from './tombstone-age.ts'
 
 const lookMs = 60 * 60_000
 const rowsPerCommit = 1000

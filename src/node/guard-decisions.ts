@@ -57,11 +57,12 @@ export class GuardDecisions {
     return held
   }
 
-  /** Until the signal is aborted: asks for what is to be restored, and ends holding when nothing waits any more. */
+  /** Until the signal is aborted: asks for what is to be restored, ends holding when nothing waits any more, and forgets what is old. */
   async run(): Promise<void> {
     const { clock, signal, guard } = this.#deps
     while (!signal.aborted) {
       await clock.sleep(this.#pauseMs, signal).catch(() => undefined)
+      guard.forgetOld()
       if (signal.aborted || guard.held.length === 0) this.#pauseMs = lookMs
       else await this.#goOn()
     }

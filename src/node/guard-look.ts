@@ -20,8 +20,9 @@ export interface GuardLookDeps extends HashAheadDeps {
 /** Takes out of a look what is gone and has to wait. */
 export async function holdRemovals(look: Look, deps: GuardLookDeps): Promise<void> {
   const { index, guard, deviceName } = deps
+  if (guard.limits === null || look.gone.length + look.removed.length === 0) return
   // All of it may be gone because the folder is: then nothing is published at all.
-  if (look.gone.length + look.removed.length === 0 || !(await deps.isFolderThere())) return
+  if (!(await deps.isFolderThere())) return
   const losses = await removalLosses(index, { gone: look.gone, folders: look.removed })
   const held = await guard.outgoing.refuse(losses, deviceName)
   if (held.size === 0) return

@@ -1,10 +1,10 @@
+import { dayMs } from '../model/day.ts'
 import { neverRescan, type RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 
 /** A folder that cannot be watched is scanned so often instead. */
 const blindIntervalMs = 60_000
-const dayMs = 24 * 60 * 60_000
 
 /** Says from time to time that a folder is to be scanned as a whole: that finds what the watcher missed. */
 export class Rescan {

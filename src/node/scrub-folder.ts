@@ -1,3 +1,4 @@
+import { dayMs } from '../model/day.ts'
 import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import { errorText } from '../model/errors.ts'
 import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
@@ -7,7 +8,6 @@ import { newNote, unrepairedMax, type ScrubNote, type ScrubNotes } from './scrub
 import { SerialQueue } from './serial-queue.ts'
 import { ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
 
-const dayMs = 24 * 60 * 60_000
 /** Of the disk: a tenth of what a slow one gives. */
 const bytesPerSecond = 16 * 1024 * 1024
 const busyPollMs = 1000

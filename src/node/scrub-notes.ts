@@ -1,21 +1,9 @@
 import { readFile } from 'node:fs/promises'
+import type { ScrubProgress } from '../model/scrub-status.ts'
 import { writePrivateFile } from './private-file.ts'
 
-/** What a folder's scrub remembers between runs of the node. Times are milliseconds since 1970. */
-export interface ScrubNote {
-  /** When a run that has not ended began; null when none is under way. */
-  readonly startedAt: number | null
-  readonly finishedAt: number | null
-  /** When the next one begins by itself; null: never. */
-  readonly nextAt: number | null
-  /** Days from one to the next; 0: none begins by itself. */
-  readonly everyDays: number
-  /** Of the run that is under way, or the last one. */
-  readonly files: number
-  readonly bytes: number
-  readonly skipped: number
-  readonly damaged: number
-  readonly repaired: number
+/** What a folder's scrub remembers between runs of the node. */
+export interface ScrubNote extends ScrubProgress {
   /** Paths up to this one are done. */
   readonly doneTo: string
   /** Damaged, and not repaired: looked at again until they are. */

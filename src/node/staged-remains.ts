@@ -1,10 +1,11 @@
+import { dayMs } from '../model/day.ts'
 import { isResumableName, pathPartOf } from '../blocks/staged-name.ts'
 import { errorText } from '../model/errors.ts'
 import type { FileTasks, StagedEntry } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 
 /** What an earlier try has left is kept for so long: then its need does not come again. */
-const keptMs = 7 * 24 * 60 * 60_000
+export const remainsKeptDays = 7
 
 /**
  * Of what is staged, what a later try may go on with at `nowMs`: of each path the file that was written last, unless that is
@@ -13,7 +14,7 @@ const keptMs = 7 * 24 * 60 * 60_000
 export function usefulRemains(staged: readonly StagedEntry[], nowMs: number): Set<string> {
   const newest = new Map<string, StagedEntry>()
   for (const entry of staged) {
-    if (!isResumableName(entry.staged) || entry.changedMs < nowMs - keptMs) continue
+    if (!isResumableName(entry.staged) || entry.changedMs < nowMs - remainsKeptDays * dayMs) continue
     const path = pathPartOf(entry.staged)
     const other = newest.get(path)
     if (other === undefined || other.changedMs < entry.changedMs) newest.set(path, entry)

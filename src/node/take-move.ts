@@ -110,10 +110,12 @@ async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   }
   const [result] = look?.outcome === 'done' ? await tasks.apply([{ type: 'remove-tree', ...tree }], options) : [look]
   dirty.add(move.from)
-  if (result?.outcome === 'done') guard.incoming.note([{ path: move.from, files, content: '' }])
-  if (result?.outcome === 'done') return commit(deps, move, keptIn(changes, { from: move.from, away: result.away }))
-  logger.debug('folder not removed as one', { path: move.from, result })
-  return null
+  if (result?.outcome !== 'done') {
+    logger.debug('folder not removed as one', { path: move.from, result })
+    return null
+  }
+  guard.incoming.note([{ path: move.from, files, content: '' }])
+  return commit(deps, move, keptIn(changes, { from: move.from, away: result.away }))
 }
 
 /** With where in the history each of the removed is. */

@@ -1,3 +1,4 @@
+import { dayMs } from '../model/day.ts'
 import type { ForgetNote } from '../file-index/forget-notes.ts'
 import { isLive, type FileRecord } from '../model/file-record.ts'
 import { decide, type Decision } from '../reconcile/decide.ts'
@@ -12,7 +13,6 @@ import { compareVersions, joinVersions } from '../vector-clock/compare-versions.
 export const seenDaysMin = 7
 /** and any when it is so old. */
 const anyDaysMin = 180
-export const dayMs = 24 * 60 * 60_000
 /** After midnight peers may be a moment later than we are. */
 const turnMs = 60 * 60_000
 

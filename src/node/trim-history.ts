@@ -1,3 +1,4 @@
+import { dayMs } from '../model/day.ts'
 import type { FolderIndex } from '../file-index/folder-index.ts'
 import { errorText } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -7,7 +8,6 @@ import { historyName } from './change-committer.ts'
 import { discardRemains } from './staged-remains.ts'
 
 const historyDays = 30
-const dayMs = 24 * 60 * 60_000
 
 /** Clears away old versions of files, and remains of fetches, that have been kept long enough. What fails is tried again the next time. */
 export async function trimHistory(deps: {

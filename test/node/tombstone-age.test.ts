@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { fingerprint, type FileRecord } from '../../src/model/file-record.ts'
-import { dayMs, decideWithAge, isDeclined, judgeClock, mayForget, utcDay } from '../../src/node/tombstone-age.ts'
+import { dayMs } from '../../src/model/day.ts'
+import { decideWithAge, isDeclined, judgeClock, mayForget, utcDay } from '../../src/node/tombstone-age.ts'
 import { fileRecord, writerOf } from './sample-record.ts'
 
 const today = utcDay(Date.UTC(2026, 5, 15))

@@ -1,0 +1,2 @@
+/** In milliseconds, without leap seconds. */
+export const dayMs = 24 * 60 * 60_000
