@@ -2,6 +2,7 @@
 export class Ledger {
   readonly #written = new Set<string>()
   readonly #alive = new Set<string>()
+  readonly #repeated = new Set<string>()
 
   wrote(what: string): void {
     this.#written.add(plain(what))
@@ -11,6 +12,7 @@ export class Ledger {
   /** Written too, and whoever writes it anew does not say so: it may go without a word. */
   mayBeThere(what: string): void {
     this.#written.add(plain(what))
+    this.#repeated.add(plain(what))
   }
 
   saw(what: string | undefined): void {
@@ -24,6 +26,11 @@ export class Ledger {
 
   isWritten(what: string): boolean {
     return this.#written.has(plain(what))
+  }
+
+  /** Users have put it at one place, once: there is a second one only if p2psync made it. */
+  isWrittenOnce(what: string): boolean {
+    return this.isWritten(what) && !this.#repeated.has(plain(what))
   }
 }
 

@@ -98,6 +98,7 @@ export class User {
     for (const [path, what] of tree) {
       if (path !== from && !path.startsWith(`${from}/`)) continue
       const target = `${to}${path.slice(from.length)}`
+      if (!what.startsWith('folder')) this.#ledger.mayBeThere(what)
       if (what.startsWith('folder')) at.makeFolder(target)
       if (what.startsWith('file')) at.write(target, plain(what).slice('file '.length))
       if (what.startsWith('symlink')) at.link(target, what.slice('symlink '.length))

@@ -3,6 +3,7 @@ import { confinement } from './confinement.ts'
 import { conflictCopies } from './conflict-copies.ts'
 import { convergence } from './convergence.ts'
 import { honestIndex } from './honest-index.ts'
+import { merkleRoot } from './merkle-root.ts'
 import { noInvention } from './no-invention.ts'
 import { noSilentLoss } from './no-silent-loss.ts'
 import { noStrayFiles } from './no-stray-files.ts'
@@ -16,6 +17,7 @@ export const checkers: readonly ((run: CheckedRun) => string[] | Promise<string[
   noInvention,
   conflictCopies,
   honestIndex,
+  merkleRoot,
   noStrayFiles,
   confinement,
 ]

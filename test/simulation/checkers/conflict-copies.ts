@@ -1,7 +1,25 @@
+import type { RelativePath } from '../../../src/model/relative-path.ts'
+import { isConflictCopyName } from '../../../src/vector-clock/conflict-name.ts'
+import { plain } from '../ledger.ts'
 import type { CheckedRun } from './checked-run.ts'
 
-/** A conflict of a copy makes one more copy of the original, never a copy of a copy. */
-export function conflictCopies({ world }: CheckedRun): string[] {
-  const paths = [...world.devices[0]!.tree().keys()]
-  return paths.filter((path) => path.split('conflicted copy').length > 2).map((path) => `a copy of a copy: ${path}`)
+/**
+ * A loser has one copy: no content stands at two conflict names of one original, nor at one and at the original itself.
+ * A conflict of a copy makes one more copy of the original, never a copy of a copy.
+ */
+export function conflictCopies({ world, ledger }: CheckedRun): string[] {
+  const tree = world.devices[0]!.tree()
+  const problems: string[] = []
+  const copies = new Map<string, string>()
+  for (const [path, what] of tree) {
+    if (path.split('conflicted copy').length > 2) problems.push(`a copy of a copy: ${path}`)
+    if (!isConflictCopyName(path as RelativePath) || !ledger.isWrittenOnce(what)) continue
+    const original = path.replace(/ \([^()]*conflicted copy[^()]*\)/, '')
+    const content = plain(what)
+    const other = copies.get(`${original} ${content}`)
+    if (other !== undefined) problems.push(`two copies of a loser: ${other} and ${path}`)
+    copies.set(`${original} ${content}`, path)
+    if (plain(tree.get(original) ?? '') === content) problems.push(`a copy of what is at ${original}: ${path}`)
+  }
+  return problems
 }

@@ -1,4 +1,5 @@
-import { isLive } from '../../../src/model/file-record.ts'
+import { isExecutable, type DiskState } from '../../../src/model/disk-state.ts'
+import { isLive, type FileRecord } from '../../../src/model/file-record.ts'
 import { DiskFileTasks } from '../../../src/workers/disk-file-tasks.ts'
 import type { WorldDevice } from '../../node/world-device.ts'
 import { root } from '../paths.ts'
@@ -10,6 +11,15 @@ export async function honestIndex({ world }: CheckedRun): Promise<string[]> {
   for (const device of world.devices) {
     for (const problem of await problemsOf(device)) problems.push(`${device.name}: ${problem}`)
   }
+  return problems
+}
+
+/** Node sets times to a microsecond. */
+function metadataProblems(record: FileRecord, entry: DiskState): string[] {
+  const apartNs = record.mtimeNs - entry.mtimeNs
+  const problems = apartNs >= 1000n || apartNs <= -1000n ? [`${record.path} has another time`] : []
+  if (entry.sizeBytes !== record.sizeBytes) problems.push(`${record.path} has ${entry.sizeBytes} bytes`)
+  if (isExecutable(entry.mode) !== record.executable) problems.push(`${record.path} has another executable bit`)
   return problems
 }
 
@@ -31,6 +41,7 @@ async function problemsOf(device: WorldDevice): Promise<string[]> {
         const [hashed] = await tasks.hash([{ path: record.path, disk: found?.disk ?? state }])
         const is = hashed?.outcome === 'hashed' ? hashed.content : hashed?.outcome
         if (is !== record.content) problems.push(`${record.path} is ${is}, not ${record.content}`)
+        problems.push(...metadataProblems(record, entry))
       } else if (record.kind === 'symlink') {
         const target = disk.quietly(() => disk.readLink(`${root}/${record.path}`))
         if (target !== record.linkTarget) problems.push(`${record.path} leads to ${target}`)
