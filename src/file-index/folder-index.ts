@@ -15,7 +15,8 @@ import { ContentFinder, surely } from './content-finder.ts'
 import { planDiskStates, type DiskChange } from './disk-states.ts'
 import { ForgetNotes } from './forget-notes.ts'
 import { planForget, type SeenRow } from './forget-rows.ts'
-import { encodeHead, encodeSeq, openHead, seqReserve, type IndexHead, type TreeSummary } from './index-head.ts'
+import { encodeHead, encodeSeq, openHead, seqReserve } from './index-head.ts'
+import type { IndexHead, OpenOptions, TreeSummary } from './index-head.ts'
 import { metaKeys, prefix, textKey } from './index-keys.ts'
 import { intentPuts, readIntents, type Intent } from './intent-codec.ts'
 import { forgetHistory, KeptContents } from './kept-contents.ts'
@@ -35,11 +36,6 @@ export type { Intent } from './intent-codec.ts'
 export type { CommitOptions, RowChange } from './row-change.ts'
 export type { IndexRow } from './row-codec.ts'
 
-interface OpenOptions {
-  readonly deviceTag: Uint8Array
-  readonly random: Random
-}
-
 /**
  * The records of one folder, what the disk looked like for each, the log of changes and the Merkle tree: every commit is
  * one atomic batch over all of them. The store has no other user; changes wait for one another, reads do not wait.
@@ -56,6 +52,7 @@ export class FolderIndex {
   readonly #shortening: LogShortening
   #writer: WriterId
   #epoch: string
+  readonly #reserve: number
   #ceiling: number
   #state: CommitState
   #last: Promise<unknown> = Promise.resolve()
@@ -84,7 +81,8 @@ export class FolderIndex {
     this.#localTree = new StoredTree(store, this.#rows, () => this.#state.tree)
     this.#writer = parts.head.writer
     this.#epoch = parts.head.epoch
-    this.#ceiling = parts.head.seq + seqReserve
+    this.#reserve = parts.seqReserve ?? seqReserve
+    this.#ceiling = parts.head.seq + this.#reserve
     this.#state = parts.head
   }
 
@@ -154,7 +152,7 @@ export class FolderIndex {
         options.move === undefined ? null : { move: options.move, afterSeq: this.#state.seq, toSeq: plan.seq }
       if (note !== null) operations.push(...this.#moves.operations(note))
       operations.push({ type: 'put', key: metaKeys.head, value: encodeHead(plan) })
-      const ceiling = plan.seq > this.#ceiling ? plan.seq + seqReserve : this.#ceiling
+      const ceiling = plan.seq > this.#ceiling ? plan.seq + this.#reserve : this.#ceiling
       const raised = ceiling > this.#ceiling
       if (raised) operations.push({ type: 'put', key: metaKeys.ceiling, value: encodeSeq(ceiling) })
       await this.#store.batch(operations, { durable: raised || options.durable === true })

@@ -56,16 +56,21 @@ export interface IndexHead {
 /** Sequence numbers set aside by one durable write. */
 export const seqReserve = 100_000
 
+export interface OpenOptions {
+  /** 8 bytes derived from the device's id. */
+  readonly deviceTag: Uint8Array
+  readonly random: Random
+  /** By default {@link seqReserve}. */
+  readonly seqReserve?: number
+}
+
 /**
  * Reads what a store holds, or begins it. An index that was not closed in order is checked as a whole, and its sequence
  * goes on above every number that may have been given out: a peer may know changes that this disk has lost.
  *
  * @throws {P2psyncError} `index-failed` when its layout is of a later version, `index-damaged` when its tree is not that of its rows.
  */
-export async function openHead(
-  store: KeyValueStore,
-  options: { deviceTag: Uint8Array; random: Random },
-): Promise<IndexHead> {
+export async function openHead(store: KeyValueStore, options: OpenOptions): Promise<IndexHead> {
   const [layout, stored, head, ceiling] = await store.getMany([
     metaKeys.layout,
     metaKeys.incarnation,
@@ -99,7 +104,7 @@ export async function openHead(
       key: metaKeys.head,
       value: encodeHead({ seq, counts: decoded.counts, logged: decoded.logged, tree }),
     },
-    { type: 'put', key: metaKeys.ceiling, value: encodeSeq(seq + seqReserve) },
+    { type: 'put', key: metaKeys.ceiling, value: encodeSeq(seq + (options.seqReserve ?? seqReserve)) },
   ]
   await store.batch(operations, { durable: true })
   const epoch = Buffer.from(incarnation).toString('hex')

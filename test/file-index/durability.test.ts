@@ -3,6 +3,7 @@ import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import { abstractLevelStore, type ByteLevel } from '../../src/file-index/level-store.ts'
 import type { KeyValueStore, StoreOperation } from '../../src/ports/key-value-store.ts'
 import { memoryStore } from '../twins/memory-store.ts'
+import { OrderedStore } from '../twins/ordered-store.ts'
 import { countingRandom, deviceTag, fileOf } from './sample-records.ts'
 
 /** A store that notes for each batch whether it was to reach the disk. */
@@ -22,9 +23,9 @@ function notingStore(): { store: KeyValueStore; batches: boolean[] } {
   return { store, batches }
 }
 
-async function openNoting(): Promise<{ index: FolderIndex; batches: boolean[] }> {
+async function openNoting(options: { seqReserve?: number } = {}): Promise<{ index: FolderIndex; batches: boolean[] }> {
   const { store, batches } = notingStore()
-  const index = await FolderIndex.open(store, { deviceTag, random: countingRandom() })
+  const index = await FolderIndex.open(store, { deviceTag, random: countingRandom(), ...options })
   expect(batches.splice(0)).toEqual([true])
   return { index, batches }
 }
@@ -48,6 +49,34 @@ describe('what an index lets nobody lose to a power cut', () => {
     const { index, batches } = await openNoting()
     await index.renewIncarnation()
     expect(batches).toEqual([true])
+  })
+})
+
+describe('the numbers that an index sets aside', () => {
+  const files = (count: number) => Array.from({ length: count }, (_, i) => fileOf(`f${i}`, 'x'))
+
+  it('are raised on the disk before the first beyond them is given out, and then only', async () => {
+    const { index, batches } = await openNoting({ seqReserve: 3 })
+    for (let i = 0; i < 9; i++) await index.commit(files(1))
+    expect(batches).toEqual([false, false, false, true, false, false, false, true, false])
+    expect(index.seq).toBe(9)
+  })
+
+  it.each([
+    [1, 1],
+    [3, 1],
+    [4, 1],
+    [8, 1],
+    [1, 10],
+    [3, 4],
+  ])('are not given out again after a power cut behind %i commits of %i', async (commits, count) => {
+    const store = new OrderedStore()
+    const options = { deviceTag, random: countingRandom(), seqReserve: 3 }
+    const index = await FolderIndex.open(store, options)
+    for (let i = 0; i < commits; i++) await index.commit(files(count))
+    store.cutPower(1)
+    const again = await FolderIndex.open(store, options)
+    expect(again.seq).toBeGreaterThanOrEqual(index.seq)
   })
 })
 
