@@ -84,6 +84,13 @@ export class CrashRounds {
     }
     const left = readdirSync(join(receiver, '.p2psync')).filter((name) => !privateNames.has(name))
     expectNone('left in .p2psync', left)
+    const damaged = readdirSync(this.#receiver.home, { recursive: true }).map(String)
+    expectNone(
+      'set aside',
+      damaged.filter((name) => name.includes('.damaged-')),
+    )
+    const problem = scenario.problemAfter?.(receiver) ?? ''
+    expectNone('in the end', problem === '' ? [] : [problem])
     return crashed
   }
 

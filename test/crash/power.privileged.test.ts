@@ -54,7 +54,8 @@ describe.skipIf(problem !== null)(`a node whose disk loses its power during an a
     } finally {
       await Promise.all([a.stop('SIGKILL'), b.stop('SIGKILL')])
     }
-    if (reportFile !== undefined) appendFileSync(reportFile, `${JSON.stringify({ seed, ...rounds.report })}\n`)
+    if (reportFile !== undefined)
+      appendFileSync(reportFile, `${JSON.stringify({ name: 'power', seed, ...rounds.report })}\n`)
     expect(rounds.report.failures).toEqual([])
   })
 })

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -27,6 +28,10 @@ export interface Scenario {
   readonly leavesGap?: true
   /** Both edit: what the receiver had is found in a conflicted copy. */
   readonly conflicts?: true
+  /** The receiver does not run when the change is made: its start is what is killed. */
+  readonly atStart?: true
+  /** Something that is wrong in the receiver's folder in the end, or ''. */
+  readonly problemAfter?: (receiver: string) => string
 }
 
 const kibibyte = 1024
@@ -117,7 +122,24 @@ export const scenarios: readonly Scenario[] = [
       save(sender, 'large', Buffer.concat([bytes, noise(5000, round)]))
     },
   },
+  {
+    name: 'trim of the history',
+    before: (sender, round) => start(sender, () => write(sender, 'file', noise(20 * kibibyte, round * 2))),
+    change: ({ sender, receiver }, round) => {
+      for (const name of oldHistory)
+        for (let i = 0; i < 3; i++) write(receiver, `${name}/deep/${i}`, `${i} of ${round}`)
+      save(sender, 'file', noise(21 * kibibyte, round * 2 + 1))
+      write(sender, 'new', noise(2 * kibibyte, round))
+    },
+    atStart: true,
+    problemAfter: (receiver) => oldHistory.filter((name) => existsSync(join(receiver, name))).join(),
+  },
 ]
+
+// Kept for thirty days.
+const oldHistory: readonly string[] = ['20200101T000000000Z', '20200102T000000000Z'].map(
+  (name) => `.p2psync/history/${name}`,
+)
 
 function empty(root: string): void {
   for (const name of readdirSync(root)) if (name !== '.p2psync') rmSync(join(root, name), { recursive: true })

@@ -1,0 +1,80 @@
+import { execFileSync } from 'node:child_process'
+import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** Why no calls can be counted here, or null when they can. */
+export function countingProblem(): string | null {
+  if (process.platform !== 'linux') return 'counting calls needs Linux'
+  try {
+    execFileSync('cc', ['--version'], { stdio: 'ignore' })
+    return null
+  } catch {
+    return 'the program cc is missing'
+  }
+}
+
+/**
+ * Counts the calls by which a node changes what is below some folders, of all its threads together, and kills it in place
+ * of one of them. Unlike strace it gives every call one number, whichever thread makes it, and counts from a start on.
+ */
+export class CountedCalls implements Disposable {
+  /** What runs the node, to be put before its command line. */
+  readonly prefix: readonly string[]
+  readonly #page: number
+
+  /** @param place a folder for the compiled library and the page that is shared with the node. */
+  constructor(place: string, roots: readonly string[]) {
+    const [library, page] = [join(place, 'count-calls.so'), join(place, 'count-calls.page')]
+    const source = join(import.meta.dirname, 'count-calls.c')
+    execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl'])
+    this.#page = openSync(page, 'w+')
+    ftruncateSync(this.#page, headBytes + notesMax * noteBytes)
+    const environment = { LD_PRELOAD: library, CRASH_PAGE: page, CRASH_ROOTS: roots.join(':') }
+    this.prefix = ['env', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)]
+  }
+
+  /** Counts from now on, and kills in place of call `killAt` (from 1); null: counts only. */
+  arm(killAt: number | null): void {
+    this.#write(armedAt, 0)
+    this.#write(countAt, 0)
+    this.#write(killAtAt, killAt ?? 0)
+    this.#write(armedAt, 1)
+  }
+
+  disarm(): void {
+    this.#write(armedAt, 0)
+  }
+
+  /** The calls since it was armed, such as `rename /tmp/A/file`; `calls[0]` is the first. */
+  get calls(): readonly string[] {
+    const count = Number(this.#read(countAt, 8).readBigUInt64LE())
+    return Array.from({ length: Math.min(count, notesMax - 1) }, (_, i) => {
+      const note = this.#read(headBytes + (i + 1) * noteBytes, noteBytes)
+      return note.toString('utf8', 0, note.indexOf(0))
+    })
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.#page)
+  }
+
+  #write(at: number, value: number): void {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigUInt64LE(BigInt(value))
+    writeSync(this.#page, bytes, 0, 8, at)
+  }
+
+  #read(at: number, length: number): Buffer {
+    const bytes = Buffer.alloc(length)
+    readSync(this.#page, bytes, 0, length, at)
+    return bytes
+  }
+}
+
+// The page, as count-calls.c has it.
+const armedAt = 0
+const killAtAt = 8
+const countAt = 16
+const headBytes = 4096
+const noteBytes = 192
+const notesMax = 16_384
