@@ -5,7 +5,7 @@ import { crashAt, diskError, type DiskHook } from './hooked-disk.ts'
 import { applyUnlessCrashed } from './scene.ts'
 import { removeTree } from './steps.ts'
 import type { at } from './world.ts'
-import { worlds, writeFile, type World } from './world.ts'
+import { memoryWorld, worlds, writeFile, type World } from './world.ts'
 
 const files = ['1', 'deep/er/2', 'deep/3']
 const folders = ['deep', 'deep/er', 'empty']
@@ -94,18 +94,34 @@ describe.each(worlds)('a folder that is removed as one %s', (_name, makeWorld) =
     expect(putBack).toBeGreaterThan(count / 4)
   })
 
-  it('leaves a folder that takes its place meanwhile alone, and is in history then', () => {
+  it.each<[string, Record<string, string>]>([
+    ['a folder', { 't/theirs': 'theirs' }],
+    ['an empty folder', {}],
+  ])('leaves %s that takes its place meanwhile alone, and is in history then', (_what, theirs) => {
     using world = makeWorld()
     fill(world, 't')
     const hook: DiskHook = (operation, path) => {
       if (operation !== 'lstat' || !path.endsWith('/history/h1/t')) return
       if (world.look('t') !== null || world.look('.p2psync/history/h1/t') === null) return
-      world.write('t/theirs', 'theirs')
+      world.folder('t')
+      for (const [name, text] of Object.entries(theirs)) world.write(name, text)
       world.write('.p2psync/history/h1/t/1', 'edited')
     }
     expect(world.apply([removal(world, 't')], { hook })).toEqual([{ outcome: 'changed' }])
-    expect(world.visible()).toEqual({ 't/theirs': 'theirs' })
+    expect(world.look('t')?.kind).toBe('folder')
+    expect(world.visible()).toEqual(theirs)
     expect(world.read('.p2psync/history/h1/t/1')).toBe('edited')
+  })
+
+  it('is put back when the disk fails while it is looked at', () => {
+    using world = makeWorld()
+    fill(world, 't')
+    const before = world.visible()
+    const hook: DiskHook = (operation, path) => {
+      if (operation === 'readFolder' && path.endsWith('/history/h1/t/deep')) throw diskError('EIO')
+    }
+    expect(world.apply([removal(world, 't')], { hook })).toMatchObject([{ outcome: 'failed', code: 'EIO' }])
+    expect(world.visible()).toEqual(before)
   })
 
   it('is whole in one of two places, wherever the process is killed or the disk fails', () => {
@@ -142,6 +158,30 @@ describe.each(worlds)('a folder that is removed as one %s', (_name, makeWorld) =
       expect(world.apply([{ ...step, path: path as ReturnType<typeof at> }])[0]?.outcome).not.toBe('done')
     }
     expect([world.outsideTree(), world.read('t/1')]).toEqual([{}, 'text 1'])
+  })
+})
+
+describe('a folder that is removed as one', () => {
+  it('stays removed, and in history, through a power cut right behind it', () => {
+    using world = memoryWorld()
+    fill(world, 'a/t')
+    const step = removal(world, 'a/t')
+    world.disk.syncFileSystem('/')
+    expect(world.apply([step])[0]?.outcome).toBe('done')
+    world.disk.crash()
+    expect(world.visible()).toEqual({})
+    expect(files.map((name) => world.read(`.p2psync/history/h1/a/t/${name}`))).toEqual(
+      files.map((name) => `text ${name}`),
+    )
+  })
+
+  it('stays where it is with a file whose name is no text', () => {
+    using world = memoryWorld()
+    fill(world, 't')
+    const step = removal(world, 't')
+    world.disk.addUndecodableName(`${world.root}/t/deep/er`)
+    expect(world.apply([step])).toEqual([{ outcome: 'changed' }])
+    expect(world.read('t/1')).toBe('text 1')
   })
 })
 

@@ -66,6 +66,7 @@ describe('the numbers that an index sets aside', () => {
     [1, 1],
     [3, 1],
     [4, 1],
+    [7, 1],
     [8, 1],
     [1, 10],
     [3, 4],

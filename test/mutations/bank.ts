@@ -3,10 +3,16 @@ import { blockMutations } from './blocks.ts'
 import { committerMutations } from './committer.ts'
 import { decisionMutations } from './decisions.ts'
 import { diskMutations } from './disk.ts'
+import { doctorMutations } from './doctor.ts'
+import { doorMutations } from './door.ts'
 import { indexMutations } from './file-index.ts'
+import { guardMutations } from './guard.ts'
+import { historyMutations } from './history.ts'
 import { localChangeMutations } from './local-changes.ts'
 import type { Mutation } from './mutation.ts'
 import { peerMutations } from './peers.ts'
+import { removedTreeMutations } from './removed-tree.ts'
+import { scrubMutations } from './scrub.ts'
 
 /** All seeded bugs, in the order of the rooms. `node scripts/mutate.ts` tries them one by one. */
 export const mutations: readonly Mutation[] = [
@@ -14,8 +20,14 @@ export const mutations: readonly Mutation[] = [
   ...blockMutations,
   ...indexMutations,
   ...applyMutations,
+  ...removedTreeMutations,
   ...diskMutations,
   ...localChangeMutations,
   ...committerMutations,
+  ...guardMutations,
+  ...historyMutations,
+  ...scrubMutations,
+  ...doorMutations,
   ...peerMutations,
+  ...doctorMutations,
 ]

@@ -79,4 +79,25 @@ export const indexMutations: readonly Mutation[] = [
     bug: 'return { ...entry, row: withDisk(entry.row, disk ?? null) }',
     caughtBy: ['test/file-index/folder-index.test.ts'],
   },
+  {
+    name: 'raised-ceiling-is-not-durable',
+    file: 'src/file-index/folder-index.ts',
+    text: 'durable: raised || options.durable === true',
+    bug: 'durable: options.durable === true',
+    caughtBy: ['test/file-index/durability.test.ts'],
+  },
+  {
+    name: 'ceiling-is-raised-one-too-late',
+    file: 'src/file-index/folder-index.ts',
+    text: 'plan.seq > this.#ceiling ?',
+    bug: 'plan.seq > this.#ceiling + 1 ?',
+    caughtBy: ['test/file-index/durability.test.ts'],
+  },
+  {
+    name: 'ceiling-is-raised-in-memory-only',
+    file: 'src/file-index/folder-index.ts',
+    text: "      if (raised) operations.push({ type: 'put', key: metaKeys.ceiling, value: encodeSeq(ceiling) })\n",
+    bug: '',
+    caughtBy: ['test/file-index/durability.test.ts'],
+  },
 ]
