@@ -52,7 +52,7 @@ export function* applySteps(
 function openRun(disk: Disk, root: string, history: string): StepRun {
   const touched = new Touched(disk, root)
   const inside = new InsideRoot(disk, root, touched)
-  return { disk, inside, touched, shelf: new HistoryShelf(inside, history) }
+  return { disk, inside, touched, shelf: new HistoryShelf(inside, history), hardLinks: { work: true } }
 }
 
 function* attempt(run: StepRun, step: ApplyStep): Generator<void, StepResult> {

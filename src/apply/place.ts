@@ -1,18 +1,20 @@
 import { isExecutable, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
+import { systemCode } from '../model/errors.ts'
 import { linkTargetProblem } from '../model/link-target.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { findKeepPlace, type KeepPlace } from './keep-place.ts'
 import { PathTrouble, quietly } from './path-trouble.ts'
 import { stagedPath } from './private-folder.ts'
-import { saveOld, type Saved } from './save-old.ts'
+import { lacksHardLinks, saveOld, type Saved } from './save-old.ts'
 import { changed, done, doneAway, lookAgain, stateAfter, withExecutable, type StepRun } from './step-run.ts'
 
 type PlaceFile = Extract<ApplyStep, { type: 'place-file' }>
 type PlaceLink = Extract<ApplyStep, { type: 'place-link' }>
 
 /**
- * Puts a staged file in place by one rename, the old version having got its second name before.
+ * Puts a staged file in place. Where nothing is, by a hard link, which fails when somebody was faster; a kill right after it
+ * leaves the staged name as well. Where something is, by one rename, the old version having got its second name before.
  *
  * Between the last look and the rename lies one system call: whoever replaces the path by another file in that instant
  * loses it. Nothing that Node offers closes that gap.
@@ -26,10 +28,11 @@ export function* placeFile(run: StepRun, step: PlaceFile): Generator<void, StepR
     source,
     prepare: () => (step.expect?.kind === 'file' ? takeOverMode(run, { source, staged, old: step.expect }) : staged),
     giveUp: () => undefined,
+    placeNew: (target) => (linkNew(run, { path: step.path, source, target }) ? staged : null),
   })
 }
 
-/** Makes a symlink under a staged name and puts it in place like a file. */
+/** Makes a symlink where nothing is; elsewhere under a staged name, and puts it in place like a file. */
 export function* placeLink(run: StepRun, step: PlaceLink): Generator<void, StepResult> {
   const problem = linkTargetProblem(step.path, step.target)
   if (problem !== null) throw new PathTrouble('EINVAL', problem)
@@ -46,7 +49,13 @@ export function* placeLink(run: StepRun, step: PlaceLink): Generator<void, StepR
     if (state?.kind !== 'symlink') throw stagedIsMissing()
     return state
   }
-  return yield* place(run, { ...step, source, prepare, giveUp })
+  const placeNew = (target: string): DiskState | null => {
+    run.disk.makeLink(target, step.target)
+    run.disk.setLinkMtime(target, step.mtimeNs)
+    const state = run.disk.lstat(target)
+    return state?.kind === 'symlink' ? state : null
+  }
+  return yield* place(run, { ...step, source, prepare, giveUp, placeNew })
 }
 
 interface Placement {
@@ -55,10 +64,12 @@ interface Placement {
   readonly keepAs: RelativePath | null
   /** Absolute path of what is to be put in place. */
   readonly source: string
-  /** Makes `source` ready and tells its state; no slice ends between this and the rename. */
+  /** Makes `source` ready and tells its state; no slice ends between this and the rename. Not needed for `placeNew`. */
   prepare(): DiskState
   /** Cleans up after `prepare` when nothing came of it. */
   giveUp(): void
+  /** Puts it where nothing is and tells its state; null, or `EEXIST`, when somebody was faster. */
+  placeNew(target: string): DiskState | null
 }
 
 function* place(run: StepRun, placement: Placement): Generator<void, StepResult> {
@@ -67,15 +78,14 @@ function* place(run: StepRun, placement: Placement): Generator<void, StepResult>
   if (keepAs !== null && lookAgain(run, path, expect) === null) return changed
   const keep = yield* placeToKeep(run, { target: run.inside.absolute(path), expect, keepAs })
   try {
-    const state = placement.prepare()
-    if (expect === null) run.inside.makeParents(path)
-    const target = lookAgain(run, path, expect)
+    const prepared = expect === null ? null : placement.prepare()
+    const target = expect === null ? run.inside.makeParents(path) : lookAgain(run, path, expect)
     const saved = target === null ? null : save(run, { path, target, expect, keep })
-    if (target === null || saved === null) {
+    const state = target === null || saved === null ? null : putInPlace(run, placement, { prepared, target, saved })
+    if (target === null || saved === null || state === null) {
       placement.giveUp()
       return changed
     }
-    putInPlace(run, { path, target, source: placement.source, saved })
     const isOurs = (now: DiskState): boolean => sameFileIdentity(now, state)
     const placed = stateAfter(run.disk, target, { isOurs, otherwise: state })
     if (keep === null && saved.at !== null) return doneAway(run, saved.at, placed)
@@ -86,23 +96,56 @@ function* place(run: StepRun, placement: Placement): Generator<void, StepResult>
   }
 }
 
-interface Rename {
-  readonly path: RelativePath
+interface Putting {
+  /** Null when there is only a new place to put it. */
+  readonly prepared: DiskState | null
   readonly target: string
-  readonly source: string
   readonly saved: Saved
 }
 
-function putInPlace(run: StepRun, { path, target, source, saved }: Rename): void {
-  run.inside.forget(path)
+/** The state of what is in place now; null, with nothing changed, when something had come to a place that was free. */
+function putInPlace(run: StepRun, placement: Placement, { prepared, target, saved }: Putting): DiskState | null {
+  run.inside.forget(placement.path)
+  run.touched.nameIn(target)
+  run.touched.nameIn(placement.source)
+  const isFree = prepared === null || saved.moved
   try {
-    run.disk.rename(source, target)
+    if (!isFree) {
+      run.disk.rename(placement.source, target)
+      return prepared
+    }
+    const state = placement.placeNew(target)
+    if (state === null) saved.undo()
+    else if (prepared !== null) placement.giveUp()
+    return state
   } catch (error) {
     saved.undo()
+    if (isFree && systemCode(error) === 'EEXIST') return null
     throw error
   }
-  run.touched.nameIn(target)
-  run.touched.nameIn(source)
+}
+
+/** False when something is at the target. */
+function linkNew(
+  run: StepRun,
+  names: { readonly path: RelativePath; readonly source: string; readonly target: string },
+): boolean {
+  const { path, source, target } = names
+  if (run.hardLinks.work) {
+    try {
+      run.disk.hardLink(source, target)
+      quietly(() => run.disk.unlink(source))
+      // Who waits until a new file is written to its end, as many programs do, hears of no link.
+      quietly(() => run.disk.close(run.disk.openWrite(target)))
+      return true
+    } catch (error) {
+      if (!lacksHardLinks(error)) throw error
+      run.hardLinks.work = false
+    }
+  }
+  if (lookAgain(run, path, null) === null) return false
+  run.disk.rename(source, target)
+  return true
 }
 
 /** Where the old version is to be kept, or null when history is the place: none was asked for, or there is nothing. */

@@ -8,7 +8,8 @@ export interface InterruptedIntent {
   readonly staged: string
   /** What is at the record's path now. */
   readonly disk: DiskState | null
-  readonly stagedPresent: boolean
+  /** The inode of the staged file; null when it is gone. */
+  readonly stagedInode: bigint | null
   /** What the index says is at the path. */
   readonly indexed: DiskState | null
 }
@@ -17,11 +18,18 @@ export interface InterruptedIntent {
  * Answers whether the file at the path is the one that the intent was to place, so that it is committed (`adopt`)
  * instead of taken for a user's edit. `drop` is always safe: the next scan hashes what is there.
  *
- * The rename took the staged file away; what it became has the intended size and, to a microsecond, the intended time.
+ * What became of the staged file has the intended size and, to a microsecond, the intended time; its staged name is gone, or
+ * is a second name of it.
  */
 export function recoverIntent(intent: InterruptedIntent): 'adopt' | 'drop' {
-  const { intended, disk, stagedPresent, indexed } = intent
-  if (stagedPresent || disk === null || disk.kind !== 'file' || intended.kind !== 'file') return 'drop'
+  const { intended, disk, stagedInode, indexed } = intent
+  if (
+    disk === null ||
+    (stagedInode !== null && stagedInode !== disk.inode) ||
+    disk.kind !== 'file' ||
+    intended.kind !== 'file'
+  )
+    return 'drop'
   if (sameDiskState(disk, indexed)) return 'drop'
   return disk.sizeBytes === intended.sizeBytes && isNear(disk.mtimeNs, intended.mtimeNs) ? 'adopt' : 'drop'
 }

@@ -36,7 +36,7 @@ export function saveOld(disk: Disk, request: SaveRequest): Saved | null {
   try {
     disk.hardLink(request.target, at)
   } catch (error) {
-    if (!noHardLinks.has(systemCode(error))) throw error
+    if (!lacksHardLinks(error)) throw error
     return moveAway(disk, { ...request, freePlace: () => at })
   }
   const undo = (): void => quietly(() => disk.unlink(at))
@@ -99,7 +99,7 @@ function putBack(disk: Disk, names: { readonly from: string; readonly to: string
       disk.unlink(names.from)
       return
     } catch (error) {
-      if (!noHardLinks.has(systemCode(error))) throw error
+      if (!lacksHardLinks(error)) throw error
     }
   }
   if (disk.lstat(names.to) === null) disk.rename(names.from, names.to)
@@ -108,6 +108,11 @@ function putBack(disk: Disk, names: { readonly from: string; readonly to: string
 function isStill(disk: Disk, path: string, expect: DiskState): boolean {
   const entry = disk.lstat(path)
   return entry !== null && entry.kind !== 'other' && sameFileIdentity(entry, expect)
+}
+
+/** What the system answers to a hard link where there are none. */
+export function lacksHardLinks(error: unknown): boolean {
+  return noHardLinks.has(systemCode(error))
 }
 
 const noHardLinks: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])

@@ -1,4 +1,4 @@
-import { stagingFolder } from '../blocks/staged-file.ts'
+import { openStaged, stagingFolder } from '../blocks/staged-file.ts'
 import { systemCode } from '../model/errors.ts'
 import type { Disk } from '../ports/disk.ts'
 import type { StagedEntry, StagedFile, StepFailure } from '../ports/file-tasks.ts'
@@ -18,7 +18,8 @@ export function* listStaged(disk: Disk, root: string): Generator<void, StagedEnt
     const entry = disk.lstat(`${folder}/${name}`)
     if (entry?.kind !== 'file' && entry?.kind !== 'symlink') continue
     // Not its mtime: that may be the file's own by now.
-    list.push({ staged: name, sizeBytes: entry.sizeBytes, changedMs: Number(entry.ctimeNs / 1_000_000n) })
+    const { sizeBytes, inode } = entry
+    list.push({ staged: name, sizeBytes, inode, changedMs: Number(entry.ctimeNs / 1_000_000n) })
   }
   return list
 }
@@ -76,7 +77,8 @@ export function* finishStaged(disk: Disk, root: string, files: readonly StagedFi
 /** The system's code, or '' when all is well. */
 function finishOne(disk: Disk, path: string, file: StagedFile): string {
   try {
-    const handle = openStaged(disk, path, file.sizeBytes)
+    const handle = openStaged(disk, path) ?? (file.sizeBytes === 0 ? disk.create(path, 0o644) : null)
+    if (handle === null) return 'ENOENT'
     try {
       const entry = disk.fstat(handle)
       if (entry.kind !== 'file' || entry.sizeBytes < file.sizeBytes) return 'ENODATA'
@@ -91,18 +93,6 @@ function finishOne(disk: Disk, path: string, file: StagedFile): string {
     const code = systemCode(error)
     if (code === '') throw error
     return code
-  }
-}
-
-function openStaged(disk: Disk, path: string, sizeBytes: number): ReturnType<Disk['openWrite']> {
-  try {
-    return disk.openWrite(path)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' && sizeBytes === 0) return disk.create(path, 0o644)
-    // An earlier apply may have given it the mode of a read-only file that it was to replace.
-    if (systemCode(error) !== 'EACCES' || disk.lstat(path)?.kind !== 'file') throw error
-    disk.setPathMode(path, 0o644)
-    return disk.openWrite(path)
   }
 }
 

@@ -13,6 +13,8 @@ export interface StepRun {
   readonly inside: InsideRoot
   readonly shelf: HistoryShelf
   readonly touched: Touched
+  /** False for the rest of the run once the file system has said that it has none. */
+  readonly hardLinks: { work: boolean }
 }
 
 export const changed: StepResult = { outcome: 'changed' }

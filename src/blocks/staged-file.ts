@@ -25,18 +25,42 @@ export function beginStaged(disk: Disk, path: string): FileHandle {
   return handle
 }
 
-/** Null when nothing is there any more. */
-function openAnyhow(disk: Disk, path: string): FileHandle | null {
+/**
+ * Opens the staged file at `path` to be read and written, whatever mode an earlier try gave it. Null when there is none, and
+ * when it is a file of the folder by now: a kill right after that got its name leaves this one too. Then this one goes, and
+ * no byte and no mode is changed.
+ *
+ * @throws what the disk throws.
+ */
+export function openStaged(disk: Disk, path: string): FileHandle | null {
   try {
-    return disk.openWrite(path)
+    return openOnly(disk, path)
   } catch (error) {
     const code = systemCode(error)
     if (code === 'ENOENT') return null
+    if (code !== 'EMLINK') throw error
+    disk.unlink(path)
+    return null
+  }
+}
+
+function openOnly(disk: Disk, path: string): FileHandle {
+  try {
+    return disk.openWrite(path, onlyName)
+  } catch (error) {
+    if (systemCode(error) !== 'EACCES' || disk.lstat(path)?.kind !== 'file') throw error
+    // It may have the mode of a read-only file that it was to replace.
+    disk.setPathMode(path, 0o600, onlyName)
+    return disk.openWrite(path, onlyName)
+  }
+}
+
+/** Null when nothing is there any more. */
+function openAnyhow(disk: Disk, path: string): FileHandle | null {
+  try {
+    return openStaged(disk, path)
+  } catch (error) {
     const kind = disk.lstat(path)?.kind
-    if (code === 'EACCES' && kind === 'file') {
-      disk.setPathMode(path, 0o600)
-      return disk.openWrite(path)
-    }
     if (kind !== 'symlink' && kind !== 'other') throw error
     disk.unlink(path)
     return null
@@ -73,7 +97,9 @@ export class StageWriter {
     if (this.#handle !== null && staged === this.#staged) return this.#handle
     this.close()
     const path = stagedPath(this.#root, staged)
-    this.#handle = isResumableName(staged) ? this.#disk.openWrite(path) : openOrCreate(this.#disk, path, offset)
+    this.#handle = isResumableName(staged)
+      ? this.#disk.openWrite(path, onlyName)
+      : openOrCreate(this.#disk, path, offset)
     this.#staged = staged
     return this.#handle
   }
@@ -81,7 +107,7 @@ export class StageWriter {
 
 function openOrCreate(disk: Disk, path: string, offset: number): FileHandle {
   // A file's first block mostly comes first: trying what mostly succeeds saves an exception a file.
-  const order = offset === 0 ? [create, openWrite] : [openWrite, create]
+  const order = offset === 0 ? [create, openStaged] : [openStaged, create]
   // Another thread may make it in between.
   const handle = order[0]!(disk, path) ?? order[1]!(disk, path) ?? order[0]!(disk, path)
   assert(handle !== null, 'a staged file either exists or can be created')
@@ -89,18 +115,12 @@ function openOrCreate(disk: Disk, path: string, offset: number): FileHandle {
 }
 
 function create(disk: Disk, path: string): FileHandle | null {
-  return unlessCode('EEXIST', () => disk.create(path, 0o600))
-}
-
-function openWrite(disk: Disk, path: string): FileHandle | null {
-  return unlessCode('ENOENT', () => disk.openWrite(path))
-}
-
-function unlessCode(code: string, open: () => FileHandle): FileHandle | null {
   try {
-    return open()
+    return disk.create(path, 0o600)
   } catch (error) {
-    if (systemCode(error) === code) return null
+    if (systemCode(error) === 'EEXIST') return null
     throw error
   }
 }
+
+const onlyName = { onlyName: true }

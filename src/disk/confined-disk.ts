@@ -1,5 +1,5 @@
 import { errorText, systemCode } from '../model/errors.ts'
-import type { DiskEntry, FileHandle, FolderEntry } from '../ports/disk.ts'
+import type { DiskEntry, FileHandle, FolderEntry, OnlyName } from '../ports/disk.ts'
 import { CheckedFolders } from './checked-folders.ts'
 import type { Confinement } from './confinement.ts'
 import { HeldFolders } from './held-folders.ts'
@@ -48,8 +48,8 @@ export class ConfinedDisk extends NodeDisk {
     return this.#open(path, (at) => super.create(at, mode))
   }
 
-  override openWrite(path: string): FileHandle {
-    return this.#open(path, (at) => super.openWrite(at))
+  override openWrite(path: string, options?: OnlyName): FileHandle {
+    return this.#open(path, (at) => super.openWrite(at, options))
   }
 
   override makeFolder(path: string): void {
@@ -64,8 +64,8 @@ export class ConfinedDisk extends NodeDisk {
     this.#act(path, (at) => super.setLinkMtime(at, mtimeNs))
   }
 
-  override setPathMode(path: string, mode: number): void {
-    this.#act(path, (at) => super.setPathMode(at, mode))
+  override setPathMode(path: string, mode: number, options?: OnlyName): void {
+    this.#act(path, (at) => super.setPathMode(at, mode, options))
   }
 
   override hardLink(from: string, to: string): void {

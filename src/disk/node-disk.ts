@@ -1,12 +1,12 @@
-import { isUtf8 } from 'node:buffer'
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import type { DiskState } from '../model/disk-state.ts'
 import { systemCode } from '../model/errors.ts'
-import type { Disk, DiskEntry, FileHandle, FolderEntry } from '../ports/disk.ts'
+import type { Disk, DiskEntry, FileHandle, FolderEntry, OnlyName } from '../ports/disk.ts'
 import { DiskError } from './disk-error.ts'
 import { mtimeSeconds } from './mtime-seconds.ts'
 import { ownHandles } from './own-handles.ts'
+import { readNames } from './read-names.ts'
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR } = fs.constants
 const { COPYFILE_EXCL, COPYFILE_FICLONE, COPYFILE_FICLONE_FORCE, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } = fs.constants
@@ -21,7 +21,8 @@ const cannotCloneCodes: ReadonlySet<string> = new Set(['ENOTSUP', 'EOPNOTSUPP', 
 
 const lstatOptions = { bigint: true, throwIfNoEntry: false } as const
 const fstatOptions = { bigint: true } as const
-const checked = { unchecked: false }
+const anyNames: OnlyName = { onlyName: false }
+const checked: OpenOptions = {}
 
 /**
  * The file system of this machine by synchronous system calls: 2 microseconds for a look, and an order faster than
@@ -53,16 +54,16 @@ export class NodeDisk implements Disk {
     return fs.readlinkSync(path)
   }
 
-  openRead(path: string, { unchecked } = checked): FileHandle {
-    return openRegular(path, O_RDONLY | regularFlags, { unchecked })
+  openRead(path: string, options: OpenOptions = checked): FileHandle {
+    return openRegular(path, O_RDONLY | regularFlags, options)
   }
 
   create(path: string, mode: number): FileHandle {
     return fs.openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode) as FileHandle
   }
 
-  openWrite(path: string): FileHandle {
-    return openRegular(path, O_RDWR | regularFlags)
+  openWrite(path: string, options: OnlyName = anyNames): FileHandle {
+    return openRegular(path, O_RDWR | regularFlags, options)
   }
 
   read(handle: FileHandle, target: Uint8Array, position: number): number {
@@ -116,14 +117,16 @@ export class NodeDisk implements Disk {
   }
 
   /** @throws {DiskError} `EINVAL` unless a file or folder is there. */
-  setPathMode(path: string, mode: number): void {
+  setPathMode(path: string, mode: number, { onlyName } = anyNames): void {
     if (ownHandles === null) {
       requireModeHolder(this.lstat(path), path)
+      if (onlyName) requireOnlyName(fs.lstatSync(path), path)
       fs.chmodSync(path, mode)
       return
     }
     withOpen(path, O_PATH | O_NOFOLLOW, (handle) => {
       requireModeHolder(this.fstat(handle), path)
+      if (onlyName) requireOnlyName(fs.fstatSync(handle), path)
       fs.chmodSync(`${ownHandles}/${handle}`, mode)
     })
   }
@@ -235,7 +238,12 @@ function nameOf(handle: FileHandle, path: string): string {
   return ownHandles === null ? path : `${ownHandles}/${handle}`
 }
 
-function openRegular(path: string, flags: number, { unchecked } = checked): FileHandle {
+interface OpenOptions {
+  readonly unchecked?: boolean
+  readonly onlyName?: boolean
+}
+
+function openRegular(path: string, flags: number, { unchecked, onlyName }: OpenOptions = checked): FileHandle {
   let handle: number
   try {
     handle = fs.openSync(path, flags)
@@ -244,13 +252,19 @@ function openRegular(path: string, flags: number, { unchecked } = checked): File
     if (['ELOOP', 'EISDIR', 'ENXIO'].includes(systemCode(error))) throw notRegular(path)
     throw error
   }
-  if (unchecked || fs.fstatSync(handle).isFile()) return handle as FileHandle
+  if (unchecked === true) return handle as FileHandle
+  const stats = fs.fstatSync(handle)
+  if (stats.isFile() && (onlyName !== true || stats.nlink === 1)) return handle as FileHandle
   fs.closeSync(handle)
-  throw notRegular(path)
+  throw stats.isFile() ? new DiskError('EMLINK', path) : notRegular(path)
 }
 
 function notRegular(path: string): DiskError {
   return new DiskError('EINVAL', path, `EINVAL: ${path} is no regular file`)
+}
+
+function requireOnlyName(stats: fs.Stats, path: string): void {
+  if (stats.isFile() && stats.nlink > 1) throw new DiskError('EMLINK', path)
 }
 
 function requireModeHolder(entry: DiskEntry | null, path: string): void {
@@ -265,27 +279,6 @@ function withOpen<Result>(path: string, flags: number, act: (handle: FileHandle)
   } finally {
     fs.closeSync(handle)
   }
-}
-
-// Strings are twice as fast as buffers: bytes are looked at only where some name could not be decoded.
-function readNames(path: string): readonly FolderEntry[] {
-  const entries = fs.readdirSync(path, { withFileTypes: true })
-  if (entries.some((entry) => entry.name.includes('\uFFFD'))) return readNamesAsBytes(path)
-  return entries.map((entry) => ({ name: entry.name, kind: entryKind(entry) }))
-}
-
-function readNamesAsBytes(path: string): readonly FolderEntry[] {
-  const entries = fs.readdirSync(path, { withFileTypes: true, encoding: 'buffer' })
-  return entries.map((entry) => ({
-    name: isUtf8(entry.name) ? entry.name.toString('utf8') : null,
-    kind: entryKind(entry),
-  }))
-}
-
-function entryKind(entry: Pick<fs.Dirent, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): FolderEntry['kind'] {
-  if (entry.isFile()) return 'file'
-  if (entry.isDirectory()) return 'folder'
-  return entry.isSymbolicLink() ? 'symlink' : 'other'
 }
 
 // A negative number is taken for "now" by Node; the same number as text is not.

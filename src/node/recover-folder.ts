@@ -1,5 +1,6 @@
 import { recoverIntent } from '../apply/recover.ts'
-import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
+import type { FolderIndex, Intent } from '../file-index/folder-index.ts'
+import { sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -17,22 +18,46 @@ export async function recoverFolder(deps: {
 }): Promise<void> {
   const { index, tasks, clock, logger } = deps
   const staged = await tasks.listStaged()
-  const names = new Set(staged.map((file) => file.staged))
+  const inodes = new Map(staged.map((file) => [file.staged, file.inode]))
   const intents = await index.intents()
   const looks = await tasks.lstat(intents.map((intent) => intent.record.path))
   const rows = await index.getMany(intents.map((intent) => intent.record.path))
-  const changes: RowChange[] = []
-  for (const [i, intent] of intents.entries()) {
+  const adopted = intents.flatMap((intent, i): Adopted[] => {
     const disk = looks[i]?.disk ?? null
-    const facts = { disk, stagedPresent: names.has(intent.staged), indexed: rows[i]?.disk ?? null }
+    const facts = { disk, stagedInode: inodes.get(intent.staged) ?? null, indexed: rows[i]?.disk ?? null }
     const verdict = recoverIntent({ intended: intent.record, staged: intent.staged, ...facts })
-    if (verdict === 'adopt') changes.push({ record: intent.record, disk, blockList: intent.blockList ?? null })
-  }
+    return verdict === 'adopt' && disk !== null ? [{ intent, disk }] : []
+  })
   if (intents.length > 0) {
-    logger.info('recovered', { intents: intents.length, adopted: changes.length })
+    logger.info('recovered', { intents: intents.length, adopted: adopted.length })
+    const changes = (await withOneName(tasks, adopted, inodes)).map(({ intent: { record, blockList }, disk }) => {
+      return { record, disk, blockList: blockList ?? null }
+    })
     await index.commit(changes, { durable: true, clearIntents: [...new Set(intents.map(({ id }) => id))] })
   }
   const useful = usefulRemains(staged, clock.now())
-  const others = [...names].filter((name) => !useful.has(name))
+  const others = [...inodes.keys()].filter((name) => !useful.has(name))
   if (others.length > 0) await tasks.discardStaged(others)
+}
+
+interface Adopted {
+  readonly intent: Intent
+  readonly disk: DiskState
+}
+
+/** Those that were killed between getting their name and losing the staged one lose it now, which changes their state. */
+async function withOneName(
+  tasks: FileTasks,
+  adopted: readonly Adopted[],
+  staged: Map<string, bigint>,
+): Promise<readonly Adopted[]> {
+  const second = adopted.filter(({ intent }) => staged.delete(intent.staged))
+  if (second.length === 0) return adopted
+  await tasks.discardStaged(second.map(({ intent }) => intent.staged))
+  const looks = await tasks.lstat(adopted.map(({ intent }) => intent.record.path))
+  // What somebody has changed meanwhile keeps its old state, and the next look finds a difference.
+  return adopted.map(({ intent, disk }, i) => {
+    const now = looks[i]?.disk ?? null
+    return { intent, disk: now !== null && sameFileIdentity(now, disk) ? now : disk }
+  })
 }

@@ -22,8 +22,11 @@ export interface Disk {
   openRead(path: string, options?: { readonly unchecked: boolean }): FileHandle
   /** Creates a file that must not exist (`EEXIST`), with this mode. */
   create(path: string, mode: number): FileHandle
-  /** Opens an existing regular file for reading and writing. */
-  openWrite(path: string): FileHandle
+  /**
+   * Opens an existing regular file for reading and writing. `onlyName`: throws `EMLINK` when it has another name, for then
+   * it may be somebody's.
+   */
+  openWrite(path: string, options?: OnlyName): FileHandle
   /** Bytes read into `target`, 0 at the end. */
   read(handle: FileHandle, target: Uint8Array, position: number): number
   /** Writes all of `bytes`. */
@@ -41,7 +44,8 @@ export interface Disk {
   makeLink(path: string, target: string): void
   /** For symlinks: sets the link's own time. */
   setLinkMtime(path: string, mtimeNs: bigint): void
-  setPathMode(path: string, mode: number): void
+  /** `onlyName` as for {@link Disk.openWrite}. */
+  setPathMode(path: string, mode: number, options?: OnlyName): void
   /** A second name for a file: throws `EEXIST` when `to` exists, `EPERM`/`ENOTSUP` where the file system cannot. */
   hardLink(from: string, to: string): void
   /** Atomic; replaces a file or symlink at `to`. */
@@ -60,6 +64,10 @@ export interface Disk {
   /** Makes the whole file system that holds `path` durable; returns false where that cannot be asked for. */
   syncFileSystem(path: string): boolean
   freeBytes(path: string): number
+}
+
+export interface OnlyName {
+  readonly onlyName: boolean
 }
 
 /** Opaque: only the disk that made it may read it. */

@@ -187,6 +187,7 @@ export interface StagedDraft {
 export interface StagedEntry {
   readonly staged: string
   readonly sizeBytes: number
+  readonly inode: bigint
   /** When it was written to last, in milliseconds since 1970 by the clock of the disk. */
   readonly changedMs: number
 }

@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import type { Disk } from '../../src/ports/disk.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
-import { givenMtimeNs, makeFolder, placeFile, remove, setMetadata } from './steps.ts'
+import { givenMtimeNs, makeFolder, placeFile, placeLink, remove, setMetadata } from './steps.ts'
 import { saveByRename, worlds, writeFile, type World } from './world.ts'
 
 describe.each(worlds)('an edit in the middle of an apply %s', (_name, makeWorld) => {
   it('is never lost when it took the place of the file before the last look', () => {
-    const kinds = ['place', 'place-keeping', 'remove', 'remove-keeping', 'make-folder', 'set-metadata']
+    const kinds = ['place', 'place-keeping', 'place-kept', 'remove', 'remove-keeping', 'make-folder', 'set-metadata']
     for (const kind of kinds) {
       forEachEdit(makeWorld, kind, saveByRename, (world, isLastCall) => {
         if (!isLastCall) expect(Object.values(world.tree()), kind).toContain('edited')
@@ -24,22 +24,38 @@ describe.each(worlds)('an edit in the middle of an apply %s', (_name, makeWorld)
     }
   })
 
-  it('is never lost when it made a file where there was none', () => {
-    for (let index = 0, isOver = false; !isOver; index++) {
-      using world = makeWorld()
-      const step = placeFile('file', null, world.stage('s', 'new'))
-      let [count, isMade] = [0, false]
-      world.apply([step], {
-        hook: (operation, path) => {
-          if (count++ !== index || world.look('file') !== null) return
-          // Between the last look and the rename nothing helps.
-          isMade = !(operation === 'rename' && path.includes('staging'))
-          if (isMade) saveByRename(world.disk, `${world.root}/file`, 'edited')
-        },
-      })
-      isOver = count <= index
-      expect(world.read('file')).toBe(isMade ? 'edited' : 'new')
-    }
+  it.each(['a file', 'a symlink', 'a file over a folder', 'a symlink over a folder'])(
+    'is never lost when it made a file where there was none, not even right before %s takes its place',
+    (what) => {
+      for (let index = 0, isOver = false; !isOver; index++) {
+        using world = makeWorld()
+        if (what.endsWith('folder')) world.folder('file')
+        const isLink = what.startsWith('a symlink')
+        const staged = world.stage('s', 'new')
+        const step = isLink
+          ? placeLink('file', world.look('file'), 'new')
+          : placeFile('file', world.look('file'), staged)
+        let [count, isMade] = [0, false]
+        const results = world.apply([step], {
+          hook: () => {
+            if (count++ !== index || world.look('file') !== null) return
+            isMade = true
+            saveByRename(world.disk, `${world.root}/file`, 'edited')
+          },
+        })
+        isOver = count <= index
+        expect(world.read('file')).toBe(isMade ? 'edited' : isLink ? '-> new' : 'new')
+        expect(results[0]?.outcome).toBe(isMade ? 'changed' : 'done')
+      }
+    },
+  )
+
+  it('is told to who waits for the end of a new file, by its mode of opening', () => {
+    using world = makeWorld()
+    const calls: string[] = []
+    const step = placeFile('file', null, world.stage('s', 'new'))
+    world.apply([step], { hook: (operation, path) => void calls.push(`${operation} ${path.replace(world.root, '')}`) })
+    expect(calls).toContain('openWrite /file')
   })
 
   it('is not given the time of what it replaced', () => {
@@ -133,5 +149,9 @@ function editedStep(world: World, kind: string, old: DiskState): ApplyStep {
   if (kind === 'remove-keeping') return remove('file', old, 'file (copy)')
   if (kind === 'make-folder') return makeFolder('file', old)
   if (kind === 'set-metadata') return setMetadata('file', old, { executable: true })
+  if (kind === 'place-kept') {
+    world.disk.hardLink(`${world.root}/file`, `${world.root}/file (copy)`)
+    return placeFile('file', world.state('file'), world.stage('s', 'new'), 'file (copy)')
+  }
   return placeFile('file', old, world.stage('s', 'new'), kind === 'place-keeping' ? 'file (copy)' : undefined)
 }

@@ -30,16 +30,17 @@ const placed: DiskState = {
 }
 
 const indexed: DiskState = { ...placed, inode: 6n }
-const done: InterruptedIntent = { intended, staged: 's', disk: placed, stagedPresent: false, indexed }
+const done: InterruptedIntent = { intended, staged: 's', disk: placed, stagedInode: null, indexed }
 
 describe('recoverIntent', () => {
   it('adopts the file that was placed, over an old one and over nothing', () => {
     expect(recoverIntent(done)).toBe('adopt')
     expect(recoverIntent({ ...done, indexed: null })).toBe('adopt')
+    expect(recoverIntent({ ...done, indexed: null, stagedInode: placed.inode })).toBe('adopt')
   })
 
   it('drops an intent whose rename did not happen', () => {
-    expect(recoverIntent({ ...done, stagedPresent: true })).toBe('drop')
+    expect(recoverIntent({ ...done, stagedInode: 8n })).toBe('drop')
     expect(recoverIntent({ ...done, disk: indexed })).toBe('drop')
     expect(recoverIntent({ ...done, disk: null })).toBe('drop')
   })

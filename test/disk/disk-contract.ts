@@ -238,6 +238,19 @@ export function describeDisk(diskName: string, make: () => DiskUnderTest, { isCo
     })
 
     describe('names', () => {
+      it('writes, when asked to, only to a file that has no other name', () => {
+        put('first', 'text')
+        disk.close(disk.openWrite(at('first'), { onlyName: true }))
+        disk.hardLink(at('first'), at('second'))
+        const mode = disk.lstat(at('first'))
+        expect(codeOf(() => disk.openWrite(at('second'), { onlyName: true }))).toBe('EMLINK')
+        expect(codeOf(() => disk.setPathMode(at('second'), 0o600, { onlyName: true }))).toBe('EMLINK')
+        expect(disk.lstat(at('first'))).toEqual(mode)
+        disk.unlink(at('first'))
+        disk.setPathMode(at('second'), 0o600, { onlyName: true })
+        disk.close(disk.openWrite(at('second'), { onlyName: true }))
+      })
+
       it('makes a folder only where nothing is', () => {
         put('file', '')
         expect(codeOf(() => disk.makeFolder(at('file')))).toBe('EEXIST')

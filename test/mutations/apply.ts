@@ -5,8 +5,8 @@ export const applyMutations: readonly Mutation[] = [
   {
     name: 'second-look-before-a-replace-is-skipped',
     file: 'src/apply/place.ts',
-    text: '    const target = lookAgain(run, path, expect)\n',
-    bug: '    const target = run.inside.absolute(path)\n',
+    text: ' : lookAgain(run, path, expect)\n    const saved',
+    bug: ' : run.inside.absolute(path)\n    const saved',
     caughtBy: ['test/apply/apply-edit.test.ts'],
   },
   {
@@ -117,8 +117,8 @@ export const applyMutations: readonly Mutation[] = [
   {
     name: 'recovery-adopts-what-is-still-staged',
     file: 'src/apply/recover.ts',
-    text: 'if (stagedPresent || disk === null',
-    bug: 'if (disk === null',
+    text: 'stagedInode !== null && stagedInode !== disk.inode',
+    bug: 'stagedInode !== null && disk.inode < 0n',
     caughtBy: ['test/apply/recover.test.ts'],
   },
   {
@@ -169,5 +169,26 @@ export const applyMutations: readonly Mutation[] = [
     text: '    disk.sync(handle)\n',
     bug: '',
     caughtBy: ['test/apply/root.test.ts'],
+  },
+  {
+    name: 'new-file-replaces-what-came-meanwhile',
+    file: 'src/apply/place.ts',
+    text: '      run.disk.hardLink(source, target)\n',
+    bug: '      run.disk.rename(source, target)\n',
+    caughtBy: ['test/apply/apply-edit.test.ts'],
+  },
+  {
+    name: 'file-that-came-to-a-free-place-fails-the-step',
+    file: 'src/apply/place.ts',
+    text: "if (isFree && systemCode(error) === 'EEXIST') return null",
+    bug: '',
+    caughtBy: ['test/apply/apply-edit.test.ts'],
+  },
+  {
+    name: 'file-with-a-second-name-is-written-as-a-staged-one',
+    file: 'src/blocks/staged-file.ts',
+    text: 'const onlyName = { onlyName: true }',
+    bug: 'const onlyName = { onlyName: false }',
+    caughtBy: ['test/apply/second-name.test.ts'],
   },
 ]

@@ -75,8 +75,8 @@ export const blockMutations: readonly Mutation[] = [
   {
     name: 'staged-file-that-vanished-begins-anew',
     file: 'src/blocks/staged-file.ts',
-    text: 'isResumableName(staged) ? this.#disk.openWrite(path) : openOrCreate',
-    bug: "isResumableName('') ? this.#disk.openWrite(path) : openOrCreate",
+    text: 'this.#handle = isResumableName(staged)\n',
+    bug: "this.#handle = isResumableName('')\n",
     caughtBy: ['test/blocks/stage-blocks.test.ts', 'test/blocks/check-staged.test.ts'],
   },
   {

@@ -54,8 +54,8 @@ export const committerMutations: readonly Mutation[] = [
   {
     name: 'every-intent-is-adopted',
     file: 'src/node/recover-folder.ts',
-    text: "if (verdict === 'adopt') changes.push",
-    bug: 'if (verdict !== null) changes.push',
+    text: "return verdict === 'adopt' && disk !== null",
+    bug: 'return disk !== null',
     caughtBy: ['test/node/recover-folder.test.ts'],
   },
   {

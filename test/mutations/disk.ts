@@ -47,8 +47,8 @@ export const diskMutations: readonly Mutation[] = [
   {
     name: 'fifo-is-taken-for-a-file',
     file: 'src/disk/node-disk.ts',
-    text: 'if (unchecked || fs.fstatSync(handle).isFile()) return',
-    bug: 'if (unchecked || !fs.fstatSync(handle).isDirectory()) return',
+    text: 'if (stats.isFile() && (onlyName',
+    bug: 'if (!stats.isDirectory() && (onlyName',
     caughtBy: ['test/disk/node-disk.test.ts'],
   },
   {

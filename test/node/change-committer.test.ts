@@ -56,7 +56,7 @@ describe('the committer', () => {
       onStepFailed: () => undefined,
     })
     disk.onCall = (operation) => {
-      if (operation === 'rename') events.push('placed')
+      if (operation === 'hardLink') events.push('placed')
     }
     events.length = 0
   })

@@ -59,7 +59,33 @@ describe('after a kill', () => {
     const list = encodeBlockList([{ hash: other.content as BlockHash, length: other.sizeBytes }])
     expect(await tasks.checkStaged(notPlaced, list)).toEqual(Uint8Array.of(1))
   })
+
+  it('adopts what has its name and still the staged one, which it loses', async () => {
+    stage(staged, 'new text')
+    setMtime(staged)
+    disk.hardLink(`/folder/.p2psync/staging/${staged}`, '/folder/a')
+    await index.putIntents([intent])
+    await recover()
+    expect(await listed()).toEqual([])
+    expect(await index.get(record.path)).toMatchObject({ record, disk: disk.lstat('/folder/a') })
+    expect(disk.readText('/folder/a')).toBe('new text')
+  })
+
+  it('adopts nothing for another file that is still staged', async () => {
+    stage(staged, 'new text')
+    disk.writeFile('/folder/a', 'old text', { mtimeNs: record.mtimeNs })
+    await index.putIntents([intent])
+    await recover()
+    expect(await listed()).toEqual([staged])
+    expect(await index.get(record.path)).toBe(null)
+  })
 })
+
+function setMtime(name: string): void {
+  const handle = disk.openWrite(`/folder/.p2psync/staging/${name}`)
+  disk.setMtime(handle, record.mtimeNs)
+  disk.close(handle)
+}
 
 function stage(name: string, text: string): void {
   disk.writeFile(`/folder/.p2psync/staging/${name}`, text)

@@ -81,7 +81,7 @@ export class NodeFaults {
     this.#store.cutPower(this.#random.fraction())
   }
 
-  /** Between the last look and this call nothing can be seen: src/apply/place.ts says so. */
+  /** Between the last look and a rename that replaces or moves nothing can be seen: src/apply/place.ts says so. */
   #replaces(operation: keyof Disk, path: string): boolean {
     return operation === 'rename' && !path.startsWith(`${root}/.p2psync/`)
   }

@@ -1,5 +1,5 @@
 import { DiskError } from '../../src/disk/disk-error.ts'
-import type { Disk, DiskEntry, FileHandle, FolderEntry } from '../../src/ports/disk.ts'
+import type { Disk, DiskEntry, FileHandle, FolderEntry, OnlyName } from '../../src/ports/disk.ts'
 import { InodeTree, requireEmpty } from './inode-tree.ts'
 import { entryOf, makeDurable, type FileInode } from './memory-inode.ts'
 
@@ -90,9 +90,10 @@ export class MemorySystemCalls implements Disk {
     return this.#newHandle({ inode: file, path, isWritable: false })
   }
 
-  openWrite(path: string): FileHandle {
+  openWrite(path: string, { onlyName }: OnlyName = { onlyName: false }): FileHandle {
     this.#call('openWrite', path)
     const file = this.inodes.file(path)
+    if (onlyName && file.links > 1) throw new DiskError('EMLINK', path)
     if (!file.access.read || !file.access.write) throw new DiskError('EACCES', path)
     return this.#newHandle({ inode: file, path, isWritable: true })
   }
@@ -165,9 +166,10 @@ export class MemorySystemCalls implements Disk {
     this.inodes.setMetadata(this.inodes.entry(path), { mtimeNs: toMicrosecond(mtimeNs) })
   }
 
-  setPathMode(path: string, mode: number): void {
+  setPathMode(path: string, mode: number, { onlyName }: OnlyName = { onlyName: false }): void {
     this.#call('setPathMode', path)
     const inode = this.inodes.entry(path)
+    if (onlyName && inode.links > 1) throw new DiskError('EMLINK', path)
     if (inode.kind !== 'file' && inode.kind !== 'folder') throw new DiskError('EINVAL', path)
     this.inodes.setMetadata(inode, { mode })
   }
