@@ -87,6 +87,7 @@ const filesThatUseTheFileSystem = [
   'src/node/device-identity.ts',
   'src/node/node-settings.ts',
   'src/node/folder-key-file.ts',
+  'src/node/boot-notes.ts',
   'src/node/scrub-notes.ts',
   'src/node/control-socket.ts',
   // The files by which nodes of one host find each other.

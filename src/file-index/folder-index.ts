@@ -163,12 +163,13 @@ export class FolderIndex {
     })
   }
 
-  /** Takes away rows that are still the tombstones that were seen, as one batch; returns how many. */
-  forget(seen: readonly SeenRow[]): Promise<number> {
+  /** Takes away rows that are still what was seen, as one batch; returns how many. */
+  forget(seen: readonly SeenRow[], options: { readonly durable?: boolean } = {}): Promise<number> {
     return this.#inTurn(async () => {
       const plan = await planForget({ store: this.#store, rows: this.#rows }, this.#state, seen)
       if (plan.forgotten === 0) return 0
-      await this.#store.batch([...plan.operations, { type: 'put', key: metaKeys.head, value: encodeHead(plan) }])
+      const operations = plan.operations.concat(await planLists(this.#contents, plan.contents))
+      await this.#store.batch([...operations, { type: 'put', key: metaKeys.head, value: encodeHead(plan) }], options)
       this.#state = stateOf(plan)
       return plan.forgotten
     })

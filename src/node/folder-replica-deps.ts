@@ -11,6 +11,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { Throttle } from '../ports/throttle.ts'
 import type { Transport } from '../ports/transport.ts'
+import type { BootNotes } from './boot-notes.ts'
 import type { GuardOptions } from './folder-guard.ts'
 import type { OtherFolders } from './blocks-elsewhere.ts'
 
@@ -36,6 +37,8 @@ export interface FolderReplicaDeps {
   readonly removedRowsMin?: number
   /** By default the usual limits, and what is held is not remembered. */
   readonly guard?: GuardOptions
+  /** By default no boot is told from another: what is gone was deleted. */
+  readonly bootNotes?: BootNotes
   readonly rescanIntervalMs: RescanIntervalMs
   /** What blocks that go to and come from a device ask for leave; the same object each time for one device. */
   readonly throttles: (peer: DeviceId) => PeerThrottles

@@ -3,12 +3,14 @@ import type { DeviceId } from '../model/device-id.ts'
 import { errorText } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
+import type { RelativePath } from '../model/relative-path.ts'
 import type { FolderTransport } from '../ports/transport.ts'
 import { ChangeCommitter } from './change-committer.ts'
 import { DirtyPaths } from './dirty-paths.ts'
 import { FolderDrafts } from './folder-drafts.ts'
 import { FolderGuard } from './folder-guard.ts'
 import { FolderPeers } from './folder-peers.ts'
+import { FolderRecovery } from './folder-recovery.ts'
 import { FolderProblems } from './folder-problems.ts'
 import { FolderPresence, troublePollMs } from './folder-presence.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
@@ -18,7 +20,6 @@ import { GuardDecisions } from './guard-decisions.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
 import { LocalChanges } from './local-changes.ts'
-import { recoverFolder } from './recover-folder.ts'
 import { RemoteChanges } from './remote-changes.ts'
 import { renewDatabase } from './restored-database.ts'
 import { replicaState } from './replica-state.ts'
@@ -44,6 +45,7 @@ export class FolderReplica implements SessionHost {
   readonly view: FolderView
   readonly peers: FolderPeers
   readonly guard: GuardDecisions
+  readonly recovery: FolderRecovery
   readonly #deps: FolderReplicaDeps
   readonly #stopping = new AbortController()
   readonly commits = new SerialQueue()
@@ -63,7 +65,6 @@ export class FolderReplica implements SessionHost {
   #scanned = false
   #scanning = false
   #examining = false
-  #recovered = false
 
   constructor(deps: FolderReplicaDeps) {
     this.#deps = deps
@@ -86,9 +87,11 @@ export class FolderReplica implements SessionHost {
       isFolderThere: () => this.#presence.check(),
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
+      onCutOff: (path: RelativePath) => this.recovery.damaged(path),
       onFailed: (error: unknown) => this.#onFailed(error),
     }
     this.#forgetting = new ForgetTombstones(parts)
+    this.recovery = new FolderRecovery({ ...parts, onForgetting: () => this.#forgetting.onForgetting() })
     this.#presence = new FolderPresence({
       ...deps,
       signal,
@@ -148,7 +151,7 @@ export class FolderReplica implements SessionHost {
   async start(): Promise<void> {
     await this.#forgetting.load()
     if (await this.#presence.check()) {
-      await this.#recover()
+      await this.recovery.recover()
       await trimHistory(this.#deps)
     }
     this.#transport = await this.#deps.transport.join(this.#deps.folder, this.peers)
@@ -162,6 +165,7 @@ export class FolderReplica implements SessionHost {
     this.#inBackground('rescan', () => this.#rescan.run())
     this.#inBackground('missing folder', () => this.#presence.run())
     this.#inBackground('change guard', () => this.guard.run())
+    this.#inBackground('boot note', () => this.recovery.run())
   }
 
   /** Stops and waits until nothing is being written. */
@@ -281,13 +285,8 @@ export class FolderReplica implements SessionHost {
   }
 
   async #onFolderBack(): Promise<void> {
-    if (!this.#recovered) await this.#recover()
+    await this.recovery.recover()
     await this.#watch.start()
-  }
-
-  async #recover(): Promise<void> {
-    this.#recovered = true
-    await this.commits.run(() => recoverFolder(this.#deps))
   }
 
   #inBackground(what: string, work: () => Promise<void>): void {

@@ -67,6 +67,11 @@ export class ForgetTombstones {
     await this.#save({ ...this.#known, heldDay: day })
   }
 
+  /** Peers may know any change of ours of which we are about to know nothing any more. */
+  async onForgetting(): Promise<void> {
+    await this.#save({ ...this.#known, seq: this.#deps.index.seq })
+  }
+
   /** Runs until the signal is aborted. `isReady` is true once the folder has been scanned. */
   async run(isReady: () => boolean): Promise<void> {
     const { clock, logger, signal } = this.#deps
@@ -114,7 +119,7 @@ export class ForgetTombstones {
     this.#isRunning = true
     try {
       const at = { today, ackedSeq: await index.forgetNotes.ackedByAll(), heldDay: this.#known.heldDay }
-      await this.#save({ ...this.#known, seq: index.seq })
+      await this.onForgetting()
       let forgotten = 0
       let seen: SeenRow[] = []
       if (index.summary.tombstones > 0) {

@@ -12,6 +12,7 @@ import { makePrivateFolder } from './private-file.ts'
  *     control.sock         the control socket, and the lock of this home   (0600)
  *     folders/<16 hex of the folder's id>/key      the text of its key     (0600)
  *     folders/<16 hex of the folder's id>/index/   its LevelDB
+ *     folders/<16 hex of the folder's id>/boot.json    how far changes are on the disk (0600)
  *     folders/<16 hex of the folder's id>/scrub.json   how far it was read again (0600)
  */
 export interface Home {

@@ -185,6 +185,7 @@ export class LocalCommits {
     if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }
     if (row !== null && row.disk !== null && row.seq <= this.#openedAtSeq && isCutOff(row.disk, disk)) {
       this.#deps.problems.add(entry.path, cutOffReason)
+      this.#deps.onCutOff?.(entry.path)
       return { path: entry.path, disk: kept }
     }
     const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
@@ -246,6 +247,8 @@ export interface LocalCommitsDeps {
   /** Checks the marker on disk. */
   readonly isFolderThere: () => Promise<boolean>
   readonly onCommit: (changes: readonly RowChange[]) => void
+  /** A power cut took bytes of a file. */
+  readonly onCutOff?: (path: RelativePath) => void
 }
 
 /** The databases of which a file changed while it was read: the rest of them must wait for it. */
@@ -260,6 +263,6 @@ function tornDatabases(seen: HashedEntries): ReadonlySet<RelativePath> {
 /** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
 const timestampGrainMs = 12
 const tornRetryMs = 100
-const cutOffReason = 'a power cut has taken bytes of it, which is not published: p2psync scrub repairs it from a peer'
+const cutOffReason = 'a power cut has taken bytes of it, which is not published: it is repaired from a peer that has it'
 const removalsPerCommit = 10_000
 const noMoves: MovedFiles = new Map()

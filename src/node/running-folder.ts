@@ -15,6 +15,7 @@ import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
 import type { Transport } from '../ports/transport.ts'
 import type { OtherFolder, OtherFolders } from './blocks-elsewhere.ts'
+import { bootNotesIn } from './boot-notes.ts'
 import type { GuardOptions } from './folder-guard.ts'
 import type { FolderKeys } from './folder-keys.ts'
 import { FolderReplica } from './folder-replica.ts'
@@ -116,8 +117,10 @@ export class RunningFolder {
       stores.push(index)
       const { folder } = keys
       const throttles = (peer: DeviceId): PeerThrottles => deps.throttles(peer, folder)
+      const bootNotes = bootNotesIn(join(dirname(options.indexFolder), 'boot.json'))
       const replica = new FolderReplica({
         ...deps,
+        bootNotes,
         folder,
         path,
         marker,

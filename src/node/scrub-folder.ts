@@ -30,6 +30,8 @@ export class ScrubFolder {
   /** Of what is under way now. */
   #signal = this.#stopping.signal
   readonly #suspects = new Set<RelativePath>()
+  /** Damaged, however lately they were changed. */
+  readonly #sure = new Set<RelativePath>()
   readonly #unrepaired = new Map<RelativePath, string>()
   #note: ScrubNote = newNote
   #halt: AbortController | null = null
@@ -104,9 +106,10 @@ export class ScrubFolder {
     this.#deps.onChange()
   }
 
-  /** A block of this file was asked for and was not what it should be. */
-  suspect(path: RelativePath): void {
+  /** A block of this file was asked for and was not what it should be; or a power cut has surely damaged it. */
+  suspect(path: RelativePath, { isSure = false } = {}): void {
     if (this.#suspects.size < suspectsMax) this.#suspects.add(path)
+    if (isSure && this.#suspects.has(path)) this.#sure.add(path)
     this.#wake()
   }
 
@@ -210,7 +213,7 @@ export class ScrubFolder {
   async #check(row: IndexRow): Promise<void> {
     const { path } = row.record
     const isRun = this.#halt !== null
-    const nowMs = this.#deps.clock.now()
+    const nowMs = this.#sure.has(path) ? Number.POSITIVE_INFINITY : this.#deps.clock.now()
     const pace = (bytes: number): Promise<void> => this.#pace(bytes)
     const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row).catch((error: unknown) => {
       this.#checkGoing()
@@ -221,6 +224,7 @@ export class ScrubFolder {
     const wasKnown = this.#unrepaired.has(path)
     if (verdict.outcome !== 'damaged') {
       if (wasKnown) this.#unrepaired.delete(path)
+      this.#sure.delete(path)
       return
     }
     if (!wasKnown) this.#count({ damaged: 1 })
@@ -235,8 +239,10 @@ export class ScrubFolder {
       why,
     })
     if (why === '') this.#count({ repaired: 1 })
-    if (why === '' || why === 'changed') this.#unrepaired.delete(path)
-    else if (this.#unrepaired.size < unrepairedMax) this.#unrepaired.set(path, why)
+    if (why === '' || why === 'changed') {
+      this.#unrepaired.delete(path)
+      this.#sure.delete(path)
+    } else if (this.#unrepaired.size < unrepairedMax) this.#unrepaired.set(path, why)
     this.#deps.onChange()
   }
 

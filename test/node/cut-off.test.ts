@@ -1,6 +1,14 @@
-import { describe, expect, it } from 'vitest'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DiskState } from '../../src/model/disk-state.ts'
-import { isCutOff } from '../../src/node/cut-off.ts'
+import { bootNotesIn, type BootNote } from '../../src/node/boot-notes.ts'
+import { isCutOff, isOlderVersion } from '../../src/node/cut-off.ts'
+import { scrubReplica } from '../../src/node/scrub-replica.ts'
+import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
+import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
 
 const secondNs = 1_000_000_000n
 const known: DiskState = {
@@ -33,5 +41,151 @@ describe('what a power cut has taken off a file', () => {
     ['is a link now', { kind: 'symlink', sizeBytes: 3 } as const],
   ])('a file that %s is none of it', (_, now) => {
     expect(isCutOff(known, { ...known, ...now })).toBe(false)
+  })
+})
+
+describe('what stands where a newer version was', () => {
+  it.each([
+    ['another file of an earlier time is older', { inode: 8n, ctimeNs: 999n * secondNs }, true],
+    ['another file of a later time is an edit', { inode: 8n, ctimeNs: 1001n * secondNs }, false],
+    ['the same file is none that was there before', { ctimeNs: 999n * secondNs }, false],
+    ['a link is no file', { kind: 'symlink', inode: 8n, ctimeNs: 999n * secondNs } as const, false],
+  ])('%s', (_, now, expected) => {
+    expect(isOlderVersion(known, { ...known, ...now })).toBe(expected)
+  })
+
+  it('is judged by the other time where the change time was not kept', () => {
+    const hashedAtOnce = { ...known, ctimeNs: 0n }
+    expect(isOlderVersion(hashedAtOnce, { ...known, inode: 8n, ctimeNs: 999n * secondNs })).toBe(true)
+    expect(isOlderVersion(hashedAtOnce, { ...known, inode: 8n, ctimeNs: 1001n * secondNs })).toBe(false)
+  })
+})
+
+describe('names that a power cut has taken', () => {
+  const minuteMs = 60_000
+  let world: ReplicaWorld
+  let a: WorldDevice
+  let b: WorldDevice
+  let boot: string
+  let note: BootNote | null
+
+  beforeEach(async () => {
+    world = new ReplicaWorld()
+    boot = 'first'
+    note = null
+    const bootNotes = {
+      boot: () => Promise.resolve(boot),
+      load: () => Promise.resolve(note),
+      save: (next: BootNote) => {
+        note = next
+        return Promise.resolve()
+      },
+    }
+    a = await world.add('alpha', { bootNotes })
+    b = await world.add('beta')
+    for (let i = 0; i < 20; i++) a.write(`old/${i}`, `old ${i}`)
+    await world.clock.pass(3 * minuteMs)
+    a.disk.quietly(() => a.disk.syncFileSystem('/'))
+  })
+
+  afterEach(() => world.stop())
+
+  /** `alpha` loses its power, with names or without, and starts; its user does something before that. */
+  async function loseNames(next: { readonly boot: string; readonly before?: () => void }): Promise<void> {
+    a.die()
+    a.disk.crash((path) => path.includes('.p2psync'))
+    next.before?.()
+    ;({ boot } = next)
+    await a.start()
+    await world.clock.pass(10_000)
+  }
+
+  it('are asked for from peers, and not published as deleted', async () => {
+    a.write('new', 'saved a moment ago')
+    a.write('folder/inside', 'saved with its folder')
+    await world.clock.pass(5000)
+    expect(b.tree().get('new')).toBe('file saved a moment ago')
+    await loseNames({ boot: 'second' })
+    for (const device of [a, b]) {
+      expect(device.tree().get('new')).toBe('file saved a moment ago')
+      expect(device.tree().get('folder/inside')).toBe('file saved with its folder')
+    }
+    expect(b.history().size).toBe(0)
+  })
+
+  it('that no peer has are as if they had never been', async () => {
+    world.network.partition(a.id, b.id)
+    a.write('new', 'never told')
+    await world.clock.pass(5000)
+    await loseNames({ boot: 'second' })
+    world.network.heal(a.id, b.id)
+    await world.rest()
+    expect([a.tree().has('new'), b.tree().has('new')]).toEqual([false, false])
+    expect(a.replica.index.summary).toEqual(b.replica.index.summary)
+  })
+
+  it('are deletions where the system ran on', async () => {
+    a.write('new', 'saved a moment ago')
+    await world.clock.pass(5000)
+    await loseNames({ boot: 'first' })
+    expect([a.tree().has('new'), b.tree().has('new')]).toEqual([false, false])
+  })
+
+  it('more than a minute before the end were not taken: what is gone was deleted', async () => {
+    a.write('new', 'saved long ago')
+    await world.clock.pass(3 * minuteMs)
+    a.disk.quietly(() => a.disk.syncFileSystem('/'))
+    await loseNames({ boot: 'second', before: () => a.disk.unlink('/home/folder/new') })
+    expect([a.tree().has('new'), b.tree().has('new')]).toEqual([false, false])
+  })
+
+  it('leave an older version there that is repaired, and never published over the newer one', async () => {
+    a.save('old/1', 'a newer version of it')
+    await world.clock.pass(5000)
+    expect(b.tree().get('old/1')).toBe('file a newer version of it')
+    await loseNames({ boot: 'second' })
+    expect([a.tree().get('old/1'), b.tree().get('old/1')]).toEqual(['file old 1', 'file a newer version of it'])
+    const scrub = scrubReplica(a.replica, {
+      tasks: new DiskFileTasks({ disk: a.disk, root: '/home/folder' }),
+      clock: world.clock.view(),
+      random: world.random,
+      logger: silentLogger,
+      onChange: () => undefined,
+      notes: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+    })
+    await scrub.start()
+    await world.clock.run(() => scrub.status().repaired === 1, minuteMs)
+    expect(a.tree().get('old/1')).toBe('file a newer version of it')
+    expect(a.history().get([...a.history().keys()].find((path) => path.endsWith('old/1'))!)).toBe('file old 1')
+    await world.clock.during(scrub.stop())
+  })
+})
+
+describe('the note of a boot', () => {
+  let folder: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'p2psync-boot-'))
+  })
+
+  afterEach(() => rm(folder, { recursive: true }))
+
+  it('is found again as it was saved, and is none when it is damaged or was never made', async () => {
+    const file = join(folder, 'boot.json')
+    const notes = bootNotesIn(file)
+    expect(await notes.load()).toBeNull()
+    await notes.save({ boot: 'x', epoch: 'e', seq: 7 })
+    expect(await notes.load()).toEqual({ boot: 'x', epoch: 'e', seq: 7 })
+    for (const text of ['', '{"boot":"x"', '{"boot":"x","epoch":"e","seq":-1}']) {
+      await writeFile(file, text)
+      expect(await notes.load()).toBeNull()
+    }
+  })
+
+  it('tells one boot from another on Linux, and is the same as long as it lasts', async () => {
+    const notes = bootNotesIn(join(folder, 'boot.json'))
+    const boot = await notes.boot()
+    expect(boot).toBe(await notes.boot())
+    expect(boot === '').toBe(process.platform !== 'linux')
   })
 })

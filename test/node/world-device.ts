@@ -8,6 +8,7 @@ import { noOrder } from '../../src/model/folder-order.ts'
 import type { OtherFolder } from '../../src/node/blocks-elsewhere.ts'
 import { deviceTagOf } from '../../src/node/device-identity.ts'
 import { FolderReplica } from '../../src/node/folder-replica.ts'
+import type { BootNotes } from '../../src/node/boot-notes.ts'
 import type { FolderReplicaDeps } from '../../src/node/folder-replica-deps.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { FolderWatcher, WatchHint } from '../../src/ports/folder-watcher.ts'
@@ -37,6 +38,8 @@ export interface DeviceOptions {
   readonly folder?: FolderId
   /** The world's devices that stand for further folders of this one. */
   readonly otherFolders?: () => readonly WorldDevice[]
+  /** By default no boot is told from another. */
+  readonly bootNotes?: BootNotes
   /** The file tasks of each of its processes; by default nothing but these. */
   /** By default one in memory behind the product's own class. */
   readonly newStore?: () => KeyValueStore
@@ -92,7 +95,7 @@ export class WorldDevice {
     this.isDead = false
     const { folder = usualFolder, otherFolders } = this.#options
     const marker = { folder, nonce: '00'.repeat(16) }
-    const { newTasks = (deps) => new DiskFileTasks(deps), draftBytesMin, removedRowsMin } = this.#options
+    const { newTasks = (deps) => new DiskFileTasks(deps), bootNotes, draftBytesMin, removedRowsMin } = this.#options
     const tasks = newTasks({ disk: this.disk, root })
     if ((await tasks.readMarker()) === null) await tasks.prepareRoot(marker)
     const store = new ProcessStore(this.#store)
@@ -110,6 +113,7 @@ export class WorldDevice {
       ...(otherFolders === undefined ? {} : { otherFolders: () => otherFolders().map(({ asOther }) => asOther) }),
       newWatcher: () => watcher,
       rescanIntervalMs: defaultRescanIntervalMs,
+      ...(bootNotes === undefined ? {} : { bootNotes }),
       ...(draftBytesMin === undefined ? {} : { draftBytesMin }),
       ...(removedRowsMin === undefined ? {} : { removedRowsMin }),
       guard: {

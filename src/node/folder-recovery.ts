@@ -1,0 +1,143 @@
+import type { IndexRow } from '../file-index/folder-index.ts'
+import type { SeenRow } from '../file-index/forget-rows.ts'
+import { sameDiskState, type DiskState } from '../model/disk-state.ts'
+import { errorText } from '../model/errors.ts'
+import { isLive } from '../model/file-record.ts'
+import type { RelativePath } from '../model/relative-path.ts'
+import type { LstatResult } from '../ports/file-tasks.ts'
+import type { BootNotes } from './boot-notes.ts'
+import { isOlderVersion } from './cut-off.ts'
+import type { FolderReplicaDeps } from './folder-replica-deps.ts'
+import { recoverFolder } from './recover-folder.ts'
+import type { SerialQueue } from './serial-queue.ts'
+
+/** By the defaults of Linux everything is on its way to the disk after half a minute. */
+const onDiskAfterMs = 60_000
+
+/**
+ * What the end of an earlier process has left half done, and what a power cut has taken of the last minute before it.
+ *
+ * A file system that loses its power may forget names: a file that was saved is not there, or is its old version once
+ * more. Nobody has deleted it, and nobody went back. After a boot that is another than that of the process before, rows of
+ * that minute whose files are gone are forgotten, as if they never had been here: peers that have them tell of them. Where
+ * an older version is there, the row stays, and the file is damaged. Somebody who did delete a file in that minute, or
+ * before the node was there again, gets it back.
+ */
+export class FolderRecovery {
+  readonly #deps: FolderRecoveryDeps
+  readonly #damaged: RelativePath[] = []
+  #tellDamaged: ((path: RelativePath) => void) | null = null
+  #recovered = false
+  #notedSeq = -1
+
+  constructor(deps: FolderRecoveryDeps) {
+    this.#deps = deps
+  }
+
+  /** To be called when the folder is there, before anything is told to peers; a second call does nothing. */
+  async recover(): Promise<void> {
+    if (this.#recovered) return
+    this.#recovered = true
+    await this.#deps.commits.run(async () => {
+      await recoverFolder(this.#deps)
+      await this.#lookForLostNames()
+    })
+  }
+
+  /** Notes from time to time how far changes have surely reached the disk. Works until the signal is aborted. */
+  async run(): Promise<void> {
+    const { clock, index, signal } = this.#deps
+    while (!signal.aborted) {
+      const { seq } = index
+      await clock.sleep(onDiskAfterMs, signal).catch(() => undefined)
+      if (!signal.aborted && this.#recovered && seq > this.#notedSeq) await this.#note(seq)
+    }
+  }
+
+  /** A power cut took bytes of this file: `onDamaged` is to see to it. */
+  damaged(path: RelativePath): void {
+    if (this.#tellDamaged === null) this.#damaged.push(path)
+    else this.#tellDamaged(path)
+  }
+
+  /** Who repairs what is damaged; told at once of what was found before. */
+  onDamaged(tell: (path: RelativePath) => void): void {
+    this.#tellDamaged = tell
+    for (const path of this.#damaged.splice(0)) tell(path)
+  }
+
+  async #lookForLostNames(): Promise<void> {
+    const { bootNotes, index, logger } = this.#deps
+    const boot = (await bootNotes?.boot()) ?? ''
+    if (bootNotes === undefined || boot === '') return
+    const note = await bootNotes.load()
+    if (note?.epoch === index.epoch && note.boot === boot) {
+      this.#notedSeq = note.seq
+      return
+    }
+    if (note?.epoch === index.epoch) {
+      const lost = await this.#giveUpLost(note.seq)
+      if (lost === null) {
+        this.#recovered = false
+        return
+      }
+      if (lost > 0) logger.warn('a power cut took names of files: peers are asked for them', { files: lost })
+    }
+    await this.#note(index.seq)
+  }
+
+  /** @returns how many rows were forgotten, or null when the folder is away. */
+  async #giveUpLost(afterSeq: number): Promise<number | null> {
+    const { index, tasks } = this.#deps
+    if (index.seq <= afterSeq) return 0
+    const gone: SeenRow[] = []
+    const older: { path: RelativePath; disk: DiskState }[] = []
+    for await (const page of index.rows()) {
+      const rows = page.filter((row) => row.seq > afterSeq && isLive(row.record))
+      const looks = await tasks.lstat(rows.map((row) => row.record.path))
+      for (const [i, row] of rows.entries()) {
+        const { path } = row.record
+        const look = looks[i]!
+        if (look.outcome === 'absent') gone.push({ path, seq: row.seq, live: true })
+        else if (hasGoneBack(row, look)) older.push({ path, disk: look.disk! })
+      }
+    }
+    // After the look: in a folder that is away nothing is there.
+    if (!(await this.#deps.isFolderThere())) return null
+    if (older.length > 0) await index.updateDisk(older)
+    for (const { path } of older) this.damaged(path)
+    if (gone.length > 0) await this.#deps.onForgetting()
+    for (let at = 0; at < gone.length; at += rowsPerCommit) {
+      await index.forget(gone.slice(at, at + rowsPerCommit), { durable: true })
+    }
+    return gone.length
+  }
+
+  async #note(seq: number): Promise<void> {
+    const { bootNotes, index, logger } = this.#deps
+    try {
+      const boot = (await bootNotes?.boot()) ?? ''
+      if (boot !== '') await bootNotes?.save({ boot, epoch: index.epoch, seq })
+      this.#notedSeq = seq
+    } catch (error) {
+      logger.warn('how far changes are on the disk could not be noted', { error: errorText(error) })
+    }
+  }
+}
+
+const rowsPerCommit = 1000
+
+function hasGoneBack(row: IndexRow, look: LstatResult): boolean {
+  if (row.disk === null || look.disk === null || sameDiskState(look.disk, row.disk)) return false
+  return isOlderVersion(row.disk, look.disk)
+}
+
+export interface FolderRecoveryDeps extends Pick<FolderReplicaDeps, 'index' | 'tasks' | 'clock' | 'logger'> {
+  /** By default no boot is told from another, and nothing is taken for lost. */
+  readonly bootNotes?: BootNotes
+  readonly commits: SerialQueue
+  readonly signal: AbortSignal
+  readonly isFolderThere: () => Promise<boolean>
+  /** Peers may soon know changes of this device that it does not: that is no old database. */
+  readonly onForgetting: () => Promise<void>
+}
