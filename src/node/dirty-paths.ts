@@ -92,11 +92,14 @@ export class DirtyPaths {
     return batch
   }
 
-  /** What has come by now, without waiting; nothing when everything is to be looked at. */
-  takeArrived(): readonly RelativePath[] {
+  /**
+   * What has come by now, without waiting; nothing when everything is to be looked at. Of `found` it stays to be looked at:
+   * it may have changed since that was done.
+   */
+  takeArrived(found: ReadonlySet<RelativePath>): readonly RelativePath[] {
     if (this.#all) return []
-    const paths = [...this.#paths]
-    this.#paths.clear()
+    const paths = [...this.#paths].filter((path) => !found.has(path))
+    for (const path of paths) this.#paths.delete(path)
     return paths
   }
 

@@ -211,8 +211,7 @@ export class LocalChanges {
     look.waits--
     await clock.sleep(hintOnItsWayMs, signal).catch(() => undefined)
     const found = new Set(look.fresh.map((entry) => entry.path))
-    const paths = dirty.takeArrived().filter((path) => !found.has(path))
-    for await (const changed of this.#atPaths(paths, look)) look.changed.push(...changed)
+    for await (const changed of this.#atPaths(dirty.takeArrived(found), look)) look.changed.push(...changed)
     return true
   }
 

@@ -145,6 +145,22 @@ describe('what moves while both devices run', () => {
     expect([mine.reads, theirs.taken]).toEqual([[], ['d > new/d']])
   })
 
+  it('is a file that is edited at its new place while more hints are waited for', async () => {
+    fill('d')
+    await restAndAge()
+    a.isDeaf = true
+    a.rename('d/0', 'new/0')
+    // Else it was made a moment ago, and no hint is waited for.
+    await world.clock.pass(2000)
+    a.isDeaf = false
+    a.hint('new')
+    a.hint('d/0')
+    await world.clock.pass(10)
+    a.write('new/0', 'edited')
+    const tree = await world.rest()
+    expect([tree.get('new/0'), tree.has('d/0')]).toEqual(['file edited', false])
+  })
+
   it('is a folder in which files are edited, made and deleted at once', async () => {
     fill('d', 6)
     await restAndAge()
