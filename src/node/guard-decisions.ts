@@ -8,8 +8,11 @@ import { keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-in
 import { costOf } from './need.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
+import { WokenSleep } from './woken-sleep.ts'
 
 const lookMs = 2000
+/** Nothing is held. */
+const restMs = 10_000
 const lookMsMax = 60_000
 
 /** What a person decides about changes that wait, carried out; and whether they still have to wait. */
@@ -17,9 +20,11 @@ export class GuardDecisions {
   readonly #deps: GuardDecisionsDeps
   #pauseMs = lookMs
   #hasLooked = false
+  readonly #sleep: WokenSleep
 
   constructor(deps: GuardDecisionsDeps) {
     this.#deps = deps
+    this.#sleep = new WokenSleep(deps.clock)
   }
 
   /** Lets what waits through: exactly that. @throws {P2psyncError} `usage` when nothing waits. */
@@ -53,15 +58,17 @@ export class GuardDecisions {
       await guard.incoming.lift()
     }
     this.#pauseMs = lookMs
+    this.#sleep.wake()
     onChange()
     return held
   }
 
   /** Until the signal is aborted: asks for what is to be restored, ends holding when nothing waits any more, and forgets what is old. */
   async run(): Promise<void> {
-    const { clock, signal, guard } = this.#deps
+    const { signal, guard } = this.#deps
     while (!signal.aborted) {
-      await clock.sleep(this.#pauseMs, signal).catch(() => undefined)
+      const pauseMs = guard.held.length === 0 ? restMs : this.#pauseMs
+      await this.#sleep.sleep(pauseMs, signal).catch(() => undefined)
       guard.forgetOld()
       if (signal.aborted || guard.held.length === 0) this.#pauseMs = lookMs
       else await this.#goOn()

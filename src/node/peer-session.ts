@@ -11,6 +11,7 @@ import { readHello } from './read-hello.ts'
 import { RemoteTree } from './remote-tree.ts'
 import { RootAgreement, walkPeer } from './root-agreement.ts'
 import type { SessionHost } from './session-host.ts'
+import { SessionRest } from './session-rest.ts'
 import {
   decodeSyncMessage,
   encodeSyncMessage,
@@ -21,9 +22,6 @@ import {
   type SyncMessage,
 } from './sync-messages.ts'
 
-/** Both sides have been at rest for so long when a difference of the roots is looked into. */
-const walkAfterRestMs = 2000
-const walkAgainMsMax = 10 * 60_000
 /** A peer that owes a hello, an answer or the rest of a change, and sends nothing for so long, is given up. */
 const silenceMsMax = 2 * 60_000
 const silenceCheckMs = 5000
@@ -46,12 +44,12 @@ export class PeerSession {
   readonly #sender: LogSender
   readonly #agreement: RootAgreement
   readonly #answers: Answers
+  readonly #rest: SessionRest
   #hello: Hello | null = null
   #peerState: ReplicaState | null = null
   /** How far the peer's log has been received, and whether more of it is on its way. */
   #receivedSeq = 0
   #receivingMore = true
-  #walking = false
   #savedSeq = -1
   /** When the peer last sent something, or we were last busy with what it had sent. */
   #heardAt: number
@@ -78,6 +76,16 @@ export class PeerSession {
       sendMove: (move, toSeq) => this.#send({ type: 'move', move, toSeq }),
       sendDraft: (draft) => this.#send({ type: 'draft', draft }),
     })
+    this.#rest = new SessionRest({
+      clock: deps.clock,
+      signal: this.#stopping.signal,
+      isInSync: () => this.isInSync,
+      differsAtRest: () => this.#differsAtRest(),
+      walk: () => this.#walk(),
+      saveProgress: () => this.saveProgress(),
+      acknowledge: () => this.#agreement.acknowledge(this.#peerState!.root, this.#clock.monotonic()),
+      onChange: () => deps.host.onChange(),
+    })
     this.#remoteTree = new RemoteTree((id, question) => this.#send({ type: 'ask', id, question }))
   }
 
@@ -91,7 +99,7 @@ export class PeerSession {
 
   /** True while records of one change of the peer may still be missing. */
   get isReceiving(): boolean {
-    return this.#receivingMore || this.#walking
+    return this.#receivingMore || this.#rest.isWalking
   }
 
   /** Both replicas hold the same, and nothing is on its way. */
@@ -145,6 +153,7 @@ export class PeerSession {
   wake(changes: readonly RowChange[] = []): void {
     if (changes.length > 0) this.#sender.onCommit(changes)
     this.#sender.wake()
+    this.#rest.wake()
   }
 
   /** Remembers how far the peer's log is taken over, once nothing of it waits. */
@@ -160,7 +169,7 @@ export class PeerSession {
     await this.#send({ type: 'hello', hello: ours })
     const theirs = await readHello(this.#stream)
     await this.#meet(ours, theirs, mayKnow)
-    await Promise.race([this.#readLoop(), this.#sender.run(), this.#restLoop()])
+    await Promise.race([this.#readLoop(), this.#sender.run(), this.#rest.run()])
   }
 
   async #silenceLoop(): Promise<void> {
@@ -197,7 +206,7 @@ export class PeerSession {
     })
     this.#host.onChange()
     const bothHold = ours.state.entries > 0 && theirs.state.entries > 0
-    this.#walking = !weKnowThem && bothHold && !sameRoot(theirs.state.root, ours.state.root)
+    this.#rest.isWalking = !weKnowThem && bothHold && !sameRoot(theirs.state.root, ours.state.root)
   }
 
   async #readLoop(): Promise<void> {
@@ -249,27 +258,6 @@ export class PeerSession {
     this.#reply({ type: 'moved', toSeq, taken })
   }
 
-  /** Saves progress and, when both sides have been at rest with different roots for a while, walks the peer's tree. */
-  async #restLoop(): Promise<void> {
-    let restSince = this.#clock.monotonic()
-    let pauseMs = walkAfterRestMs
-    while (!this.#stopping.signal.aborted) {
-      if (this.#walking) {
-        const found = await this.#walk()
-        pauseMs = found > 0 ? walkAfterRestMs : Math.min(pauseMs * 2, walkAgainMsMax)
-        restSince = this.#clock.monotonic()
-      }
-      await this.#clock.sleep(500, this.#stopping.signal)
-      await this.saveProgress()
-      if (!this.#differsAtRest()) restSince = this.#clock.monotonic()
-      if (this.isInSync) {
-        pauseMs = walkAfterRestMs
-        await this.#agreement.acknowledge(this.#peerState!.root, this.#clock.monotonic())
-      }
-      if (this.#clock.monotonic() - restSince >= pauseMs) this.#walking = true
-    }
-  }
-
   #differsAtRest(): boolean {
     const theirs = this.#peerState
     if (theirs === null || theirs.busy || this.#host.state().busy || this.isReceiving) return false
@@ -283,10 +271,7 @@ export class PeerSession {
     const { peer } = this
     const walk = await walkPeer({ peer, host: this.#host, tree: this.#remoteTree, signal: this.#stopping.signal })
     if (root !== undefined && root === this.#peerState?.root) this.#agreement.onWalked(root, walk)
-    // Only now: of a walk that failed, no progress may be saved.
-    this.#walking = false
     this.#logger.info('tree walked', { found: walk.found })
-    this.#host.onChange()
     return walk.found
   }
 

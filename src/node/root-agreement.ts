@@ -30,13 +30,19 @@ export class RootAgreement {
     this.#leftOut = walk.isLeftOut ? this.#pair(theirs) : ''
   }
 
-  /** Both sides are at rest and agree: notes from time to time that the peer holds all that we do. */
-  async acknowledge(theirs: Uint8Array, nowMs: number): Promise<void> {
+  /**
+   * Both sides are at rest and agree: notes from time to time that the peer holds all that we do. Resolves to in how many
+   * milliseconds it is to be called again.
+   */
+  async acknowledge(theirs: Uint8Array, nowMs: number): Promise<number> {
     const { seq } = this.#index
-    if (seq === this.#ackedSeq || nowMs - this.#ackedAt < ackEveryMs || !this.#isSame(theirs)) return
+    if (seq === this.#ackedSeq || !this.#isSame(theirs)) return Infinity
+    const dueMs = this.#ackedAt + ackEveryMs - nowMs
+    if (dueMs > 0) return dueMs
     this.#ackedSeq = seq
     this.#ackedAt = nowMs
     await this.#index.forgetNotes.setAck(this.#peer, seq)
+    return Infinity
   }
 
   #isSame(theirs: Uint8Array): boolean {
