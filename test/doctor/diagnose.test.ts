@@ -1,4 +1,4 @@
-import { chmod, link, mkdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { chmod, link, mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -50,6 +50,13 @@ it('has nothing to say when nothing is wrong, and says what it looked at', async
   }
 })
 
+it('makes nothing that is not there', async () => {
+  await rm(world.state.indexFolder, { recursive: true })
+  const before = [await readdir(world.state.path), await readdir(inFolder('.p2psync'))]
+  expect(await world.complaints()).toEqual([])
+  expect([await readdir(world.state.path), await readdir(inFolder('.p2psync'))]).toEqual(before)
+})
+
 it('says what to do of everything that is wrong', async () => {
   world.nodeVersion = 'v18.1.0'
   world.space = { ...world.space, freeBytes: 0 }
@@ -86,6 +93,7 @@ describe('of the computer', () => {
     ['a disk that fills', () => (world.space = { ...world.space, freeBytes: 2 ** 29 }), 'warning space: 512 MiB of'],
     ['no inodes', () => (world.space = { ...world.space, freeFiles: 3 }), 'problem space: only 3 more files'],
     ['NFS', () => (world.space = { ...world.space, type: 0x6969 }), 'warning file-system:'],
+    ['CIFS, by a number below zero', () => (world.space = { ...world.space, type: -0xacb2be }), 'warning file-system:'],
   ])('tells of %s', async (_, spoil, complaint) => {
     spoil()
     expect((await world.complaints()).join('\n')).toContain(complaint)
@@ -94,8 +102,10 @@ describe('of the computer', () => {
 
 describe('of the state directory', () => {
   it('tells of a key that others may read, and of what belongs to somebody else', async () => {
-    await chmod(world.state.keyFile, 0o644)
-    expect(await world.complaints()).toEqual([`problem state-permissions: others may use ${world.state.keyFile}`])
+    for (const mode of [0o640, 0o604]) {
+      await chmod(world.state.keyFile, mode)
+      expect(await world.complaints()).toEqual([`problem state-permissions: others may use ${world.state.keyFile}`])
+    }
     world.userId = 123_456
     expect((await world.complaints()).join('\n')).toContain(`${world.home.path} belongs to another user`)
   })
@@ -146,6 +156,9 @@ describe('with a running node', () => {
     const nonsense = createServer((socket) => void socket.end('what?\r\n\r\n', () => void socket.destroy()))
     await listening(nonsense, await controlSocketPath(world.home.path))
     expect((await world.complaints()).join('\n')).toContain('problem node: the running node cannot be reached')
+    // It may have open what nobody else can open.
+    const checks = (await world.diagnose()).map(({ check }) => check)
+    for (const check of ['database', 'lock', 'port']) expect(checks).not.toContain(check)
   })
 })
 
@@ -196,6 +209,8 @@ describe('of a folder', () => {
     await writeFile(inFolder('.p2psync/staging/old'), 'abc')
     await writeFile(inFolder('.p2psync/staging/new'), 'abc')
     await utimes(inFolder('.p2psync/staging/old'), 1, 1)
+    const yesterday = world.now / 1000 - 86_400
+    await utimes(inFolder('.p2psync/staging/new'), yesterday, yesterday)
     expect((await world.complaints()).join('\n')).toContain('warning staged: 1 files of 3 bytes')
   })
 

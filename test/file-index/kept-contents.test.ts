@@ -43,6 +43,14 @@ describe('contents that history keeps', () => {
     }
   })
 
+  it('are found though there were none when the index was asked before', async () => {
+    const index = await open()
+    expect(await index.findBlocks([blockOf('one')])).toEqual([null])
+    await index.commit([fileOf('a', 'one')])
+    await index.commit([{ ...tombstoneOf('a'), kept: 'h1/a' }])
+    expect(await index.findBlocks([blockOf('one')])).toEqual([inHistory('h1/a', 3)])
+  })
+
   it('keep their block lists, though another path that had the same goes without being kept', async () => {
     const index = await open()
     const file = largeFileOf('a', ['1', '2'])

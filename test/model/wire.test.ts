@@ -28,7 +28,9 @@ describe('the wire format', () => {
     ['a number that ends in the middle', [0x08, 0x80]],
     ['a number of more than 53 bits', [0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]],
     ['a number that is not in shortest form', [0x08, 0x80, 0x00]],
+    ['a number just beyond 53 bits', [0x08, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]],
     ['a field that is longer than its message', [0x0a, 0x05, 0x00]],
+    ['a field that is longer than what is left of its message', [0x0a, 0x02, 0x00]],
     ['a field of an unknown type', [0x0d, 0, 0, 0, 0]],
     ['a field without a number', [0x00, 0x00]],
   ])('refuses %s', (_, bytes) => {
@@ -45,5 +47,8 @@ describe('the wire format', () => {
     const long = new WireReader(new WireWriter().string(1, 'abcdef').finish())
     long.next()
     expect(() => long.bytes(5)).toThrow(P2psyncError)
+    const number = new WireReader(new WireWriter().uint(1, 65).finish())
+    number.next()
+    expect(() => number.uint(64)).toThrow(P2psyncError)
   })
 })

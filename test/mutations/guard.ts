@@ -175,20 +175,13 @@ export const guardMutations: readonly Mutation[] = [
     file: 'src/node/guard-incoming.ts',
     text: '  if (loss !== null) guard.note([loss])\n  else if',
     bug: '  if',
-    caughtBy: ['test/node/change-guard.test.ts'],
+    caughtBy: ['test/node/guard-batches.test.ts'],
   },
   {
     name: 'what-waits-is-applied',
     file: 'src/node/guard-incoming.ts',
     text: 'const mayGo = !held.has(need.record.path)',
     bug: 'const mayGo = need.record.path.length > held.size * 0',
-    caughtBy: ['test/node/change-guard.test.ts'],
-  },
-  {
-    name: 'move-of-which-half-is-told-is-held',
-    file: 'src/node/guard-incoming.ts',
-    text: 'incoming.room < 0 && isReceiving()',
-    bug: 'incoming.room < -1_000_000 && isReceiving()',
     caughtBy: ['test/node/change-guard.test.ts'],
   },
   {
@@ -213,13 +206,6 @@ export const guardMutations: readonly Mutation[] = [
     caughtBy: ['test/node/change-guard.test.ts'],
   },
   {
-    name: 'rejection-restores-what-nobody-held',
-    file: 'src/node/guard-incoming.ts',
-    text: ' || !guard.outgoing.waits(path)',
-    bug: '',
-    caughtBy: ['test/node/change-guard.test.ts'],
-  },
-  {
     name: 'approval-leaves-incoming-changes-waiting',
     file: 'src/node/guard-decisions.ts',
     text: '    await guard.incoming.approve()\n',
@@ -238,7 +224,7 @@ export const guardMutations: readonly Mutation[] = [
     file: 'src/node/local-commits.ts',
     text: 'held.size === 0 ? changes : changes.filter(({ record }) => !held.has(record.path))',
     bug: 'changes',
-    caughtBy: ['test/node/change-guard.test.ts'],
+    caughtBy: ['test/node/guard-batches.test.ts'],
   },
   {
     name: 'removal-told-as-one-passes-the-guard',
@@ -252,7 +238,7 @@ export const guardMutations: readonly Mutation[] = [
     file: 'src/node/take-move.ts',
     text: "  guard.incoming.note([{ path: move.from, files, content: '' }])\n",
     bug: '',
-    caughtBy: ['test/node/change-guard.test.ts'],
+    caughtBy: ['test/node/guard-batches.test.ts'],
   },
   {
     name: 'held-changes-of-one-way-forget-the-other',

@@ -117,9 +117,13 @@ describe('block messages', () => {
 
   it('that ask for more than a reply may hold are refused', () => {
     const wanted = { hash: hashBlock(Uint8Array.of(1)), offset: 0, length: 1 }
-    const ask = (blocks: (typeof wanted)[]): Uint8Array =>
-      encodeBlockRequest({ type: 'blocks', wants: [{ path: parseRelativePath('a'), content: wanted.hash, blocks }] }, 0)
+    const ask = (...files: (typeof wanted)[][]): Uint8Array => {
+      const wants = files.map((blocks) => ({ path: parseRelativePath('a'), content: wanted.hash, blocks }))
+      return encodeBlockRequest({ type: 'blocks', wants }, 0)
+    }
     const many = Array.from({ length: 1025 }, () => wanted)
+    expect(decodeBlockRequest(ask(many.slice(1), [])).request.type).toBe('blocks')
+    expect(() => decodeBlockRequest(ask(many.slice(1), [wanted]))).toThrow(P2psyncError)
     const large = [{ ...wanted, length: blockBytesMax }, wanted]
     expect(() => decodeBlockRequest(ask(many))).toThrow(P2psyncError)
     expect(() => decodeBlockRequest(ask(large))).toThrow(P2psyncError)

@@ -187,6 +187,32 @@ describe('blocks that another folder of this node holds', () => {
     expect(staged.get('a')).toBe(2 * blockBytes)
   })
 
+  it('are fetched where what was read of it is something else, whatever it says', async () => {
+    await other.hold(numbered([1, 2]))
+    const { readBlocks } = other.tasks
+    other.tasks.readBlocks = async (requests, into) => {
+      const read = await readBlocks(requests, into)
+      read.bytes[0]! ^= 1
+      return read
+    }
+    const [file, blocks] = fileOf('a', [1, 2])
+    await elsewhere.take(new Map([[file, blocks]]), fetch)
+    expect(fetched).toEqual([[], ['a@0']])
+    expect(staged.get('a')).toBe(blockBytes)
+  })
+
+  it('are fetched where only the history of it has them: what was removed there is not to come back here', async () => {
+    await other.hold(numbered([1, 2]))
+    const findBlocks = other.index.findBlocks.bind(other.index)
+    other.index.findBlocks = async (hashes) => {
+      const [, ...found] = await findBlocks(hashes)
+      return [{ path: '.p2psync/history/h1/f1' as never, offset: 0, length: blockBytes }, ...found]
+    }
+    const [file, blocks] = fileOf('a', [1, 2])
+    await elsewhere.take(new Map([[file, blocks]]), fetch)
+    expect(fetched).toEqual([['a@0'], []])
+  })
+
   it('are fetched when it closes before or while it is asked', async () => {
     const numbers = Array.from({ length: 100 }, (_, i) => i)
     await other.hold(numbered(numbers))

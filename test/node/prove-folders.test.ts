@@ -6,6 +6,7 @@ import { deriveFolderKeys, type FolderKeys } from '../../src/node/folder-keys.ts
 import { proveFolders, type ProofKeys, type ProofOptions } from '../../src/node/prove-folders.ts'
 import { systemRandom } from '../../src/node/system-random.ts'
 import { MemoryDuplex } from '../twins/memory-duplex.ts'
+import { SeededRandom } from '../twins/seeded-random.ts'
 
 const keysOf = Array.from({ length: 70 }, (_, i): FolderKeys => deriveFolderKeys(new Uint8Array(32).fill(i + 1)))
 const [peerA, peerB, peerM] = [1, 2, 3].map((i) => new Uint8Array(38).fill(i)) as [Uint8Array, Uint8Array, Uint8Array]
@@ -50,6 +51,22 @@ function idsOf(folders: readonly ProofKeys[]): readonly FolderId[] {
 
 function lengths(duplex: MemoryDuplex): readonly number[] {
   return duplex.sent.map((bytes) => bytes.length)
+}
+
+const macBytes = 32
+
+/** Each tag and each proof, as hex digits. */
+function proofsIn([dialler, listener]: readonly [MemoryDuplex, MemoryDuplex]): string[] {
+  const [hello, ...proofs] = dialler.sent
+  const [answer, ...roles] = listener.sent
+  const parts = (bytes: Uint8Array, from: number, length: number): string[] => {
+    const count = (bytes.length - from) / length
+    return Array.from({ length: count }, (_, i) =>
+      Buffer.from(bytes.subarray(from + i * length, from + (i + 1) * length)).toString('hex'),
+    )
+  }
+  const macs = [...proofs, ...roles].flatMap((bytes) => parts(bytes, 2, macBytes))
+  return [...parts(hello!, 2 + 33, 16), ...parts(answer!, 2 + 33, macBytes), ...macs]
 }
 
 const anyFolders = fc.uniqueArray(fc.nat(69), { maxLength: 64 }).map((numbers) => numbers.map((i) => keysOf[i]!))
@@ -152,7 +169,13 @@ describe('proveFolders', () => {
   it('refuses to prove anything to its own peer id', async () => {
     const folders = keysOf.slice(0, 1)
     const [duplex] = MemoryDuplex.pair()
-    const options = { role: 'initiator', localPeer: peerA, remotePeer: peerA, folders, random: systemRandom } as const
+    const options = {
+      role: 'initiator',
+      localPeer: peerA,
+      remotePeer: peerA.slice(),
+      folders,
+      random: systemRandom,
+    } as const
     expect(await prove(duplex, options)).toMatchObject({ code: 'wrong-key' })
     expect(duplex.sent).toEqual([])
   })
@@ -173,6 +196,47 @@ describe('proveFolders', () => {
     })
   })
 
+  it.each([
+    ['the listener', 1, 0, { a: 0, b: 0 }],
+    ['the dialler', 0, 1, { a: 0, b: 0 }],
+    ['the dialler, that it may write,', 0, 2, { a: 0, b: 0 }],
+    ['the listener, that it may write,', 1, 1, { a: 0, b: 2 }],
+  ] as const)('leaves out each folder of which a proof of %s is wrong', async (_, side, message, counts) => {
+    const folders = keysOf.slice(0, 2)
+    const pair = MemoryDuplex.pair()
+    pair[side].tamper = (bytes, index) => {
+      if (index !== message) return bytes
+      for (let end = bytes.length; end > macBytes; end -= macBytes) bytes[end - 1]! ^= 1
+      return bytes
+    }
+    const result = await run(pair, { folders }, { folders })
+    expect([result.a, result.b]).toMatchObject([{ length: counts.a }, { length: counts.b }])
+  })
+
+  it('never says the same twice: not from the other side, with other nonces, nor to another device', async () => {
+    const folders = keysOf.slice(0, 3)
+    const runs = [
+      [1, peerA, peerB],
+      [2, peerA, peerB],
+      [1, peerA, peerM],
+      [1, peerM, peerB],
+    ] as const
+    const said: string[] = []
+    for (const [seed, a, b] of runs) {
+      const pair = MemoryDuplex.pair()
+      const random = new SeededRandom(seed)
+      const result = await run(
+        pair,
+        { folders, random, localPeer: a, remotePeer: b },
+        { folders, random: new SeededRandom(seed + 10), localPeer: b, remotePeer: a },
+      )
+      expect(result).toEqual({ a: idsOf(folders), b: idsOf(folders) })
+      said.push(...proofsIn(pair))
+    }
+    expect(said).toHaveLength(runs.length * (8 + 4 * 8))
+    expect(new Set(said).size).toBe(said.length)
+  })
+
   it('refuses a message of another length before it reads it', async () => {
     for (const head of [
       [0, 0],
@@ -183,6 +247,7 @@ describe('proveFolders', () => {
     ]) {
       const [stranger, listener] = MemoryDuplex.pair()
       stranger.write(Uint8Array.from(head))
+      stranger.end()
       const options = {
         role: 'responder',
         localPeer: peerB,

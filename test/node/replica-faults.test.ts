@@ -30,6 +30,16 @@ describe('a replica in trouble', () => {
     expect(looks).toBe(0)
   })
 
+  it('publishes an edit that makes a file shorter though its clock has gone back a moment', async () => {
+    b.write('doc', 'a long text')
+    await world.rest()
+    await world.clock.pass(2000)
+    b.clockOffMs = -5000
+    b.write('doc', 'short')
+    expect((await world.rest()).get('doc')).toBe('file short')
+    expect(a.tree().get('doc')).toBe('file short')
+  })
+
   it('says soon that its folder is away, though nothing tells it', async () => {
     a.write('doc', 'one')
     await world.rest()

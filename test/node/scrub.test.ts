@@ -1,67 +1,23 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
-import type { ScrubNote } from '../../src/node/scrub-notes.ts'
-import { scrubReplica } from '../../src/node/scrub-replica.ts'
-import { pseudoRandom } from '../blocks/pseudo-random.ts'
-import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
-import { silentLogger } from '../twins/silent-logger.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
-
-const root = '/home/folder'
-const minuteMs = 60_000
-const dayMs = 24 * 60 * minuteMs
+import * as scrubs from './scrub-world.ts'
+import { dayMs, minuteMs, root, rot, textOf } from './scrub-world.ts'
 
 let world: ReplicaWorld
 let laptop: WorldDevice
 let desk: WorldDevice
-let note: ScrubNote | null
+let kept: scrubs.KeptNote
 beforeEach(async () => {
   world = new ReplicaWorld()
   laptop = await world.add('laptop')
   desk = await world.add('desk')
-  note = null
+  kept = { note: null }
 })
 
-async function scrubOf(device: WorldDevice): Promise<ScrubFolder> {
-  const scrub = scrubReplica(device.replica, {
-    tasks: new DiskFileTasks({ disk: device.disk, root }),
-    clock: world.clock.view(),
-    random: world.random,
-    logger: silentLogger,
-    onChange: () => undefined,
-    notes: {
-      load: () => Promise.resolve(note),
-      save: (next) => {
-        note = next
-        return Promise.resolve()
-      },
-    },
-  })
-  await scrub.start()
-  return scrub
-}
-
-/** Reads the whole folder of a device again, and stops. */
-async function scrubbed(scrub: ScrubFolder): Promise<ReturnType<ScrubFolder['status']>> {
-  scrub.begin()
-  await world.clock.run(() => !scrub.status().running, dayMs)
-  return scrub.status()
-}
-
-/** A bit flips on the disk: neither size nor times nor inode tell. */
-function rot(device: WorldDevice, path: string, offset = 1): void {
-  device.disk.rot(`${root}/${path}`, offset)
-}
-
-function textOf(length: number): string {
-  return Buffer.from(pseudoRandom('scrub', length)).toString('base64').slice(0, length)
-}
-
-async function shared(files: Readonly<Record<string, string>>): Promise<void> {
-  for (const [path, text] of Object.entries(files)) desk.write(path, text)
-  await world.rest()
-  await world.clock.pass(11 * minuteMs)
-}
+const scrubOf = (device: WorldDevice): Promise<ScrubFolder> => scrubs.scrubOf(world, device, kept)
+const scrubbed = (scrub: ScrubFolder): ReturnType<typeof scrubs.scrubbed> => scrubs.scrubbed(world, scrub)
+const shared = (files: Readonly<Record<string, string>>): Promise<void> => scrubs.share(world, desk, files)
 
 it('finds nothing where nothing is wrong, and reads all', async () => {
   await shared({ 'a/one.txt': 'first', 'two.txt': textOf(300_000), empty: '' })
@@ -212,7 +168,7 @@ it('begins by itself at some time of the first month, then each month', async ()
   expect(scrub.status().nextAt).toBeGreaterThanOrEqual(clock.now())
   expect(scrub.status().nextAt).toBeLessThanOrEqual(clock.now() + 30 * dayMs)
   await scrub.stop()
-  note = { ...note!, nextAt: clock.now() + 2 * minuteMs }
+  kept.note = { ...kept.note!, nextAt: clock.now() + 2 * minuteMs }
   scrub = await scrubOf(laptop)
   await world.clock.pass(minuteMs)
   expect(scrub.status().finishedAt).toBeNull()
@@ -241,11 +197,27 @@ it('reads no faster than it may, and can be stopped', async () => {
   expect(scrub.status()).toMatchObject({ running: false, files: 0 })
   // One that had begun by itself is not begun again at once.
   await scrub.stop()
-  note = { ...note!, nextAt: 0 }
+  kept.note = { ...kept.note!, nextAt: 0 }
   const next = await scrubOf(laptop)
   expect(next.status().running).toBe(true)
   next.halt()
   await world.clock.pass(2 * minuteMs)
   expect(next.status()).toMatchObject({ running: false, files: 0 })
   await next.stop()
+})
+
+it('waits while the folder is away', async () => {
+  await shared({ 'a.txt': 'precious', 'b.txt': 'too' })
+  const marker = `${root}/.p2psync/folder.json`
+  const text = laptop.disk.readText(marker)
+  laptop.disk.quietly(() => laptop.disk.unlink(marker))
+  await world.clock.run(() => laptop.replica.view.status().state === 'stopped', minuteMs)
+  const scrub = await scrubOf(laptop)
+  scrub.begin()
+  await world.clock.pass(minuteMs)
+  expect(scrub.status()).toMatchObject({ running: true, files: 0 })
+  laptop.disk.writeFile(marker, text)
+  await world.clock.run(() => !scrub.status().running, dayMs)
+  expect(scrub.status()).toMatchObject({ files: 2, damaged: 0 })
+  await scrub.stop()
 })

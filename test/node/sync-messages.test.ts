@@ -10,7 +10,7 @@ import {
   type ReplicaState,
   type SyncMessage,
 } from '../../src/node/sync-messages.ts'
-import { questionPathsMax } from '../../src/node/tree-messages.ts'
+import { questionNodesMax, questionPathsMax } from '../../src/node/tree-messages.ts'
 import { fileRecord } from './sample-record.ts'
 
 const bytesOf = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length })
@@ -151,6 +151,15 @@ describe('sync messages', () => {
     const paths = Array.from({ length: questionPathsMax + 1 }, (_, i) => parseRelativePath(`p${i}`))
     const frame = encodeSyncMessage({ type: 'ask', id: 1, question: { kind: 'records', paths } })
     expect(() => decodeSyncMessage(frame)).toThrow(P2psyncError)
+  })
+
+  it('that answer about more nodes than can be asked for are refused', () => {
+    const answerOf = (length: number): Uint8Array => {
+      const nodes = Array.from({ length }, () => [])
+      return encodeSyncMessage({ type: 'answer', id: 1, answer: { kind: 'children', nodes } })
+    }
+    expect(decodeSyncMessage(answerOf(questionNodesMax)).type).toBe('answer')
+    expect(() => decodeSyncMessage(answerOf(questionNodesMax + 1))).toThrow(P2psyncError)
   })
 
   it('of a later protocol are told apart', () => {

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { FolderMove } from '../../src/model/folder-move.ts'
 import { counterMax } from '../../src/model/limits.ts'
 import { parseRelativePath, type RelativePath } from '../../src/model/relative-path.ts'
+import { deriveRemoval } from '../../src/node/derive-removal.ts'
+import { deriveMove } from '../../src/reconcile/derive-move.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
 import { writerOf } from './sample-record.ts'
 
@@ -40,6 +42,14 @@ describe('a move that a peer tells', () => {
     expect(rows).toMatchObject([{ record: fields }, { record: fields }])
     const kept = [...device.disk.tree('/home/folder/.p2psync/history').values()].map(({ content }) => content)
     expect(kept).toEqual(expect.arrayContaining(['d/one', 'd/sub/two']))
+  })
+
+  it('leaves the same records in the same order as any device derives, when it is a removal', async () => {
+    const removal = await honest('d', null)
+    const moved = (await device.replica.index.movedRows(removal))!
+    const changes = await deriveRemoval(removal, moved)
+    expect(changes).toEqual(deriveMove(removal, moved.rows))
+    expect(changes?.map(({ record }) => record.path)).toEqual(['d/sub/two', 'd/sub', 'd/one', 'd'])
   })
 
   it('is made once when several peers tell it at once, and all are told that it is', async () => {

@@ -1,0 +1,57 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
+
+describe('what the change guard takes together', () => {
+  let world: ReplicaWorld
+  let a: WorldDevice
+  let b: WorldDevice
+
+  beforeEach(async () => {
+    world = new ReplicaWorld()
+    a = await world.add('alpha', { removedRowsMin: 4, guardLimits: null })
+    b = await world.add('beta', { removedRowsMin: 4, guardLimits: { sharePercent: 50, files: 400 } })
+  })
+  afterEach(() => world.stop())
+
+  async function share(count: number): Promise<void> {
+    for (let i = 0; i < count; i++) a.write(`d/${i % 3}/${i}`, `text ${i}`)
+    await world.rest()
+    await world.clock.pass(1000)
+  }
+  const filesOf = (device: WorldDevice): number =>
+    [...device.tree().values()].filter((what) => what.startsWith('file')).length
+  const heldOf = (device: WorldDevice): number => device.replica.view.status().held[0]?.files ?? 0
+  async function untilHeld(device: WorldDevice): Promise<void> {
+    await world.clock.run(() => heldOf(device) > 0, 60_000)
+    await world.clock.pass(10_000)
+  }
+
+  it('is all that a device tells at once, though it is more than one job takes', async () => {
+    await share(810)
+    for (let i = 0; i < 405; i++) a.remove(`d/${i % 3}/${i}`)
+    await untilHeld(b)
+    expect([filesOf(b), heldOf(b)]).toEqual([810, 405])
+  })
+
+  it('are folders too that are told to be gone one after the other', async () => {
+    await share(60)
+    a.remove('d/0')
+    await world.rest()
+    await world.clock.pass(1000)
+    a.remove('d/1')
+    await untilHeld(b)
+    expect([filesOf(a), filesOf(b)]).toEqual([20, 40])
+  })
+
+  it('are files that have become links', async () => {
+    await share(60)
+    b.isDeaf = true
+    for (let i = 0; i < 60; i++) {
+      b.remove(`d/${i % 3}/${i}`)
+      b.link(`d/${i % 3}/${i}`, 'nowhere')
+    }
+    b.overflow()
+    await untilHeld(b)
+    expect([filesOf(a), heldOf(b)]).toEqual([60, 60])
+  })
+})

@@ -1,0 +1,63 @@
+import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
+import type { ScrubNote } from '../../src/node/scrub-notes.ts'
+import { scrubReplica } from '../../src/node/scrub-replica.ts'
+import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
+import { pseudoRandom } from '../blocks/pseudo-random.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
+import type { ReplicaWorld, WorldDevice } from './replica-world.ts'
+
+export const root = '/home/folder'
+export const minuteMs = 60_000
+export const dayMs = 24 * 60 * minuteMs
+
+/** What a scrub has noted last, and begins with. */
+export interface KeptNote {
+  note: ScrubNote | null
+}
+
+/** Starts the scrub of a device. */
+export async function scrubOf(world: ReplicaWorld, device: WorldDevice, kept: KeptNote): Promise<ScrubFolder> {
+  const scrub = scrubReplica(device.replica, {
+    tasks: new DiskFileTasks({ disk: device.disk, root }),
+    clock: world.clock.view(),
+    random: world.random,
+    logger: silentLogger,
+    onChange: () => undefined,
+    notes: {
+      load: () => Promise.resolve(kept.note),
+      save: (next) => {
+        kept.note = next
+        return Promise.resolve()
+      },
+    },
+  })
+  await scrub.start()
+  return scrub
+}
+
+/** Reads the whole folder of a device again. */
+export async function scrubbed(world: ReplicaWorld, scrub: ScrubFolder): Promise<ReturnType<ScrubFolder['status']>> {
+  scrub.begin()
+  await world.clock.run(() => !scrub.status().running, dayMs)
+  return scrub.status()
+}
+
+/** A bit flips on the disk: neither size nor times nor inode tell. */
+export function rot(device: WorldDevice, path: string, offset = 1): void {
+  device.disk.rot(`${root}/${path}`, offset)
+}
+
+export function textOf(length: number): string {
+  return Buffer.from(pseudoRandom('scrub', length)).toString('base64').slice(0, length)
+}
+
+/** Writes files at a device and waits until all have them, and until a scrub may look at them. */
+export async function share(
+  world: ReplicaWorld,
+  device: WorldDevice,
+  files: Readonly<Record<string, string>>,
+): Promise<void> {
+  for (const [path, text] of Object.entries(files)) device.write(path, text)
+  await world.rest()
+  await world.clock.pass(11 * minuteMs)
+}
