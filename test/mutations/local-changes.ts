@@ -100,4 +100,11 @@ export const localChangeMutations: readonly Mutation[] = [
     bug: '',
     caughtBy: ['test/node/tombstone-age.test.ts', 'test/node/replica-forget.test.ts'],
   },
+  {
+    name: 'hint-of-what-was-found-already-is-dropped',
+    file: 'src/node/dirty-paths.ts',
+    text: 'for (const path of paths) this.#paths.delete(path)',
+    bug: 'this.#paths.clear()',
+    caughtBy: ['test/node/moves.test.ts'],
+  },
 ]
