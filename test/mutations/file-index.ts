@@ -68,7 +68,7 @@ export const indexMutations: readonly Mutation[] = [
   {
     name: 'tombstone-that-lives-again-is-forgotten',
     file: 'src/file-index/forget-rows.ts',
-    text: " || rowKind(row) !== 'tombstone' || rowHead(row).seq !== seq",
+    text: " || (rowKind(row) !== 'tombstone') !== live || rowHead(row).seq !== seq",
     bug: '',
     caughtBy: ['test/file-index/forget-rows.test.ts'],
   },

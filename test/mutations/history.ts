@@ -152,7 +152,7 @@ export const historyMutations: readonly Mutation[] = [
   {
     name: 'what-was-forgotten-looks-like-a-put-back-database',
     file: 'src/node/forget-tombstones.ts',
-    text: '      await this.#save({ ...this.#known, seq: index.seq })\n',
+    text: '      await this.onForgetting()\n',
     bug: '',
     caughtBy: ['test/node/replica-forget.test.ts'],
   },
