@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { historyName } from '../../src/node/change-committer.ts'
 import { readTree, treeDifferences, type Tree } from '../e2e/folder-tree.ts'
 import type { NodeProcess } from '../e2e/node-process.ts'
@@ -52,7 +52,7 @@ export class CrashRounds {
     const deadline = performance.now() + 20_000
     for (let turn = 1; this.#receiver.isRunning; turn++) {
       expectNone('in the middle', look())
-      await nextTurn()
+      await sleep(lookEveryMs)
       if (turn % 10 === 0 && (await this.#isSettled())) return
       if (performance.now() > deadline) throw new Error('neither dead nor in sync in 20 s')
     }
@@ -119,4 +119,6 @@ function expectNone(what: string, lines: readonly string[]): void {
   if (lines.length > 0) throw new Error(`${what}: ${lines.join('; ')}`)
 }
 
+/** More often takes time from the nodes. */
+const lookEveryMs = 3
 const privateNames = new Set(['folder.json', 'history', 'lock', 'staging'])

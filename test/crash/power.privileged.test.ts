@@ -39,6 +39,7 @@ describe.skipIf(problem !== null)(`a node whose disk loses its power during an a
     try {
       await Promise.all([a.start(), b.start()])
       await settle([a, b])
+      for (const node of [a, b]) await node.cli('guard', node.folder, '--off')
       // What somebody edits on this disk in the very moment of a cut is not ours to keep.
       const kinds = scenarios.filter(({ conflicts }) => conflicts !== true)
       for (let image = 0; image < images; image++) {
