@@ -9,8 +9,9 @@ import { mutate, type Mutation } from '../test/mutations/mutation.ts'
 /**
  * Puts each bug of the bank into a copy of this checkout, one at a time, and runs the tests that have to catch it.
  *
- *   node scripts/mutate.ts [--only NAME[,NAME...]] [--skip-clean]
+ *   node scripts/mutate.ts [--only NAME[,NAME...]] [--simulated] [--skip-clean]
  *
+ * With `--simulated` the random schedules have to catch it, and without names those bugs are tried of which that is known.
  * The tests are run once without a bug first: what fails then says nothing (`--skip-clean` leaves that out). A bug is caught
  * when a test fails, or never ends; one after which a test file cannot even be loaded is no bug but a mistake. Exit code 1
  * when one survives, or does not apply.
@@ -26,11 +27,20 @@ const patienceMs = 5 * 60_000
 const randomSeed = 20_261_120
 const copied = ['src', 'test', 'cli', 'bench', 'scripts', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
+const simulation = 'test/simulation/simulation.test.ts'
+
 const { values } = parseArgs({
-  options: { only: { type: 'string' }, 'skip-clean': { type: 'boolean', default: false } },
+  options: {
+    only: { type: 'string' },
+    simulated: { type: 'boolean', default: false },
+    'skip-clean': { type: 'boolean', default: false },
+  },
 })
 const only = values.only?.split(',') ?? null
-const chosen = mutations.filter(({ name }) => only === null || only.includes(name))
+const named = mutations.filter(
+  ({ name, simulated }) => only?.includes(name) ?? (!values.simulated || simulated === true),
+)
+const chosen = named.map((mutation) => (values.simulated ? { ...mutation, caughtBy: [simulation] } : mutation))
 const unknown = only?.filter((name) => !mutations.some((mutation) => mutation.name === name)) ?? []
 if (unknown.length > 0) throw new Error(`no such mutation: ${unknown.join(', ')}`)
 

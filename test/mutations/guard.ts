@@ -154,7 +154,7 @@ export const guardMutations: readonly Mutation[] = [
     file: 'src/node/guard-look.ts',
     text: 'if (entries.length <= guard.outgoing.room) return entries',
     bug: 'if (entries.length >= 0) return entries',
-    caughtBy: ['test/node/change-guard.test.ts'],
+    caughtBy: ['test/node/guard-batches.test.ts'],
   },
   {
     name: 'rewrite-is-no-loss',

@@ -12,6 +12,8 @@ export interface Mutation {
   readonly caughtBy: readonly string[]
   /** For the random tests: so many runs of each, with one seed. Without, what `npm test` runs. */
   readonly randomRuns?: number
+  /** The random schedules of `npm test` catch it as well. */
+  readonly simulated?: true
 }
 
 /** `source` with the bug in it, or null when its text does not occur exactly once. */

@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
+import { defaultGuard } from '../../src/model/guard-limits.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
 
 describe('what the change guard takes together', () => {
@@ -6,14 +7,14 @@ describe('what the change guard takes together', () => {
   let a: WorldDevice
   let b: WorldDevice
 
-  beforeEach(async () => {
-    world = new ReplicaWorld()
-    a = await world.add('alpha', { removedRowsMin: 4, guardLimits: null })
-    b = await world.add('beta', { removedRowsMin: 4, guardLimits: { sharePercent: 50, files: 400 } })
-  })
   afterEach(() => world.stop())
 
-  async function share(count: number): Promise<void> {
+  /** Both have `count` files; beta holds more than half of them, or more than `files`. */
+  async function share(count: number, files?: number): Promise<void> {
+    world = new ReplicaWorld()
+    const guardLimits = files === undefined ? defaultGuard : { sharePercent: 100, files }
+    a = await world.add('alpha', { removedRowsMin: 4, guardLimits: null })
+    b = await world.add('beta', { removedRowsMin: 4, guardLimits })
     for (let i = 0; i < count; i++) a.write(`d/${i % 3}/${i}`, `text ${i}`)
     await world.rest()
     await world.clock.pass(1000)
@@ -27,10 +28,20 @@ describe('what the change guard takes together', () => {
   }
 
   it('is all that a device tells at once, though it is more than one job takes', async () => {
-    await share(810)
+    await share(405, 400)
     for (let i = 0; i < 405; i++) a.remove(`d/${i % 3}/${i}`)
     await untilHeld(b)
-    expect([filesOf(b), heldOf(b)]).toEqual([810, 405])
+    expect([filesOf(b), heldOf(b)]).toEqual([405, 405])
+  })
+
+  it('is all that one look finds rewritten, though it is more than is committed at once', async () => {
+    await share(505, 502)
+    b.isDeaf = true
+    for (let i = 0; i < 505; i++) b.write(`d/${i % 3}/${i}`, `encrypted ${i}`)
+    b.overflow()
+    await untilHeld(b)
+    const encrypted = [...a.tree().values()].filter((what) => what.includes('encrypted'))
+    expect([encrypted.length, heldOf(b)]).toEqual([0, 505])
   })
 
   it('are folders too that are told to be gone one after the other', async () => {
