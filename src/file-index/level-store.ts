@@ -1,8 +1,10 @@
-import { readdir } from 'node:fs/promises'
+import { readdir, stat, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Level } from 'level'
 import { errorText, P2psyncError, systemCode } from '../model/errors.ts'
 import { eachInTurns } from '../model/next-turn.ts'
 import type { KeyValueStore, StoreEntry, StoreOperation, StoreRange } from '../ports/key-value-store.ts'
+import { RenewedWrites, type RenewableLevel } from './renewed-writes.ts'
 
 /**
  * Opens the LevelDB in `folderPath`, which it creates where there is none.
@@ -32,7 +34,7 @@ export async function openLevelStore(folderPath: string): Promise<KeyValueStore>
     }
     throw troubleOf('be opened', cause, isDamage(cause))
   }
-  return abstractLevelStore(level)
+  return abstractLevelStore(level, () => needSpaceForLog(folderPath))
 }
 
 /** A batch that is put together piece by piece. */
@@ -44,21 +46,25 @@ export interface ByteChain {
 }
 
 /** What this store asks of an abstract-level database with byte arrays for keys and values. */
-export interface ByteLevel {
+export interface ByteLevel extends RenewableLevel {
   get(key: Uint8Array): Promise<Uint8Array | undefined>
-  getMany(keys: Uint8Array[]): Promise<(Uint8Array | undefined)[]>
   batch(operations: StoreOperation[], options: { sync: boolean }): Promise<void>
   batch(): ByteChain
   iterator(options: { gte: Uint8Array; lt: Uint8Array; reverse: boolean; limit: number; highWaterMarkBytes: number }): {
     nextv(size: number): Promise<[Uint8Array, Uint8Array][]>
     close(): Promise<void>
   }
-  close(): Promise<void>
 }
 
-/** A store over an open database, which it closes. Its failures are {@link P2psyncError}s `index-damaged` and `index-failed`. */
-export function abstractLevelStore(level: ByteLevel): KeyValueStore {
-  return new LevelStore(level)
+/**
+ * A store over an open database, which it closes. Its failures are {@link P2psyncError}s `index-damaged` and
+ * `index-failed`. `mayReopen` rejects while the database could not be opened a second time.
+ */
+export function abstractLevelStore(
+  level: ByteLevel,
+  mayReopen: () => Promise<void> = () => Promise.resolve(),
+): KeyValueStore {
+  return new LevelStore(level, mayReopen)
 }
 
 const pageEntriesDefault = 1000
@@ -68,26 +74,32 @@ const pageBytesMax = 1024 * 1024
 
 class LevelStore implements KeyValueStore {
   readonly #level: ByteLevel
+  readonly #writes: RenewedWrites
 
-  constructor(level: ByteLevel) {
+  constructor(level: ByteLevel, mayReopen: () => Promise<void>) {
     this.#level = level
+    this.#writes = new RenewedWrites(level, mayReopen)
   }
 
-  get(key: Uint8Array): Promise<Uint8Array | undefined> {
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    if (this.#writes.renewing !== null) await this.#renewed()
     return guarded('be read', () => this.#level.get(key))
   }
 
-  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    if (keys.length === 0) return Promise.resolve([])
+  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    if (keys.length === 0) return []
+    if (this.#writes.renewing !== null) await this.#renewed()
     return guarded('be read', () => this.#level.getMany(keys as Uint8Array[]))
   }
 
   batch(operations: readonly StoreOperation[], options: { durable?: boolean } = {}): Promise<void> {
     const sync = options.durable === true
     return guarded('be written', () =>
-      operations.length > operationsAtOnce
-        ? this.#batchInTurns(operations, { sync })
-        : this.#level.batch(operations as StoreOperation[], { sync }),
+      this.#writes.write(operations, () =>
+        operations.length > operationsAtOnce
+          ? this.#batchInTurns(operations, { sync })
+          : this.#level.batch(operations as StoreOperation[], { sync }),
+      ),
     )
   }
 
@@ -107,6 +119,7 @@ class LevelStore implements KeyValueStore {
   }
 
   async *pages(range: StoreRange): AsyncGenerator<readonly StoreEntry[]> {
+    if (this.#writes.renewing !== null) await this.#renewed()
     const iterator = this.#level.iterator({
       gte: range.from,
       lt: range.to,
@@ -125,8 +138,14 @@ class LevelStore implements KeyValueStore {
     }
   }
 
-  close(): Promise<void> {
-    return guarded('be closed', () => this.#level.close())
+  async close(): Promise<void> {
+    await this.#writes.idle()
+    await guarded('be closed', () => this.#level.close())
+  }
+
+  /** Whoever wrote hears of what fails; a reader finds the database closed then. */
+  async #renewed(): Promise<void> {
+    await this.#writes.renewing?.catch(() => undefined)
   }
 }
 
@@ -137,6 +156,19 @@ async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
     throw troubleOf(what, error, isDamage(error))
   }
 }
+
+/** To be opened, LevelDB makes a table of what its log holds. @throws as a full disk would. */
+async function needSpaceForLog(folderPath: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folderPath)
+  let logBytes = 0
+  for (const name of await readdir(folderPath)) {
+    if (name.endsWith('.log')) logBytes += (await stat(join(folderPath, name))).size
+  }
+  if (bavail * bsize < logBytes + reopenBytes) throw new Error('no space left on the disk')
+}
+
+/** For its other files. */
+const reopenBytes = 256 * 1024
 
 /** LevelDB would begin anew without a word, and remove the files that are there. */
 async function lacksCurrent(folderPath: string): Promise<boolean> {

@@ -135,6 +135,8 @@ describe('a store that cannot be used', () => {
         close: () => Promise.resolve(),
       })
       const store = abstractLevelStore({
+        status: 'open',
+        open: refuse,
         get: refuse,
         getMany: refuse,
         batch: refuse as never,
