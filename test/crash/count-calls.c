@@ -1,11 +1,13 @@
 // Loaded into a node by LD_PRELOAD: counts the calls that change something in the folders of CRASH_ROOTS (split by ':'),
-// of all threads together, and ends the process by SIGKILL in place of the call whose number is asked for.
+// of all threads together, and ends the process by SIGKILL in place of the call whose number is asked for. Or it goes on
+// with that call and cuts off the ext4 CRASH_DISK some microseconds later: what was not written by then never is.
 // The page CRASH_PAGE is shared with whoever asks; test/crash/counted-calls.ts has its layout.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -24,14 +26,15 @@
 enum { notesMax = 16384, noteBytes = 192 };
 
 struct page {
-  _Atomic uint64_t armed, kill_at, count;
-  char padding[4096 - 24];
+  _Atomic uint64_t armed, kill_at, count, cut_after_us;
+  char padding[4096 - 32];
   char notes[notesMax][noteBytes];
 };
 
 static struct page *page;
 static char roots[4][PATH_MAX];
 static int roots_count;
+static int disk = -1;
 
 __attribute__((constructor)) static void begin(void) {
   const char *path = getenv("CRASH_PAGE");
@@ -45,7 +48,18 @@ __attribute__((constructor)) static void begin(void) {
   void *at = mmap(NULL, sizeof(struct page), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (at == MAP_FAILED) _exit(97);
   syscall(SYS_close, file);
+  if (getenv("CRASH_DISK") != NULL)
+    disk = (int)syscall(SYS_openat, AT_FDCWD, getenv("CRASH_DISK"), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
   page = at;
+}
+
+// EXT4_IOC_SHUTDOWN, without a last flush of the journal.
+static void *cut_power(void *nothing) {
+  if (page->cut_after_us > 1) usleep(page->cut_after_us);
+  uint32_t no_flush = 2;
+  if (syscall(SYS_ioctl, disk, _IOR('X', 125, uint32_t), &no_flush) != 0) _exit(98);
+  syscall(SYS_kill, getpid(), SIGKILL);
+  return nothing;
 }
 
 static void passes(const char *call, const char *path) {
@@ -56,6 +70,11 @@ static void passes(const char *call, const char *path) {
     uint64_t number = ++page->count;
     if (number < notesMax) snprintf(page->notes[number], noteBytes, "%s %s", call, path);
     if (number != page->kill_at) return;
+    if (page->cut_after_us != 0) {
+      pthread_t thread;
+      if (pthread_create(&thread, NULL, cut_power, NULL) != 0) _exit(98);
+      return;
+    }
     syscall(SYS_kill, getpid(), SIGKILL);
     for (;;) pause();
   }

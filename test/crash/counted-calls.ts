@@ -22,23 +22,33 @@ export class CountedCalls implements Disposable {
   readonly prefix: readonly string[]
   readonly #page: number
 
-  /** @param place a folder for the compiled library and the page that is shared with the node. */
-  constructor(place: string, roots: readonly string[]) {
+  /**
+   * @param place a folder for the compiled library and the page that is shared with the node.
+   * @param disk where the ext4 is mounted whose power {@link armCut} cuts.
+   */
+  constructor(place: string, roots: readonly string[], disk: string | null = null) {
     const [library, page] = [join(place, 'count-calls.so'), join(place, 'count-calls.page')]
     const source = join(import.meta.dirname, 'count-calls.c')
     execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, source, '-ldl'])
     this.#page = openSync(page, 'w+')
     ftruncateSync(this.#page, headBytes + notesMax * noteBytes)
-    const environment = { LD_PRELOAD: library, CRASH_PAGE: page, CRASH_ROOTS: roots.join(':') }
+    const environment = {
+      LD_PRELOAD: library,
+      CRASH_PAGE: page,
+      CRASH_ROOTS: roots.join(':'),
+      ...(disk === null ? {} : { CRASH_DISK: disk }),
+    }
     this.prefix = ['env', ...Object.entries(environment).map(([name, value]) => `${name}=${value}`)]
   }
 
   /** Counts from now on, and kills in place of call `killAt` (from 1); null: counts only. */
   arm(killAt: number | null): void {
-    this.#write(armedAt, 0)
-    this.#write(countAt, 0)
-    this.#write(killAtAt, killAt ?? 0)
-    this.#write(armedAt, 1)
+    this.#arm(killAt ?? 0, 0)
+  }
+
+  /** Counts from now on; so many microseconds after call `cutAt` begins, the disk is cut off and then the node killed. */
+  armCut(cutAt: number, afterUs: number): void {
+    this.#arm(cutAt, Math.max(1, afterUs))
   }
 
   disarm(): void {
@@ -58,6 +68,14 @@ export class CountedCalls implements Disposable {
     closeSync(this.#page)
   }
 
+  #arm(at: number, cutAfterUs: number): void {
+    this.#write(armedAt, 0)
+    this.#write(countAt, 0)
+    this.#write(killAtAt, at)
+    this.#write(cutAfterAt, cutAfterUs)
+    this.#write(armedAt, 1)
+  }
+
   #write(at: number, value: number): void {
     const bytes = Buffer.alloc(8)
     bytes.writeBigUInt64LE(BigInt(value))
@@ -75,6 +93,7 @@ export class CountedCalls implements Disposable {
 const armedAt = 0
 const killAtAt = 8
 const countAt = 16
+const cutAfterAt = 24
 const headBytes = 4096
 const noteBytes = 192
 const notesMax = 16_384

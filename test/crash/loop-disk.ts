@@ -55,19 +55,30 @@ export class LoopDisk {
     this.#mount()
   }
 
+  /** After the disk was cut off under the running system: what had reached the device is mounted again. */
+  mountAgain(): void {
+    this.#unmount()
+    this.#mount()
+  }
+
   [Symbol.dispose](): void {
     this.#unmount()
     rmSync(this.#place, { recursive: true, force: true })
   }
 
   #mount(): void {
-    execFileSync('mount', ['-o', 'loop,noauto_da_alloc', this.#image, this.path], { env: withSystemTools() })
+    execFileSync('mount', ['-o', `loop,noauto_da_alloc,commit=${commitSeconds}`, this.#image, this.path], {
+      env: withSystemTools(),
+    })
   }
 
   #unmount(): void {
     execFileSync('umount', [this.path], { env: withSystemTools() })
   }
 }
+
+// Longer than the usual 5: what nobody syncs is lost.
+const commitSeconds = 60
 
 function isStopped(pid: number): boolean {
   return readdirSync(`/proc/${pid}/task`).every((task) =>
