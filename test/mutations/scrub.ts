@@ -196,7 +196,7 @@ export const scrubMutations: readonly Mutation[] = [
     file: 'src/node/folder-recovery.ts',
     text: '    if (!(await this.#deps.isFolderThere())) return null\n',
     bug: '',
-    caughtBy: ['test/node/cut-off.test.ts'],
+    caughtBy: ['test/node/folder-recovery.test.ts'],
   },
   {
     name: 'what-was-removed-while-the-node-was-off-comes-back',
@@ -210,7 +210,7 @@ export const scrubMutations: readonly Mutation[] = [
     file: 'src/node/folder-recovery.ts',
     text: '    if (gone.length > 0) await this.#deps.onForgetting()\n',
     bug: '',
-    caughtBy: ['test/node/cut-off.test.ts'],
+    caughtBy: ['test/node/folder-recovery.test.ts'],
   },
   {
     name: 'edit-in-place-is-an-older-version',
