@@ -86,7 +86,8 @@ function* place(run: StepRun, placement: Placement): Generator<void, StepResult>
       placement.giveUp()
       return changed
     }
-    const isOurs = (now: DiskState): boolean => sameFileIdentity(now, state)
+    // A mode is the user's own: taken for ours, it would never be told.
+    const isOurs = (now: DiskState): boolean => sameFileIdentity(now, state) && now.mode === state.mode
     const placed = stateAfter(run.disk, target, { isOurs, otherwise: state })
     if (keep === null && saved.at !== null) return doneAway(run, saved.at, placed)
     return done(placed, keep === null || expect === null ? null : keptState(run, keep, expect))

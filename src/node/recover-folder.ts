@@ -1,6 +1,6 @@
 import { recoverIntent } from '../apply/recover.ts'
 import type { FolderIndex, Intent } from '../file-index/folder-index.ts'
-import { sameFileIdentity, type DiskState } from '../model/disk-state.ts'
+import { isExecutable, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -31,7 +31,9 @@ export async function recoverFolder(deps: {
   if (intents.length > 0) {
     logger.info('recovered', { intents: intents.length, adopted: adopted.length })
     const changes = (await withOneName(tasks, adopted, inodes)).map(({ intent: { record, blockList }, disk }) => {
-      return { record, disk, blockList: blockList ?? null }
+      // An executable bit that was set since is news: the next look is to find a difference.
+      const isAsPlaced = isExecutable(disk.mode) === record.executable
+      return { record, disk: isAsPlaced ? disk : { ...disk, ctimeNs: 0n }, blockList: blockList ?? null }
     })
     await index.commit(changes, { durable: true, clearIntents: [...new Set(intents.map(({ id }) => id))] })
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { DiskState } from '../../src/model/disk-state.ts'
+import { isExecutable, sameDiskState, type DiskState } from '../../src/model/disk-state.ts'
 import type { Disk } from '../../src/ports/disk.ts'
-import type { ApplyStep } from '../../src/ports/file-tasks.ts'
+import type { ApplyStep, StepResult } from '../../src/ports/file-tasks.ts'
 import { givenMtimeNs, makeFolder, placeFile, placeLink, remove, setMetadata } from './steps.ts'
 import { saveByRename, worlds, writeFile, type World } from './world.ts'
 
@@ -49,6 +49,24 @@ describe.each(worlds)('an edit in the middle of an apply %s', (_name, makeWorld)
       }
     },
   )
+
+  it('is seen at the next look when it made the new file executable right after it got its name', () => {
+    for (const old of [null, 'old']) {
+      let isOver = false
+      for (let index = 0; !isOver; index++) {
+        using world = makeWorld()
+        const before = old === null ? null : world.write('file', old)
+        let count = 0
+        const results = world.apply([placeFile('file', before, world.stage('s', 'new'))], {
+          hook: () => {
+            if (count++ === index && world.read('file') === 'new') makeExecutable(world.disk, `${world.root}/file`)
+          },
+        })
+        isOver = count <= index
+        expectSeen(results[0]!, world.look('file')!)
+      }
+    }
+  })
 
   it('is told to who waits for the end of a new file, by its mode of opening', () => {
     using world = makeWorld()
@@ -154,4 +172,16 @@ function editedStep(world: World, kind: string, old: DiskState): ApplyStep {
     return placeFile('file', world.state('file'), world.stage('s', 'new'), 'file (copy)')
   }
   return placeFile('file', old, world.stage('s', 'new'), kind === 'place-keeping' ? 'file (copy)' : undefined)
+}
+
+function makeExecutable(disk: Disk, path: string): void {
+  const handle = disk.openWrite(path)
+  disk.setMode(handle, 0o755)
+  disk.close(handle)
+}
+
+/** An executable bit is not in a result that is taken for what is there now. */
+function expectSeen(result: StepResult, now: DiskState): void {
+  if (result.outcome !== 'done') throw new Error(`not done: ${result.outcome}`)
+  if (isExecutable(now.mode)) expect(sameDiskState(result.disk, now)).toBe(false)
 }

@@ -60,6 +60,16 @@ describe('after a kill', () => {
     expect(await tasks.checkStaged(notPlaced, list)).toEqual(Uint8Array.of(1))
   })
 
+  it('sees at the next look what was made executable between the kill and the start', async () => {
+    disk.writeFile('/folder/a', 'new text', { mtimeNs: record.mtimeNs })
+    disk.setPathMode('/folder/a', 0o755)
+    await index.putIntents([intent])
+    await recover()
+    expect((await index.get(record.path))?.record).toEqual(record)
+    const looks = await tasks.lstat([record.path])
+    expect(await index.areUnchanged(looks)).toEqual([false])
+  })
+
   it('adopts what has its name and still the staged one, which it loses', async () => {
     stage(staged, 'new text')
     setMtime(staged)
