@@ -5,6 +5,9 @@ import { readTree, treeDifferences, type Tree } from '../e2e/folder-tree.ts'
 import { plain, type Ledger } from '../simulation/ledger.ts'
 import type { SoakNode } from './soak-node.ts'
 
+/** Where a node keeps what. */
+type SoakFolder = Pick<SoakNode, 'name' | 'folder'>
+
 /** What nodes at rest were found to hold. */
 export interface RestReport {
   /** As lines for a person; none when all is well. */
@@ -21,7 +24,7 @@ export interface RestReport {
  * Whether nodes that say that they are in sync hold what is promised: equal trees; each content that nobody who had seen it
  * gave up, at a path or in a history; nothing that nobody wrote; nothing else in `.p2psync`.
  */
-export function checkRest(nodes: readonly SoakNode[], ledger: Ledger): RestReport {
+export function checkRest(nodes: readonly SoakFolder[], ledger: Ledger): RestReport {
   const trees = nodes.map((node) => [node, readTree(node.folder)] as const)
   const problems = differences(trees)
   const visible = trees.flatMap(([, tree]) => [...tree])
@@ -52,13 +55,13 @@ export function checkRest(nodes: readonly SoakNode[], ledger: Ledger): RestRepor
 }
 
 /** Each content that the history of a folder has, as its text in a tree. */
-export function historyTexts(folder: string): readonly string[] {
+function historyTexts(folder: string): readonly string[] {
   const history = join(folder, '.p2psync/history')
   return [...readTree(history).values()].map(({ text }) => plain(text)).filter((text) => text !== 'folder')
 }
 
 /** Where trees differ in kind, content or the executable bit, as lines. */
-export function differences(trees: readonly (readonly [node: SoakNode, tree: Tree])[]): string[] {
+export function differences(trees: readonly (readonly [node: SoakFolder, tree: Tree])[]): string[] {
   const [first, ...others] = trees.map(([node, tree]) => [node, untimed(tree)] as const)
   if (first === undefined) return []
   return others.flatMap(([{ name }, tree]) =>
@@ -71,7 +74,7 @@ function untimed(tree: Tree): Tree {
   return new Map(Array.from(tree, ([path, { text }]) => [path, { text, mtimeNs: 0n }]))
 }
 
-function inventions({ name }: SoakNode, tree: Tree, ledger: Ledger): string[] {
+function inventions({ name }: SoakFolder, tree: Tree, ledger: Ledger): string[] {
   const found = [...tree].filter(([, { text }]) => text !== 'folder' && !ledger.isWritten(text))
   return found.map(([path, { text }]) => `nobody wrote what ${name} has at ${path}: ${text}`)
 }
