@@ -150,13 +150,6 @@ export const guardMutations: readonly Mutation[] = [
     caughtBy: ['test/node/change-guard.test.ts'],
   },
   {
-    name: 'first-rewrites-go-before-the-last-is-counted',
-    file: 'src/node/guard-look.ts',
-    text: 'if (entries.length <= guard.outgoing.room) return entries',
-    bug: 'if (entries.length >= 0) return entries',
-    caughtBy: ['test/node/guard-batches.test.ts'],
-  },
-  {
     name: 'rewrite-is-no-loss',
     file: 'src/node/guard-losses.ts',
     text: 'if (fingerprint(old) === fingerprint({ ...old, ...record })) return null',

@@ -34,16 +34,6 @@ describe('what the change guard takes together', () => {
     expect([filesOf(b), heldOf(b)]).toEqual([405, 405])
   })
 
-  it('is all that one look finds rewritten, though it is more than is committed at once', async () => {
-    await share(505, 502)
-    b.isDeaf = true
-    for (let i = 0; i < 505; i++) b.write(`d/${i % 3}/${i}`, `encrypted ${i}`)
-    b.overflow()
-    await untilHeld(b)
-    const encrypted = [...a.tree().values()].filter((what) => what.includes('encrypted'))
-    expect([encrypted.length, heldOf(b)]).toEqual([0, 505])
-  })
-
   it('are folders too that are told to be gone one after the other', async () => {
     await share(60)
     a.remove('d/0')
