@@ -17,7 +17,7 @@ import { costOf, type Need } from './need.ts'
 import { Needs } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
 import type { PeerClients } from './peer-fetches.ts'
-import { discardRemains } from './staged-remains.ts'
+import { discardRemains, StagedLeftovers } from './staged-remains.ts'
 import { takeMove, type TakeMoveDeps } from './take-move.ts'
 
 /** Jobs at once: one is fetched while another is applied, and a large file does not hold up small ones. */
@@ -44,11 +44,13 @@ export class RemoteChanges {
   /** No other run of this node has used it. */
   readonly #stagedPrefix: string
   #stagedCount = 0
+  readonly #leftovers: StagedLeftovers
 
   constructor(deps: RemoteChangesDeps) {
     this.#deps = deps
     this.#stagedPrefix = Buffer.from(deps.random.bytes(12)).toString('hex')
     this.needs = new Needs(deps)
+    this.#leftovers = new StagedLeftovers(deps.tasks)
     this.#fetcher = new FileFetcher({
       ...deps,
       drafts: deps.drafts.remote,
@@ -193,9 +195,8 @@ export class RemoteChanges {
       this.#onJobFailed(job, error)
     } finally {
       // What a later try can go on with stays.
-      const useless = Array.from(staged.values()).filter((name) => !isResumableName(name))
+      await this.#leftovers.discard(Array.from(staged.values()).filter((name) => !isResumableName(name)))
       for (const need of staged.keys()) this.#forgetStaged(need, staged)
-      if (useless.length > 0) await this.#deps.tasks.discardStaged(useless).catch(() => undefined)
       // What the committer did not settle was stopped in the middle.
       for (const need of job) if (need.state === 'active') this.#retry(need, need.reason)
     }
@@ -251,8 +252,7 @@ export class RemoteChanges {
   }
 
   #onJobFailed(job: readonly Need[], error: unknown): void {
-    const code = systemCode(error)
-    const reason = errorText(error)
+    const [code, reason] = [systemCode(error), errorText(error)]
     this.#deps.logger.warn('job failed', { code, error: reason, needs: job.length })
     this.#deps.onFailed(error)
     if (diskTroubles.has(code)) {

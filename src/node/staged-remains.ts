@@ -49,3 +49,25 @@ export async function discardRemains(
     return 0
   }
 }
+
+/** Discards what jobs no longer need; what a disk in trouble does not let go of goes with the next that it does. */
+export class StagedLeftovers {
+  readonly #tasks: Pick<FileTasks, 'discardStaged'>
+  #left: readonly string[] = []
+
+  constructor(tasks: Pick<FileTasks, 'discardStaged'>) {
+    this.#tasks = tasks
+  }
+
+  /** Never fails. Beyond ten thousand the next start finds them. */
+  async discard(staged: readonly string[]): Promise<void> {
+    const all = [...staged, ...this.#left].slice(0, leftMax)
+    if (all.length === 0) return
+    this.#left = []
+    await this.#tasks.discardStaged(all).catch(() => {
+      this.#left = [...all, ...this.#left]
+    })
+  }
+}
+
+const leftMax = 10_000

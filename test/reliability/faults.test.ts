@@ -68,6 +68,18 @@ describe('faults', () => {
     },
   )
 
+  it('a disk that becomes read-only in the middle of a change keeps nothing of it in staging once it works again', async () => {
+    fail(b, ['sync', 'rename', 'hardLink', 'unlink'], 'EROFS')
+    a.write('one', 'new')
+    a.write('fresh', 'fresh')
+    await world.clock.pass(minuteMs)
+    expect(b.staged().size).toBeGreaterThan(0)
+    b.disk.onCall = undefined
+    await world.clock.pass(2 * minuteMs)
+    expect((await world.rest()).get('one')).toBe('file new')
+    expect(b.staged()).toEqual(new Map())
+  })
+
   it('a path that may not be written is an error of that path, and the rest syncs', async () => {
     b.disk.setAccess(`${root}/d`, { write: false })
     a.write('d/two', 'edited')
