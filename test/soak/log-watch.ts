@@ -10,7 +10,7 @@ const errorLevel = 50
 const warnLevel = 40
 
 /** What a disk that the nemesis fills makes a node say, and rightly so. */
-const fullDisk = /ENOSPC|No space left on device/
+const fullDisk = /ENOSPC|no space left on/i
 
 /**
  * Reads what nodes say as it comes: errors and what is no line of a log are problems, the rest of what they complain of is
