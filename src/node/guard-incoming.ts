@@ -32,7 +32,9 @@ export async function withoutHeld(work: readonly Work[], deps: GuardIncomingDeps
   const { incoming } = guard
   const losses = new Map<Work, Loss>()
   for (const item of work) {
-    const loss = item.decision.action === 'take' ? lossOf(item.row?.record ?? null, item.decision.record) : null
+    const { row, decision } = item
+    const isThere = row !== null && row.disk !== null
+    const loss = isThere && decision.action === 'take' ? lossOf(row.record, decision.record) : null
     if (loss !== null) losses.set(item, loss)
   }
   if (losses.size === 0) return [...work]
@@ -46,7 +48,9 @@ export async function withoutHeld(work: readonly Work[], deps: GuardIncomingDeps
   if (held.size === 0) return [...work]
   return work.filter(({ need }) => {
     const mayGo = !held.has(need.record.path)
-    if (!mayGo) needs.requeue(need, clock.monotonic() + askAgainMs, heldReason)
+    // Somebody may have decided meanwhile.
+    const isHeld = incoming.held !== null
+    if (!mayGo) needs.requeue(need, isHeld ? clock.monotonic() + askAgainMs : 0, isHeld ? heldReason : '')
     return mayGo
   })
 }
@@ -73,7 +77,12 @@ export async function keepOurs(
     const { record: told } = need
     const row = rows[i] ?? null
     const isNewer = row !== null && compareVersions(row.record.version, told.version) === 'before'
-    if (row === null || lossOf(row.record, told) === null || (need.reason !== heldReason && !isNewer)) continue
+    if (row === null || lossOf(row.record, told) === null) {
+      // What waited is no loss any more: it was removed here meanwhile.
+      if (need.reason === heldReason) needs.requeue(need, 0, '')
+      continue
+    }
+    if (need.reason !== heldReason && !isNewer) continue
     settled.push(need)
     const { writer } = index
     const ours = changes.get(told.path)?.record ?? {
@@ -87,17 +96,25 @@ export async function keepOurs(
   return { changes: Array.from(changes.values()), settled }
 }
 
-/** What a need for the record that is ours already asks for: what was lost here is to be as it was. Null for another one. */
-export async function restoringWork(
-  { need, row }: { readonly need: Need; readonly row: IndexRow | null },
+/**
+ * What a need asks for; null when it asks for nothing. What this disk has lost while nobody is told of it still has its row:
+ * it is taken for what it is, so that a newer record finds what it expects, and what is to be restored comes back.
+ */
+export async function workOf(
+  { need, row, decision }: { readonly need: Need; readonly row: IndexRow | null; readonly decision: Decision },
   { guard, tasks }: Pick<GuardIncomingDeps, 'guard' | 'tasks'>,
 ): Promise<Pick<Work, 'decision' | 'row'> | null> {
-  if (!guard.outgoing.isRestoring || row === null || !isLive(row.record)) return null
-  const { path } = row.record
-  if (!isSameRecord(row.record, need.record) || !guard.outgoing.waits(path)) return null
-  const [look] = await tasks.lstat([path])
-  if (look === undefined || look.outcome === 'unknown' || look.outcome === 'unsynced') return null
-  return { decision: { action: 'take', record: row.record }, row: { ...row, disk: look.disk } }
+  const plain = decision.action === 'nothing' ? null : { decision, row }
+  if (row === null || !isLive(row.record) || !guard.outgoing.waits(row.record.path)) return plain
+  const { isRestoring } = guard.outgoing
+  if (plain === null && !(isRestoring && isSameRecord(row.record, need.record))) return null
+  const [look] = await tasks.lstat([row.record.path])
+  if (look === undefined || look.outcome === 'unknown' || look.outcome === 'unsynced') return plain
+  if (plain?.decision.action === 'keep' || (!isRestoring && look.disk !== null)) return plain
+  // Nothing is there whose time could be set.
+  if (plain?.decision.action === 'adopt' && !isRestoring) return plain
+  const { record } = plain?.decision ?? row
+  return { decision: { action: 'take', record }, row: { ...row, disk: look.disk } }
 }
 
 /** Asks the connected devices for everything that is to be restored. */

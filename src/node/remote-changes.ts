@@ -12,7 +12,7 @@ import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher, type FileFetcherDeps } from './file-fetcher.ts'
 import type { FolderDrafts } from './folder-drafts.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
-import { noteTold, restoringWork, withoutHeld } from './guard-incoming.ts'
+import { noteTold, withoutHeld, workOf } from './guard-incoming.ts'
 import { costOf, type Need } from './need.ts'
 import { Needs } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
@@ -170,8 +170,7 @@ export class RemoteChanges {
       for (const [i, need] of job.entries()) {
         const row = rows[i] ?? null
         const decision = this.#deps.forgetting.decide(row?.record ?? null, need.record)
-        const isNews = decision.action !== 'nothing'
-        const item = isNews ? { decision, row } : await restoringWork({ need, row }, this.#deps)
+        const item = await workOf({ need, row, decision }, this.#deps)
         if (item === null) this.needs.remove(need)
         else told.push({ need, ...item, staged: null, blockList: null, movedFrom: null })
       }

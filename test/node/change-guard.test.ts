@@ -84,6 +84,18 @@ describe('the change guard', () => {
       expect([filesOf(a), filesOf(b)]).toEqual([before, before])
     })
 
+    it('has nothing to bring back of what another device has moved meanwhile, and takes it where it is now', async () => {
+      world.network.partition(a.id, b.id)
+      b.remove('d')
+      a.rename('d', 'moved')
+      await untilHeld(b)
+      world.network.heal()
+      await world.clock.pass(10_000)
+      await b.replica.guard.reject()
+      const tree = await world.rest()
+      expect([tree.has('d'), tree.get('moved/0/0'), heldOf(b)]).toEqual([false, 'file text 0', []])
+    })
+
     it('brings them back after a kill in the middle of that', async () => {
       const before = filesOf(a)
       b.remove('d')

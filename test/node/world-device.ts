@@ -15,6 +15,7 @@ import type { FolderWatcher, WatchHint } from '../../src/ports/folder-watcher.ts
 import type { KeyValueStore, StoreEntry } from '../../src/ports/key-value-store.ts'
 import type { Logger } from '../../src/ports/logger.ts'
 import { unlimited } from '../../src/ports/throttle.ts'
+import { hintOfSpelled } from '../../src/watcher/hint-path.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { memoryStore } from '../twins/memory-store.ts'
@@ -171,6 +172,17 @@ export class WorldDevice {
     this.#world.network.disconnect(this.id)
   }
 
+  /** As a folder that is paused: peers are met, and every stream is refused. To be called while it does not run; returns what ends it. */
+  async joinPaused(): Promise<() => Promise<void>> {
+    const { folder = usualFolder } = this.#options
+    const joined = await this.#world.network.transport(this.id).join(folder, {
+      onPeerUp: () => undefined,
+      onPeerDown: () => undefined,
+      onStream: (_peer, _protocol, stream) => stream.abort('the folder is paused'),
+    })
+    return () => joined.leave()
+  }
+
   /** After a kill, or in order; the database is still there. */
   async restart(): Promise<void> {
     await this.stop()
@@ -298,7 +310,7 @@ export class WorldDevice {
 
   /** What a watcher would say. */
   hint(...paths: string[]): void {
-    if (!this.isDead) this.#watcher.hint({ type: 'paths', paths })
+    if (!this.isDead) this.#watcher.hint({ type: 'paths', paths: paths.map(hintOfSpelled) })
   }
 }
 

@@ -3,6 +3,9 @@ export class Ledger {
   readonly #written = new Set<string>()
   readonly #alive = new Set<string>()
   readonly #repeated = new Set<string>()
+  /** Replaced or removed since all had the same. */
+  #replaced = new Set<string>()
+  readonly #damaged = new Map<string, string>()
 
   wrote(what: string): void {
     this.#written.add(plain(what))
@@ -15,8 +18,28 @@ export class Ledger {
     this.#repeated.add(plain(what))
   }
 
+  /** An earlier content. Whoever had it and has replaced it meanwhile need not have heard of that. */
+  wroteAgain(what: string): void {
+    const isNews = !this.#replaced.has(plain(what))
+    this.mayBeThere(what)
+    if (isNews) this.#alive.add(plain(what))
+  }
+
   saw(what: string | undefined): void {
-    if (what !== undefined) this.#alive.delete(plain(what))
+    if (what === undefined) return
+    const seen = this.#damaged.get(plain(what)) ?? plain(what)
+    this.#alive.delete(seen)
+    this.#replaced.add(seen)
+  }
+
+  /** Whoever sees `bad` sees `good`. */
+  wentBad({ good, bad }: { good: string; bad: string }): void {
+    this.#damaged.set(plain(bad), plain(good))
+  }
+
+  /** All devices have the same, and nothing is on its way. */
+  allHaveTheSame(): void {
+    this.#replaced = new Set()
   }
 
   /** Those that should be somewhere and are not. */

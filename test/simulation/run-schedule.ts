@@ -1,9 +1,13 @@
 import { ReplicaWorld } from '../node/replica-world.ts'
+import { BitRot } from './bit-rot.ts'
 import { checkers } from './checkers/all.ts'
+import { GuardAnswers } from './guard-answers.ts'
 import { Ledger } from './ledger.ts'
-import { mayMeet, type Operation, type Schedule } from './schedule.ts'
+import type { Operation, Schedule } from './schedule.ts'
+import { SimulatedLinks } from './simulated-links.ts'
 import { SimulatedNode } from './simulated-node.ts'
 import { Trace } from './trace.ts'
+import { isForeign, resolveNames } from './twin-names.ts'
 import { User, type Edit } from './user.ts'
 
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon']
@@ -40,7 +44,7 @@ class BrokenPromise extends Error {}
 type OnNode = Exclude<Operation, { type: 'pause' | 'quiet' } | { other: number }>
 
 function isEdit(operation: OnNode): operation is Edit {
-  return 'path' in operation && operation.type !== 'edit-in-apply'
+  return 'path' in operation && operation.type !== 'edit-in-apply' && operation.type !== 'rot'
 }
 
 class SimulatedRun {
@@ -50,47 +54,55 @@ class SimulatedRun {
   readonly schedule: Schedule
   readonly #trace: Trace | null
   readonly #user = new User(this.ledger)
-  readonly #stalledUntil = new Map<string, number>()
-  readonly #drops = new Map<string, number>()
-  #bytesPerSecond: number
+  readonly #links: SimulatedLinks
+  readonly #rot: BitRot
+  readonly #guard: GuardAnswers
 
   constructor(schedule: Schedule, trace: Trace | null) {
     this.schedule = schedule
     this.#trace = trace
-    this.#bytesPerSecond = schedule.bytesPerSecond
+    this.#links = new SimulatedLinks(schedule, { nodes: this.nodes, world: () => this.world })
     this.world = new ReplicaWorld({
       seed: schedule.seed,
       network: {
-        delayMs: (from, to) => this.#delayMs(from, to),
-        bytesPerSecond: () => (this.#bytesPerSecond === 0 ? Infinity : this.#bytesPerSecond),
+        delayMs: (from, to) => this.#links.delayMs(from, to),
+        bytesPerSecond: () => this.#links.bytesPerSecond(),
         onFrame: (from, to, frame) => this.#onFrame(from, to, frame),
       },
     })
+    this.#rot = new BitRot(this.world, this.ledger)
+    this.#guard = new GuardAnswers(this.world)
   }
 
   async start(): Promise<void> {
     const { nodes } = this.schedule
     for (const name of names.slice(0, nodes)) this.nodes.push(await SimulatedNode.add(this.world, name, this.#trace))
-    this.#partForever()
+    this.#links.partForever()
   }
 
   async stop(): Promise<void> {
     for (const { device } of this.nodes) device.disk.onCall = undefined
-    await this.world.stop()
+    for (const node of this.nodes) await node.stop()
   }
 
   async do(operation: Operation): Promise<void> {
     this.#trace?.add(`${this.world.clock.view().monotonic()} ${JSON.stringify(operation)}`)
-    for (const node of this.nodes) if (node.device.isDead) await node.restart()
+    for (const node of this.nodes) if (node.device.isDead && !node.staysDead) await node.restart()
     if (operation.type === 'pause') return this.world.clock.pass(operation.ms)
     if (operation.type === 'quiet') return this.#quiet()
     const node = this.#node(operation.node)
-    if ('other' in operation) return this.#onLink(operation)
-    if (isEdit(operation)) {
-      node.device.disk.capacityBytes = plenty
-      return this.#user.edit(node.device, operation)
-    }
+    if ('other' in operation) return this.#links.change(operation)
+    if (isEdit(operation)) return this.#edit(node, operation)
     return this.#onNode(node, operation)
+  }
+
+  #edit(node: SimulatedNode, operation: Edit): void {
+    const { device } = node
+    device.disk.capacityBytes = plenty
+    if (node.isAway) return
+    // Whoever touches a damaged file publishes it: nobody can tell.
+    const touches = ['rename', 'copy', 'chmod', 'grow', 'change'].includes(operation.type)
+    if (!touches || !this.#rot.isAt(node, operation.path)) this.#user.edit(device, operation)
   }
 
   async #onNode(node: SimulatedNode, operation: Exclude<OnNode, Edit>): Promise<void> {
@@ -102,6 +114,18 @@ class SimulatedRun {
         return node.stop()
       case 'on':
         return node.start()
+      case 'pause-folder':
+        return node.pause()
+      case 'resume-folder':
+        return node.isPaused ? node.start() : undefined
+      case 'unmount':
+        return node.unmount()
+      case 'mount':
+        return node.mount()
+      case 'slow':
+        return this.#links.slow(node, operation.ms)
+      case 'limit':
+        return node.limit(operation.bytesPerSecond)
       case 'deaf':
         device.isDeaf = true
         return
@@ -112,100 +136,97 @@ class SimulatedRun {
         return
       case 'kill':
       case 'cut-power':
+      case 'die':
         if (device.isRunning) faults.kill({ calls: operation.calls, cutsPower: operation.type === 'cut-power' })
+        node.staysDead = operation.type === 'die' && device.isRunning
         return
       case 'disk-error':
         return faults.failDisk(operation)
       case 'edit-in-apply': {
         const { path } = operation
-        return faults.editIn(operation.calls, () =>
-          this.#user.edit(device, { type: 'write', node: 0, path, how: 'small' }),
-        )
+        return faults.editIn(operation.calls, () => {
+          if (!node.isAway) this.#user.edit(device, { type: 'write', node: 0, path, how: 'small' })
+        })
       }
       case 'clock':
         device.clockOffMs = operation.offMs
         return
-      case 'edit-copy':
-      case 'remove-copy':
-        device.disk.capacityBytes = plenty
-        return this.#user.editCopy(device, operation.type)
+      case 'rot':
+        return this.#rot.rot(
+          node,
+          operation.path,
+          this.nodes.filter((other) => other !== node),
+        )
+      case 'scrub':
+        if (device.isRunning) await node.scrub()
+        return
+      case 'decide':
+        return this.#guard.answer(device, operation.how)
       case 'lose-database':
         return node.loseDatabase()
       case 'copy-database':
         return node.copyDatabase()
       case 'put-database-back':
         return node.putDatabaseBack()
+      case 'edit-copy':
+      case 'remove-copy':
+      case 'fill':
+      case 'mass':
+        return this.#onFolder(node, operation)
     }
   }
 
-  #onLink(operation: Extract<Operation, { other: number }>): void {
-    const { nodes } = this
-    const { network } = this.world
-    const [a, b] = [operation.node % nodes.length, operation.other % nodes.length]
-    if (a === b || !mayMeet(this.schedule, a, b)) return
-    const [from, to] = [nodes[a]!.device.id, nodes[b]!.device.id]
-    if (operation.type === 'part') network.partition(from, to)
-    else if (operation.type === 'heal') network.heal(from, to)
-    else if (operation.type === 'drop') this.#drops.set(`${from} ${to}`, operation.frames)
-    else if (operation.type === 'stall')
-      this.#stalledUntil.set(`${from} ${to}`, this.world.clock.view().monotonic() + operation.ms)
+  #onFolder(
+    node: SimulatedNode,
+    operation: Extract<OnNode, { type: 'edit-copy' | 'remove-copy' | 'fill' | 'mass' }>,
+  ): void {
+    const { device } = node
+    device.disk.capacityBytes = plenty
+    if (node.isAway) return
+    if (operation.type === 'fill') this.#user.fill(device, operation.files)
+    else if (operation.type === 'mass') this.#user.mass(device, operation.how)
+    else this.#user.editCopy(device, operation.type)
   }
 
   async #quiet(): Promise<void> {
-    // What is on its way has come before anybody is said to be at rest.
-    const stalledMs = Math.max(0, ...this.#stalledUntil.values()) - this.world.clock.view().monotonic()
-    if (stalledMs > 0) await this.world.clock.pass(stalledMs + 1000)
-    this.#stalledUntil.clear()
-    this.#drops.clear()
-    this.#bytesPerSecond = 0
-    this.world.network.heal()
-    this.#partForever()
+    await this.#links.heal()
     for (const node of this.nodes) {
       const { device } = node
       node.faults.clear()
+      node.limit(0)
       device.disk.capacityBytes = plenty
+      await node.mount()
       await node.start()
       if (device.isDeaf) device.overflow()
       device.isDeaf = false
     }
     // What could not be read is looked at again after a minute.
-    if (this.schedule.operations.some(({ type }) => type === 'disk-error')) await this.world.clock.pass(61_000)
-    for (const check of checkers) {
-      const problems = await check(this)
-      if (problems.length > 0)
-        throw new BrokenPromise(problems.map((problem) => `${check.name}: ${problem}`).join('\n'))
-    }
-    this.#bytesPerSecond = this.schedule.bytesPerSecond
+    if (this.#has('disk-error')) await this.world.clock.pass(61_000)
+    if (this.schedule.operations.some((operation) => 'path' in operation && isForeign(operation)))
+      this.#expect('names', await resolveNames(this.world))
+    if (this.#has('mass')) this.#expect('guard', await this.#guard.answerAll())
+    await this.#rot.mend()
+    for (const check of checkers) this.#expect(check.name, await check(this))
+    this.ledger.allHaveTheSame()
+    this.#links.slowDown()
+  }
+
+  #has(type: Operation['type']): boolean {
+    return this.schedule.operations.some((operation) => operation.type === type)
+  }
+
+  #expect(what: string, problems: readonly string[]): void {
+    if (problems.length > 0) throw new BrokenPromise(problems.map((problem) => `${what}: ${problem}`).join('\n'))
   }
 
   #node(number: number): SimulatedNode {
     return this.nodes[number % this.nodes.length]!
   }
 
-  #delayMs(from: string, to: string): number {
-    const { delayMsMax } = this.schedule
-    const stalledMs = (this.#stalledUntil.get(`${from} ${to}`) ?? 0) - this.world.clock.view().monotonic()
-    return Math.max(0, stalledMs) + (delayMsMax === 0 ? 0 : this.world.random.fraction() * delayMsMax)
-  }
-
   #onFrame(from: string, to: string, frame: Uint8Array): void {
     this.#trace?.add(`${this.world.clock.view().monotonic()} ${from.at(-1)} ${to.at(-1)}`)
     this.#trace?.addBytes(frame)
     this.nodes.find(({ device }) => device.id === from)?.faults.sent()
-    const left = this.#drops.get(`${from} ${to}`)
-    if (left === undefined) return
-    this.#drops.set(`${from} ${to}`, left - 1)
-    if (left > 1) return
-    this.#drops.delete(`${from} ${to}`)
-    const [a, b] = [from, to].map((id) => this.nodes.find(({ device }) => device.id === id)!.device)
-    this.world.clock.soon(() => this.world.network.drop(a!.id, b!.id))
-  }
-
-  #partForever(): void {
-    for (const [i, a] of this.nodes.entries()) {
-      for (const [j, b] of this.nodes.entries()) {
-        if (i < j && !mayMeet(this.schedule, i, j)) this.world.network.partition(a.device.id, b.device.id)
-      }
-    }
+    this.#links.sent(from, to)
   }
 }

@@ -1,7 +1,11 @@
 /** How the devices are joined; those that are not never meet. */
 export type Topology = 'complete' | 'line' | 'star' | 'ring'
 
-export type Profile = 'everyday' | 'faults' | 'databases'
+/**
+ * `everyday`: no faults; `pair`: two devices and faults; the others have 3 to 5 devices and faults: `faults`, `databases`
+ * that are lost or old, `guard` with so many files that removals wait for a person.
+ */
+export type Profile = 'everyday' | 'pair' | 'faults' | 'databases' | 'guard'
 
 /** All that a simulated run depends on, as plain JSON. */
 export interface Schedule {
@@ -23,14 +27,33 @@ export type Operation =
   /** Of a large file: more at its end, or another line in its middle. */
   | { readonly type: 'grow' | 'change'; readonly node: number; readonly path: string }
   | { readonly type: 'rename' | 'copy'; readonly node: number; readonly path: string; readonly to: string }
+  /** An earlier content of this path, with its old time: the last but `back`, or one that p2psync has kept for 0. */
+  | { readonly type: 'restore'; readonly node: number; readonly path: string; readonly back: number }
+  | { readonly type: 'fill'; readonly node: number; readonly files: number }
+  /** Four of five files, or all there is. */
+  | { readonly type: 'mass'; readonly node: number; readonly how: 'remove' | 'rewrite' | 'empty' }
+  /** What waits for a person at this device. */
+  | { readonly type: 'decide'; readonly node: number; readonly how: Decided }
   | { readonly type: 'edit-copy' | 'remove-copy'; readonly node: number }
   | { readonly type: 'part' | 'heal'; readonly node: number; readonly other: number }
   /** The connection breaks after so many frames more, and is made again. */
   | { readonly type: 'drop'; readonly node: number; readonly other: number; readonly frames: number }
   /** What `node` sends to `other` in this time comes after it: one way. */
   | { readonly type: 'stall'; readonly node: number; readonly other: number; readonly ms: number }
+  /** Every frame from and to it takes so much longer. */
+  | { readonly type: 'slow'; readonly node: number; readonly ms: number }
+  /** What its files may take a second, each way; 0 for no limit. */
+  | { readonly type: 'limit'; readonly node: number; readonly bytesPerSecond: number }
+  | { readonly type: 'pause-folder' | 'resume-folder'; readonly node: number }
+  /** The disk that the folder lies on is gone, or back. */
+  | { readonly type: 'unmount' | 'mount'; readonly node: number }
+  /** A bit of a file that others have too flips, and neither size nor times tell. */
+  | { readonly type: 'rot'; readonly node: number; readonly path: string }
+  | { readonly type: 'scrub'; readonly node: number }
   | { readonly type: 'restart' | 'off' | 'on' | 'deaf' | 'overflow' | 'full'; readonly node: number }
   /** SIGKILL, or a power cut, before so many calls more of the disk, the store or the network. */
+  /** As `kill`, and it is not started again before the next quiet period. */
+  | { readonly type: 'die'; readonly node: number; readonly calls: number }
   | { readonly type: 'kill' | 'cut-power'; readonly node: number; readonly calls: number }
   /** From so many calls of the disk on, `count` of them fail. */
   | {
@@ -47,6 +70,8 @@ export type Operation =
   | { readonly type: 'pause'; readonly ms: number }
   /** Faults end, all rest, and everything is checked. */
   | { readonly type: 'quiet' }
+
+export type Decided = 'approve' | 'reject'
 
 /** `old`: with a time long ago; `save`: by a rename, as editors do; `same`: what others write too. */
 export type WriteKind = 'small' | 'large' | 'empty' | 'old' | 'save' | 'same'

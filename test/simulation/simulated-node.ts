@@ -1,22 +1,43 @@
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import type { StoreEntry } from '../../src/ports/key-value-store.ts'
 import type { ReplicaWorld } from '../node/replica-world.ts'
+import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
+import type { ScrubNote } from '../../src/node/scrub-notes.ts'
+import { scrubReplica } from '../../src/node/scrub-replica.ts'
+import { FairLimiter } from '../../src/transfer/fair-limiter.ts'
 import type { WorldDevice } from '../node/world-device.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 import { NodeFaults } from './node-faults.ts'
+import { root } from './paths.ts'
 import type { Trace } from './trace.ts'
+
+const scrubAheadMs = 3 * 365 * 24 * 60 * 60_000
+const noticedMs = 7000
+const awayRoot = `${root} away`
 
 /** A device of a simulated world, and what goes wrong with it. */
 export class SimulatedNode {
   readonly device: WorldDevice
   readonly faults: NodeFaults
+  /** Once it is dead, it is not started before the next quiet period. */
+  staysDead = false
+  readonly #world: ReplicaWorld
+  readonly #limiters: readonly FairLimiter[]
+  #leave: (() => Promise<void>) | null = null
+  #isAway = false
+  #scrub: ScrubFolder | null = null
+  #scrubNote: ScrubNote | null = null
   /** A copy of its database, as a backup has it. */
   #copy: StoreEntry[] | null = null
+  #count = 0
   readonly #stores: OrderedStore[]
   readonly #trace: Trace | null
 
-  private constructor(device: WorldDevice, parts: { faults: NodeFaults; stores: OrderedStore[]; trace: Trace | null }) {
+  private constructor(device: WorldDevice, parts: Parts) {
     this.device = device
+    this.#world = parts.world
+    this.#limiters = parts.limiters
     this.faults = parts.faults
     this.#stores = parts.stores
     this.#trace = parts.trace
@@ -24,6 +45,7 @@ export class SimulatedNode {
 
   static async add(world: ReplicaWorld, name: string, trace: Trace | null): Promise<SimulatedNode> {
     const stores: OrderedStore[] = []
+    const limiters = [new FairLimiter(world.clock.view()), new FairLimiter(world.clock.view())]
     const turning = { turn: () => world.clock.turn(), now: () => world.clock.view().monotonic() }
     const device = await world.add(name, {
       // Small enough for the folders that are removed here.
@@ -33,27 +55,119 @@ export class SimulatedNode {
         return stores.at(-1)!
       },
       newTasks: (deps) => new DiskFileTasks(deps, turning),
+      throttles: (peer) => {
+        const [up, down] = limiters.map((limiter) => limiter.throttle(peer, 'folder'))
+        return { up: up!, down: down! }
+      },
     })
     // The folder was there before, and its marker is of long ago: no power cut takes them.
     device.disk.quietly(() => device.disk.syncFileSystem('/'))
     const faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random })
-    const node = new SimulatedNode(device, { faults, stores, trace })
+    const node = new SimulatedNode(device, { world, limiters, faults, stores, trace })
     node.#arm()
     return node
   }
 
-  /** Starts it unless it runs. Nothing goes wrong while it starts. */
+  /** Starts it unless it runs, or its disk is away. Nothing goes wrong while it starts. */
   async start(): Promise<void> {
     if (this.device.isRunning) return
-    if (this.device.isDead) await this.device.stop()
+    await this.resume()
+    if (this.device.isDead) await this.stop()
+    if (this.#isAway) return
+    this.staysDead = false
     await this.device.start()
     this.#arm()
   }
 
   async stop(): Promise<void> {
+    await this.resume()
     this.faults.clear()
     this.#stores.at(-1)!.onCall = undefined
+    const scrub = this.#scrub
+    this.#scrub = null
+    if (scrub !== null) await this.#world.clock.during(scrub.stop())
     await this.device.stop()
+  }
+
+  /** The folder is paused: it stays joined, and every stream for it is refused. */
+  async pause(): Promise<void> {
+    await this.stop()
+    this.#leave = await this.device.joinPaused()
+  }
+
+  /** Its folder is paused no longer; whether it runs is left as it is. */
+  async resume(): Promise<void> {
+    await this.#leave?.()
+    this.#leave = null
+  }
+
+  get isPaused(): boolean {
+    return this.#leave !== null
+  }
+
+  /** The disk that the folder lies on goes away: an empty folder is left, without its marker. */
+  unmount(): void {
+    if (this.#isAway) return
+    this.#isAway = true
+    const { disk } = this.device
+    disk.quietly(() => disk.rename(root, awayRoot))
+    disk.makeFolders(root)
+    disk.syncNames()
+  }
+
+  async mount(): Promise<void> {
+    if (!this.#isAway) return
+    // So long that it was noticed: nothing tells of one that comes back at once.
+    await this.#world.clock.pass(noticedMs)
+    this.#isAway = false
+    const { disk } = this.device
+    // What was put there meanwhile lies below what is mounted.
+    disk.quietly(() => disk.rename(root, `${awayRoot} ${this.#count++}`))
+    disk.quietly(() => disk.rename(awayRoot, root))
+    disk.syncNames()
+  }
+
+  get isAway(): boolean {
+    return this.#isAway
+  }
+
+  /** 0 for no limit. */
+  limit(bytesPerSecond: number): void {
+    for (const limiter of this.#limiters) limiter.setRate(bytesPerSecond === 0 ? null : bytesPerSecond)
+  }
+
+  /** Begins to read all files again, for damage. */
+  async scrub(): Promise<ScrubFolder> {
+    this.#scrub ??= await this.#newScrub()
+    this.#scrub.begin()
+    return this.#scrub
+  }
+
+  async #newScrub(): Promise<ScrubFolder> {
+    const { clock, random } = this.#world
+    const { disk, replica } = this.device
+    const scrub = scrubReplica(replica, {
+      tasks: new DiskFileTasks({ disk, root }, { turn: () => clock.turn(), now: () => clock.view().monotonic() }),
+      // Ahead: what has changed just now is not judged, and waiting for that takes long here.
+      clock: clock.view(() => this.device.clockOffMs + scrubAheadMs),
+      random,
+      logger: silentLogger,
+      onChange: () => undefined,
+      notes: {
+        load: () => Promise.resolve(this.#scrubNote),
+        save: (note) => {
+          this.#scrubNote = note
+          return Promise.resolve()
+        },
+      },
+    })
+    await scrub.start()
+    return scrub
+  }
+
+  /** As if the system had written everything out by now. */
+  makeDatabaseDurable(): void {
+    this.#stores.at(-1)!.makeDurable()
   }
 
   async restart(): Promise<void> {
@@ -83,4 +197,12 @@ export class SimulatedNode {
     const onCall = (what: string): void => trace?.add(`${this.device.name} ${what}`)
     this.faults.arm(this.#stores.at(-1)!, trace === null ? undefined : onCall)
   }
+}
+
+interface Parts {
+  readonly world: ReplicaWorld
+  readonly limiters: readonly FairLimiter[]
+  readonly faults: NodeFaults
+  readonly stores: OrderedStore[]
+  readonly trace: Trace | null
 }

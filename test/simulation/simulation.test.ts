@@ -4,12 +4,15 @@ import { makeSchedule } from './make-schedule.ts'
 import { runSchedule } from './run-schedule.ts'
 import type { Profile } from './schedule.ts'
 
-/** More of them, and other seeds: `npm run simulate`. */
-const schedulesEach = 100
+/** Seeds from 1 on: 300 schedules with 3 to 5 devices and faults, and some others. More of them: `npm run simulate`. */
+const counts = { faults: 190, databases: 90, guard: 20, pair: 25, everyday: 15 } as const satisfies Record<
+  Profile,
+  number
+>
 
 async function failuresOf(profile: Profile): Promise<string[]> {
   const failures: string[] = []
-  for (let seed = 1; seed <= schedulesEach; seed++) {
+  for (let seed = 1; seed <= counts[profile]; seed++) {
     const { problem } = await runSchedule(makeSchedule(seed, profile))
     if (problem !== null) failures.push(`${profile} ${seed}: ${problem}`)
   }
@@ -27,6 +30,14 @@ describe('whole devices under schedules from a seed', { timeout: 10 * 60_000 }, 
 
   it('keep it through databases that are lost or old', async () => {
     expect(await failuresOf('databases')).toEqual([])
+  })
+
+  it('keep it through removals and rewrites of most files, and what persons say to them', async () => {
+    expect(await failuresOf('guard')).toEqual([])
+  })
+
+  it('keep it where there are only two of them', async () => {
+    expect(await failuresOf('pair')).toEqual([])
   })
 })
 

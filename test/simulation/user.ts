@@ -10,13 +10,15 @@ import type { Operation, WriteKind } from './schedule.ts'
 const oldTimeMs = Date.UTC(2020, 1, 2)
 
 type Placed = Extract<Operation, { path: string; to: string }>
-type Change = Exclude<Extract<Operation, { path: string }>, Placed | { calls: number }>
+type Change = Exclude<Extract<Operation, { path: string }>, Placed | { calls: number } | { type: 'rot' }>
 
 export type Edit = Placed | Change
 
 /** The people at all devices. What they write is durable at once, and each content is written once. */
 export class User {
   readonly #ledger: Ledger
+  /** What files held, and since when, in the order in which it was written. */
+  readonly #earlier = new Map<string, Earlier[]>()
   #count = 0
 
   constructor(ledger: Ledger) {
@@ -54,6 +56,7 @@ export class User {
     if (type === 'folder' && old === undefined) at.makeFolder(path)
     if (type === 'link' && !isFolder) this.#link(at, path, old)
     if (type === 'write' && !isFolder) this.#write(at, path, { old, how: edit.how })
+    if (type === 'restore' && !isFolder) this.#restore(at, path, { old, back: edit.back })
     if ((type === 'grow' || type === 'change') && old?.startsWith('file') === true) {
       const text = plain(old).slice('file '.length)
       const tag = `${type} ${this.#count++}`
@@ -75,6 +78,42 @@ export class User {
     else this.#ledger.wrote(`file ${content}`)
     if (how === 'save' && old?.startsWith('file') === true) at.save(path, content)
     else at.write(path, content, how === 'old' ? { mtimeMs: oldTimeMs } : {})
+    this.#earlier.set(path, [
+      ...(this.#earlier.get(path) ?? []),
+      { what: `file ${content}`, mtimeMs: mtimeMsOf(at, path) },
+    ])
+  }
+
+  /** With the time that it had: what is older than what is there now. */
+  #restore(at: WorldDevice, path: string, { old, back }: { old: string | undefined; back: number }): void {
+    const earlier = back === 0 ? keptOf(at, path) : this.#earlier.get(path)?.at(-1 - back)
+    if (earlier === undefined || earlier.what === plain(old ?? '') || !this.#ledger.isWritten(earlier.what)) return
+    if (old?.startsWith('symlink') === true) at.remove(path)
+    this.#ledger.saw(old)
+    this.#ledger.wroteAgain(earlier.what)
+    at.write(path, earlier.what.slice('file '.length), { mtimeMs: earlier.mtimeMs })
+  }
+
+  /** So many small files, as a folder has that was there before. */
+  fill(at: WorldDevice, files: number): void {
+    for (let i = 0; i < files; i++) {
+      const path = `g/${i % 4}/${i}`
+      if (hasRoom(at.tree(), path)) this.#put(at, path, { old: at.tree().get(path), content: `fill ${this.#count++}` })
+    }
+    makeDurable(at, 'g')
+  }
+
+  /** A script that goes through the folder: four of five files, or all there is. */
+  mass(at: WorldDevice, how: 'remove' | 'rewrite' | 'empty'): void {
+    const tree = at.tree()
+    const files = [...tree].filter(([, what]) => what.startsWith('file'))
+    if (how === 'empty') for (const path of tree.keys()) if (!path.includes('/')) this.#remove(at, tree, path)
+    for (const [i, [path, old]] of files.entries()) {
+      if (how === 'empty' || i % 5 === 0) continue
+      if (how === 'remove') this.#remove(at, tree, path)
+      else this.#put(at, path, { old, content: `mass ${this.#count++}` })
+    }
+    makeDurable(at, '')
   }
 
   /** Some lead to a folder: nothing may be written through them. */
@@ -104,6 +143,22 @@ export class User {
       if (what.startsWith('symlink')) at.link(target, what.slice('symlink '.length))
     }
   }
+}
+
+interface Earlier {
+  readonly what: string
+  readonly mtimeMs: number
+}
+
+/** The last of it that is in the history there. */
+function keptOf(at: WorldDevice, path: string): Earlier | undefined {
+  const kept = [...at.history()].findLast(([place, what]) => place.endsWith(`/${path}`) && what.startsWith('file'))
+  return kept === undefined ? undefined : { what: plain(kept[1]), mtimeMs: mtimeMsOf(at, kept[0]) }
+}
+
+function mtimeMsOf({ disk }: WorldDevice, path: string): number {
+  const entry = disk.quietly(() => disk.lstat(`${root}/${path}`))
+  return entry?.kind === 'file' ? Number(entry.mtimeNs / 1_000_000n) : 0
 }
 
 function rename(at: WorldDevice, tree: ReadonlyMap<string, string>, { path: from, to }: Placed): void {

@@ -49,6 +49,11 @@ export class OrderedStore implements KeyValueStore {
     return Promise.resolve()
   }
 
+  /** No power cut takes what was written before. */
+  makeDurable(): void {
+    this.#undo = []
+  }
+
   /** Takes back the last `share` (0 to 1) of the batches that are not durable. */
   cutPower(share: number): void {
     const kept = this.#undo.length - Math.round(this.#undo.length * share)

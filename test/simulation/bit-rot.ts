@@ -1,0 +1,62 @@
+import { sameDiskState } from '../../src/model/disk-state.ts'
+import { isLive } from '../../src/model/file-record.ts'
+import { isRelativePath } from '../../src/model/relative-path.ts'
+import type { ReplicaWorld } from '../node/replica-world.ts'
+import { plain, type Ledger } from './ledger.ts'
+import { root } from './paths.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+
+const scrubMsMax = 60 * 60_000
+
+/** Disks that change bytes which nobody wrote, and the scrub that finds them. */
+export class BitRot {
+  readonly #world: ReplicaWorld
+  readonly #ledger: Ledger
+  readonly #rotten = new Map<SimulatedNode, Set<string>>()
+
+  constructor(world: ReplicaWorld, ledger: Ledger) {
+    this.#world = world
+    this.#ledger = ledger
+  }
+
+  /**
+   * Flips a bit of a file that has been at rest, that the index knows, and that another device has whole: else nobody could
+   * tell, or mend it.
+   */
+  async rot(node: SimulatedNode, path: string, others: readonly SimulatedNode[]): Promise<void> {
+    const { device } = node
+    if (!device.isRunning || !isRelativePath(path)) return
+    const good = device.tree().get(path)
+    if (good === undefined || !this.#ledger.isWritten(good)) return
+    const row = await device.replica.index.get(path)
+    if (row === null || !isLive(row.record)) return
+    const entry = device.disk.quietly(() => device.disk.lstat(`${root}/${path}`))
+    if (entry?.kind !== 'file' || entry.sizeBytes === 0 || !sameDiskState(row.disk, entry)) return
+    if (!others.some((other) => plain(other.device.tree().get(path) ?? '') === plain(good))) return
+    device.disk.rot(`${root}/${path}`, 0)
+    node.makeDatabaseDurable()
+    const bad = device.tree().get(path)!
+    this.#ledger.wentBad({ good, bad })
+    this.#rotten.set(node, (this.#rotten.get(node) ?? new Set()).add(plain(bad)))
+  }
+
+  /** True when a damaged file is there, or below; '' is the root. */
+  isAt(node: SimulatedNode, path: string): boolean {
+    const rotten = this.#rotten.get(node)
+    if (rotten === undefined) return false
+    return Array.from(node.device.tree()).some(
+      ([other, what]) => (path === '' || `${other}/`.startsWith(`${path}/`)) && rotten.has(plain(what)),
+    )
+  }
+
+  /** Reads all files of those devices again whose disk has damaged some. */
+  async mend(): Promise<void> {
+    const nodes = [...this.#rotten.keys()].filter((node) => this.isAt(node, ''))
+    this.#rotten.clear()
+    if (nodes.length === 0) return
+    for (const node of nodes) {
+      const scrub = await node.scrub()
+      await this.#world.clock.run(() => !scrub.status().running, scrubMsMax)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import type { HeldChanges } from '../../src/model/guard-limits.ts'
+import type { ReplicaWorld, WorldDevice } from '../node/replica-world.ts'
+import type { Decided } from './schedule.ts'
+
+const roundsMax = 40
+
+/** What persons say when changes wait for them. */
+export class GuardAnswers {
+  readonly #world: ReplicaWorld
+
+  constructor(world: ReplicaWorld) {
+    this.#world = world
+  }
+
+  async answer(device: WorldDevice, answer: Decided): Promise<void> {
+    if (!device.isRunning) return
+    const { replica } = device
+    if (replica.view.status().held.length === 0) return
+    await (answer === 'approve' ? replica.guard.approve() : replica.guard.reject())
+  }
+
+  /**
+   * Answers until nothing waits any more. Returns what is wrong: what waited was not kept by the others, or was rejected
+   * and did not come back.
+   */
+  async answerAll(): Promise<string[]> {
+    const { devices, random, clock } = this.#world
+    const asking = (): WorldDevice[] => devices.filter((device) => waiting(device).length > 0)
+    const isDone = (): boolean =>
+      asking().length > 0 ||
+      devices.every(({ replica }) => ['in-sync', 'waiting'].includes(replica.view.status().state))
+    for (let round = 0; round < roundsMax; round++) {
+      const isAnswered = await clock.run(isDone, 180_000)
+      await clock.pass(3000)
+      if (!isAnswered) await this.#giveUp()
+      const [first, ...others] = asking()
+      if (first === undefined && isAnswered) return []
+      if (first === undefined) continue
+      const answer = random.fraction() < 0.5 ? 'approve' : 'reject'
+      const expected = answer === 'reject' && others.length === 0 ? this.#keptFor(first) : null
+      for (const device of [first, ...others]) await this.answer(device, answer)
+      if (expected === null) continue
+      await clock.run(() => first.replica.view.status().held.length === 0, 600_000)
+      await clock.run(isDone, 180_000)
+      const problems = missingOf(expected, first)
+      if (problems.length > 0) return problems
+    }
+    return ['persons are asked again and again']
+  }
+
+  /** What nobody has any more does not come back: persons see that, and let it go. */
+  async #giveUp(): Promise<void> {
+    for (const device of this.#world.devices) await this.answer(device, 'approve')
+  }
+
+  /** What is to be there after a rejection: of what this disk has lost what the others have, else what is here. */
+  #keptFor(device: WorldDevice): ReadonlyMap<string, string> | null {
+    const [held, ...more] = waiting(device)
+    if (held === undefined || more.length > 0) return null
+    const source = held.direction === 'incoming' ? device : this.#world.devices.find((other) => other !== device)!
+    return source.tree()
+  }
+}
+
+function waiting({ replica }: WorldDevice): readonly HeldChanges[] {
+  return replica.view.status().held.filter(({ restoring }) => !restoring)
+}
+
+function missingOf(expected: ReadonlyMap<string, string>, device: WorldDevice): string[] {
+  const tree = device.tree()
+  const missing = [...expected].filter(([path, what]) => what.startsWith('file') && tree.get(path) !== what)
+  return missing.map(([path, what]) => `rejected, and ${path} at ${device.name} is not ${what.slice(0, 60)}`)
+}

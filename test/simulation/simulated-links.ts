@@ -1,0 +1,88 @@
+import type { ReplicaWorld } from '../node/replica-world.ts'
+import { mayMeet, type Operation, type Schedule } from './schedule.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+
+/** The network of a run: who is joined to whom, and what is slow, held back or about to break. */
+export class SimulatedLinks {
+  readonly #schedule: Schedule
+  readonly #nodes: readonly SimulatedNode[]
+  readonly #world: () => ReplicaWorld
+  readonly #stalledUntil = new Map<string, number>()
+  readonly #drops = new Map<string, number>()
+  readonly #slow = new Map<string, number>()
+  #bytesPerSecond: number
+
+  constructor(schedule: Schedule, parts: { nodes: readonly SimulatedNode[]; world: () => ReplicaWorld }) {
+    this.#schedule = schedule
+    this.#nodes = parts.nodes
+    this.#world = parts.world
+    this.#bytesPerSecond = schedule.bytesPerSecond
+  }
+
+  bytesPerSecond(): number {
+    return this.#bytesPerSecond === 0 ? Infinity : this.#bytesPerSecond
+  }
+
+  delayMs(from: string, to: string): number {
+    const world = this.#world()
+    const { delayMsMax } = this.#schedule
+    const stalledMs = (this.#stalledUntil.get(`${from} ${to}`) ?? 0) - world.clock.view().monotonic()
+    const slowMs = (this.#slow.get(from) ?? 0) + (this.#slow.get(to) ?? 0)
+    return Math.max(0, stalledMs) + slowMs + (delayMsMax === 0 ? 0 : world.random.fraction() * delayMsMax)
+  }
+
+  /** A frame was sent: it may have been the last one of its connection. */
+  sent(from: string, to: string): void {
+    const left = this.#drops.get(`${from} ${to}`)
+    if (left === undefined) return
+    this.#drops.set(`${from} ${to}`, left - 1)
+    if (left > 1) return
+    this.#drops.delete(`${from} ${to}`)
+    const { clock, network } = this.#world()
+    const [a, b] = [from, to].map((id) => this.#nodes.find(({ device }) => device.id === id)!.device)
+    clock.soon(() => network.drop(a!.id, b!.id))
+  }
+
+  slow({ device }: SimulatedNode, ms: number): void {
+    this.#slow.set(device.id, ms)
+  }
+
+  change(operation: Extract<Operation, { other: number }>): void {
+    const { network, clock } = this.#world()
+    const [a, b] = [operation.node % this.#nodes.length, operation.other % this.#nodes.length]
+    if (a === b || !mayMeet(this.#schedule, a, b)) return
+    const [from, to] = [this.#nodes[a]!.device.id, this.#nodes[b]!.device.id]
+    if (operation.type === 'part') network.partition(from, to)
+    else if (operation.type === 'heal') network.heal(from, to)
+    else if (operation.type === 'drop') this.#drops.set(`${from} ${to}`, operation.frames)
+    else if (operation.type === 'stall')
+      this.#stalledUntil.set(`${from} ${to}`, clock.view().monotonic() + operation.ms)
+  }
+
+  /** All links are whole and fast once what is on its way has come. */
+  async heal(): Promise<void> {
+    const { network, clock } = this.#world()
+    const stalledMs = Math.max(0, ...this.#stalledUntil.values()) - clock.view().monotonic()
+    if (stalledMs > 0) await clock.pass(stalledMs + 1000)
+    this.#stalledUntil.clear()
+    this.#drops.clear()
+    this.#slow.clear()
+    this.#bytesPerSecond = 0
+    network.heal()
+    this.partForever()
+  }
+
+  /** As slow as the schedule has them. */
+  slowDown(): void {
+    this.#bytesPerSecond = this.#schedule.bytesPerSecond
+  }
+
+  /** Those that never meet. */
+  partForever(): void {
+    for (const [i, a] of this.#nodes.entries()) {
+      for (const [j, b] of this.#nodes.entries()) {
+        if (i < j && !mayMeet(this.#schedule, i, j)) this.#world().network.partition(a.device.id, b.device.id)
+      }
+    }
+  }
+}
