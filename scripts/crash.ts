@@ -30,7 +30,7 @@ const { positionals, values } = parseArgs({
 
 const repository = fileURLToPath(new URL('..', import.meta.url))
 const report = join(tmpdir(), `p2psync-crash-${process.pid}.jsonl`)
-const files = { kills: 'every-call', power: 'power', faults: 'faults' }
+const files = { kills: 'every-call', power: 'power', faults: 'fault' }
 const kind = positionals[0] ?? ''
 if (!isKind(kind)) {
   console.error(usage)

@@ -55,10 +55,14 @@ export class CountedCalls implements Disposable {
     this.#write(armedAt, 0)
   }
 
+  /** How many calls there were since it was armed. */
+  get count(): number {
+    return Number(this.#read(countAt, 8).readBigUInt64LE())
+  }
+
   /** The calls since it was armed, such as `rename /tmp/A/file`; `calls[0]` is the first. */
   get calls(): readonly string[] {
-    const count = Number(this.#read(countAt, 8).readBigUInt64LE())
-    return Array.from({ length: Math.min(count, notesMax - 1) }, (_, i) => {
+    return Array.from({ length: Math.min(this.count, notesMax - 1) }, (_, i) => {
       const note = this.#read(headBytes + (i + 1) * noteBytes, noteBytes)
       return note.toString('utf8', 0, note.indexOf(0))
     })

@@ -110,8 +110,7 @@ class KillPair {
     this.#counted.arm(killAt)
     const versions = make()
     await this.rounds.untilDeadOrSettled(() => versions.problems())
-    this.#counted.disarm()
-    return !b.isRunning
+    return this.#hasDied(killAt)
   }
 
   /** Kills it while it applies the change, and once more while it starts after that. */
@@ -137,8 +136,16 @@ class KillPair {
       if (b.isRunning || killAt === null) throw error
     })
     await this.rounds.untilDeadOrSettled(look)
+    return this.#hasDied(killAt)
+  }
+
+  /** It may have been killed right after it was looked at. */
+  async #hasDied(killAt: number | null): Promise<boolean> {
+    const [, b] = this.#nodes
     this.#counted.disarm()
-    return !b.isRunning
+    if (killAt === null || this.#counted.count < killAt) return false
+    await b.until(() => !b.isRunning, 'the kill').catch(() => undefined)
+    return true
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

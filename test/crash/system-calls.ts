@@ -76,6 +76,13 @@ export class Trace {
     return Trace.#attach(['-f', '-e', `trace=${calls}`, '-e', `inject=${calls}:error=${code}`, '-p', String(pid)])
   }
 
+  /** Has these calls fail with `code` in the threads of a group, those times that `when` says as strace has it. */
+  static async failSome(pid: number, fault: Fault): Promise<Trace> {
+    const { calls, code, when, threads } = fault
+    const targets = [...threadsOf(pid, threads)].flatMap((id) => ['-p', id])
+    return Trace.#attach(['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${code}:when=${when}`, ...targets])
+  }
+
   static async #attach(args: readonly string[]): Promise<Trace> {
     const child = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
     let said = ''
@@ -99,12 +106,27 @@ export class Trace {
     }
   }
 
+  /** How many calls have failed so far. */
+  get hits(): number {
+    return this.#said.split('(INJECTED)').length - 1
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const closed = once(this.#child, 'exit')
     this.#child.kill('SIGTERM')
     await closed
   }
+}
+
+/** Calls that fail. */
+export interface Fault {
+  /** The file workers, the watcher or the threads of the database. */
+  readonly threads: 'files' | 'p2psync-watch' | 'libuv-worker'
+  readonly calls: string
+  readonly code: string
+  /** Such as `1+` for each time, `5..40` for a while, `2+3` for every third. */
+  readonly when: string
 }
 
 /** Every point at which what {@link Trace.record} wrote can be cut off. */
@@ -128,6 +150,10 @@ export function killPoints(log: string, database: ReadonlySet<string>): KillPoin
 
 /** The threads of a process in which LevelDB works. */
 export function databaseThreads(pid: number): ReadonlySet<string> {
+  return threadsOf(pid, 'libuv-worker')
+}
+
+function threadsOf(pid: number, name: string): ReadonlySet<string> {
   const threads = readdirSync(`/proc/${pid}/task`)
-  return new Set(threads.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').trim() === 'libuv-worker'))
+  return new Set(threads.filter((id) => readFileSync(`/proc/${pid}/task/${id}/comm`, 'utf8').startsWith(name)))
 }
