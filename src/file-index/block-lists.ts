@@ -81,12 +81,19 @@ export async function planLists(
   return operations.concat(puts)
 }
 
-/** Where this disk has each of these blocks: in a file that is that block, or inside of a larger one; live, or in history. */
+/**
+ * Where this disk has each of these blocks: in a file that is that block, or inside of a larger one; live, or in history.
+ * Paths whose key is in `besides` do not count.
+ */
 export async function locateBlocks(
   { store, finder, kept }: ContentRooms,
   hashes: readonly BlockHash[],
+  besides: ReadonlySet<string> = new Set(),
 ): Promise<(BlockLocation | 'unsure' | null)[]> {
-  const files = await finder.find(hashes.map((hash) => ({ hash, single: true })))
+  const files = await finder.find(
+    hashes.map((hash) => ({ hash, single: true })),
+    besides,
+  )
   const locations = files.map((answer): BlockLocation | 'unsure' | null => {
     const found = holderOf(answer)
     if (found === null) return answer === 'unsure' ? answer : null
@@ -96,7 +103,10 @@ export async function locateBlocks(
   const rows = await store.getMany(others.map(({ hash }) => prefixed(prefix.block, blockHashToBytes(hash))))
   const inLists = others.flatMap(({ i }, n) => (rows[n] === undefined ? [] : [{ i, row: Buffer.from(rows[n]) }]))
   const lists = [...new Set(inLists.map(({ row }) => blockHashFromBytes(row.subarray(0, blockHashBytes))))]
-  const holders = await finder.find(lists.map((hash) => ({ hash, single: false })))
+  const holders = await finder.find(
+    lists.map((hash) => ({ hash, single: false })),
+    besides,
+  )
   const old = await kept.find(lists.map(blockHashToBytes))
   for (const { i, row } of inLists) {
     const list = lists.indexOf(blockHashFromBytes(row.subarray(0, blockHashBytes)))

@@ -5,7 +5,7 @@ import type { DeviceId } from '../model/device-id.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import { mapInTurns } from '../model/next-turn.ts'
-import { pathFromKey, type RelativePath } from '../model/relative-path.ts'
+import { pathFromKey, pathKey, type RelativePath } from '../model/relative-path.ts'
 import { makeWriterId, type WriterId } from '../model/writer-id.ts'
 import type { KeyValueStore } from '../ports/key-value-store.ts'
 import type { Random } from '../ports/random.ts'
@@ -20,6 +20,7 @@ import type { IndexHead, OpenOptions, TreeSummary } from './index-head.ts'
 import { metaKeys, prefix, textKey } from './index-keys.ts'
 import { intentPuts, readIntents, type Intent } from './intent-codec.ts'
 import { forgetHistory, KeptContents } from './kept-contents.ts'
+import { keyText } from './key-text.ts'
 import type { LazyRow } from './lazy-row.ts'
 import { MoveNotes, type MoveNote } from './move-notes.ts'
 import { readMovedRows, type MovedRows } from './moved-rows.ts'
@@ -221,9 +222,10 @@ export class FolderIndex {
     return (await this.#store.get(listKey(blockHashToBytes(content)))) ?? null
   }
 
-  /** Where this disk has each of these blocks, in whichever file; it may be one in the history. */
-  findBlocks(hashes: readonly BlockHash[]): Promise<(BlockLocation | null)[]> {
-    return surely(this.#alone, () => locateBlocks(this.#contents, hashes))
+  /** Where this disk has each of these blocks, in whichever file but `besides`; it may be one in the history. */
+  findBlocks(hashes: readonly BlockHash[], besides?: RelativePath): Promise<(BlockLocation | null)[]> {
+    const keys = new Set(besides === undefined ? [] : [keyText(pathKey(besides))])
+    return surely(this.#alone, () => locateBlocks(this.#contents, hashes, keys))
   }
 
   /** Forgets where contents were in history that is older than the apply named `keep`. */

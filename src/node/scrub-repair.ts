@@ -52,11 +52,14 @@ export class ScrubRepair {
 
   async #stage(row: IndexRow, { good, bad }: Damage, staged: string): Promise<string> {
     const { index, tasks, peers } = this.#deps
-    const elsewhere = await index.findBlocks(bad.map(({ hash }) => hash))
+    const elsewhere = await index.findBlocks(
+      bad.map(({ hash }) => hash),
+      row.record.path,
+    )
     const copies = good.map((block) => ({ ...block, source: block.path, sourceOffset: block.offset }))
     for (const [i, block] of bad.entries()) {
       const found = elsewhere[i]
-      if (found && found.path !== block.path) copies.push({ ...block, source: found.path, sourceOffset: found.offset })
+      if (found) copies.push({ ...block, source: found.path, sourceOffset: found.offset })
     }
     const left = new Set<BlockRead>([...good, ...bad])
     const byOffset = new Map([...left].map((block) => [block.offset, block]))
