@@ -119,7 +119,16 @@ class LevelStore implements KeyValueStore {
   }
 
   async *pages(range: StoreRange): AsyncGenerator<readonly StoreEntry[]> {
-    if (this.#writes.renewing !== null) await this.#renewed()
+    let left: StoreRange | null = range
+    while (left !== null) {
+      if (this.#writes.renewing !== null) await this.#renewed()
+      left = yield* this.#pagesUntilRenewed(left)
+    }
+  }
+
+  /** Returns what was not given out because the database was opened anew meanwhile, or null at the end. */
+  async *#pagesUntilRenewed(range: StoreRange): AsyncGenerator<readonly StoreEntry[], StoreRange | null> {
+    const { renewals } = this.#writes
     const iterator = this.#level.iterator({
       gte: range.from,
       lt: range.to,
@@ -127,12 +136,17 @@ class LevelStore implements KeyValueStore {
       limit: range.limit ?? -1,
       highWaterMarkBytes: pageBytesMax,
     })
+    let left = range
     try {
       for (;;) {
-        const page = await guarded('be read', () => iterator.nextv(range.pageEntries ?? pageEntriesDefault))
-        if (page.length === 0) return
+        const page = await iterator.nextv(range.pageEntries ?? pageEntriesDefault)
+        if (page.length === 0) return null
+        left = rangeBehind(left, page)
         yield page
       }
+    } catch (error) {
+      if (this.#writes.renewals !== renewals) return left
+      throw troubleOf('be read', error, isDamage(error))
     } finally {
       await iterator.close()
     }
@@ -147,6 +161,13 @@ class LevelStore implements KeyValueStore {
   async #renewed(): Promise<void> {
     await this.#writes.renewing?.catch(() => undefined)
   }
+}
+
+/** What is left of a range behind a page of it. */
+function rangeBehind(range: StoreRange, page: readonly StoreEntry[]): StoreRange {
+  const last = page.at(-1)![0]
+  const bounds = range.reverse === true ? { to: last } : { from: Buffer.concat([last, Uint8Array.of(0)]) }
+  return { ...range, ...bounds, ...(range.limit === undefined ? {} : { limit: range.limit - page.length }) }
 }
 
 async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {

@@ -22,6 +22,7 @@ export class RenewedWrites {
   #queue = Promise.resolve()
   #doubt: Doubt | null = null
   #renewing: Promise<void> | null = null
+  #renewals = 0
 
   /** `mayReopen` rejects when the database could not be opened again now: until then it can be read at least. */
   constructor(level: RenewableLevel, mayReopen: () => Promise<void>) {
@@ -32,6 +33,11 @@ export class RenewedWrites {
   /** Non-null while the database is closed for a moment. */
   get renewing(): Promise<void> | null {
     return this.#renewing
+  }
+
+  /** How often it has been closed: no iterator outlives that. */
+  get renewals(): number {
+    return this.#renewals
   }
 
   /** `act` writes `operations` as one batch. */
@@ -62,13 +68,13 @@ export class RenewedWrites {
       // It says still what was before the batch that failed.
       doubt.before = await this.#level.getMany(doubt.keys)
     }
-    this.#renewing = this.#reopen()
+    this.#renewals++
+    this.#renewing = this.#reopen().then(() => this.#takeBack(doubt))
     try {
       await this.#renewing
     } finally {
       this.#renewing = null
     }
-    await this.#takeBack(doubt)
     this.#doubt = null
   }
 

@@ -151,4 +151,27 @@ describe('after a batch that failed', () => {
     expect(opened).toBe(1)
     expect(await values()).toEqual(['old', 'second', 'third'])
   })
+
+  it.each([
+    ['in order', {}, ['1', '2', '3', '4', '5']],
+    ['reversed', { reverse: true }, ['5', '4', '3', '2', '1']],
+    ['up to a limit', { limit: 4 }, ['1', '2', '3', '4']],
+  ])('pages that were begun before go on behind what they gave out, %s', async (_, options, keys) => {
+    await store.batch([3, 4, 5].map((n) => put(n, 'old')))
+    const given: string[] = []
+    for await (const page of store.pages({
+      from: Uint8Array.of(0),
+      to: Uint8Array.of(1),
+      pageEntries: 2,
+      ...options,
+    })) {
+      given.push(...page.map(([key]) => String(key[1])))
+      if (given.length > 2) continue
+      next.batch = 'fails'
+      await expect(store.batch([put(9, 'failed')])).rejects.toThrow()
+      await store.batch([put(1, 'new')])
+    }
+    expect(opened).toBe(1)
+    expect(given).toEqual(keys)
+  })
 })
