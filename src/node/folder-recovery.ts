@@ -1,4 +1,4 @@
-import type { IndexRow } from '../file-index/folder-index.ts'
+import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import type { SeenRow } from '../file-index/forget-rows.ts'
 import { sameDiskState, type DiskState } from '../model/disk-state.ts'
 import { errorText } from '../model/errors.ts'
@@ -92,7 +92,7 @@ export class FolderRecovery {
     if (index.seq <= afterSeq) return 0
     const gone: SeenRow[] = []
     const older: { path: RelativePath; disk: DiskState }[] = []
-    for await (const page of index.rows()) {
+    for await (const page of rowsAfter(index, afterSeq)) {
       const rows = page.filter((row) => row.seq > afterSeq && isLive(row.record))
       const looks = await tasks.lstat(rows.map((row) => row.record.path))
       for (const [i, row] of rows.entries()) {
@@ -126,6 +126,28 @@ export class FolderRecovery {
 }
 
 const rowsPerCommit = 1000
+
+/** The rows of the changes after `seq`, by the log: a start need not read a million others. Some may be of older changes. */
+async function* rowsAfter(index: FolderIndex, seq: number): AsyncGenerator<readonly IndexRow[]> {
+  let at = seq
+  while (at < index.seq) {
+    const moved = index.moveAfter(at)
+    if (moved !== null) {
+      const { to } = moved.move
+      const top = to === null ? null : await index.get(to)
+      if (top !== null) yield [top]
+      // A folder that was removed has left nothing that could be lost.
+      if (to !== null) yield* index.rows({ below: to })
+      at = moved.toSeq
+      continue
+    }
+    const { records, toSeq } = await index.since(at, rowsPerCommit)
+    const rows = await index.getMany(records.map(({ path }) => path))
+    yield rows.filter((row) => row !== null)
+    if (toSeq <= at) throw new RangeError('the log does not go on')
+    at = toSeq
+  }
+}
 
 function hasGoneBack(row: IndexRow, look: LstatResult): boolean {
   if (row.disk === null || look.disk === null || sameDiskState(look.disk, row.disk)) return false

@@ -113,6 +113,19 @@ describe('names that a power cut has taken', () => {
     expect(b.history().size).toBe(0)
   })
 
+  it('of a folder that has moved are asked for, beside the old ones that are there again', async () => {
+    a.rename('old', 'moved')
+    a.write('new', 'saved after that')
+    await world.clock.pass(5000)
+    expect([b.tree().has('old'), b.tree().get('moved/7')]).toEqual([false, 'file old 7'])
+    await loseNames({ boot: 'second' })
+    for (const device of [a, b]) {
+      expect(device.tree().get('moved/7')).toBe('file old 7')
+      expect(device.tree().get('old/7')).toBe('file old 7')
+      expect(device.tree().get('new')).toBe('file saved after that')
+    }
+  })
+
   it('that no peer has are as if they had never been', async () => {
     world.network.partition(a.id, b.id)
     a.write('new', 'never told')
@@ -145,6 +158,23 @@ describe('names that a power cut has taken', () => {
     expect(b.tree().get('old/1')).toBe('file a newer version of it')
     await loseNames({ boot: 'second' })
     expect([a.tree().get('old/1'), b.tree().get('old/1')]).toEqual(['file old 1', 'file a newer version of it'])
+    await repairOne()
+    expect(a.tree().get('old/1')).toBe('file a newer version of it')
+    expect(a.history().get([...a.history().keys()].find((path) => path.endsWith('old/1'))!)).toBe('file old 1')
+  })
+
+  it('but of which it took the bytes alone are repaired at once', async () => {
+    a.write('new', 'saved a moment ago')
+    await world.clock.pass(5000)
+    a.disk.quietly(() => a.disk.syncFolder('/home/folder'))
+    await loseNames({ boot: 'second' })
+    expect([a.tree().get('new'), b.tree().get('new')]).toEqual(['file ', 'file saved a moment ago'])
+    await repairOne()
+    expect(a.tree().get('new')).toBe('file saved a moment ago')
+  })
+
+  /** What `alpha` knows to be damaged is repaired without being asked for. */
+  async function repairOne(): Promise<void> {
     const scrub = scrubReplica(a.replica, {
       tasks: new DiskFileTasks({ disk: a.disk, root: '/home/folder' }),
       clock: world.clock.view(),
@@ -155,10 +185,8 @@ describe('names that a power cut has taken', () => {
     })
     await scrub.start()
     await world.clock.run(() => scrub.status().repaired === 1, minuteMs)
-    expect(a.tree().get('old/1')).toBe('file a newer version of it')
-    expect(a.history().get([...a.history().keys()].find((path) => path.endsWith('old/1'))!)).toBe('file old 1')
     await world.clock.during(scrub.stop())
-  })
+  }
 })
 
 describe('the note of a boot', () => {
