@@ -29,6 +29,7 @@ import { folderState, type Home } from './home.ts'
 import { NodeFolders } from './node-folders.ts'
 import type { Libp2pTransport } from './libp2p-transport.ts'
 import type { KnownFolder } from './node-settings.ts'
+import { stoppedByTwin } from './stopped-by-twin.ts'
 import { setPeerPaused } from './pause-peer.ts'
 import { describePeers, type MetDevice } from './peer-view.ts'
 import type { SettingsFile } from './settings-file.ts'
@@ -53,6 +54,10 @@ export class DeviceNode implements NodeApi {
       status: () => this.#status(),
       peers: () => this.#peers(),
     })
+    deps.transport.onTwin = () => {
+      this.#folders.onTwin()
+      this.#events.changed()
+    }
     this.#folders = new NodeFolders({
       ...deps,
       onChange: () => this.#events.changed(),
@@ -207,12 +212,14 @@ export class DeviceNode implements NodeApi {
   }
 
   #status(): FolderStatus[] {
+    const { home, transport } = this.#deps
     return this.#folders.running.map((folder) => ({
       path: folder.path,
       id: folder.keys.folder.slice(0, 8),
       notice: folder.notice,
       order: folder.order,
       ...folder.status(),
+      ...(transport.twin === null || folder.isPaused ? {} : stoppedByTwin(transport.twin, home)),
     }))
   }
 

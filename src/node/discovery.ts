@@ -2,7 +2,7 @@ import type { DeviceId } from '../model/device-id.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Random } from '../ports/random.ts'
-import type { PeerAddress } from './addresses.ts'
+import { hostPort, type PeerAddress } from './addresses.ts'
 import type { AddressSource } from './dial-candidates.ts'
 import { AddressBook, type KnownAddresses } from './known-addresses.ts'
 import { interfaceWithoutMulticast } from './mdns.ts'
@@ -38,6 +38,8 @@ export class Discovery {
   readonly #stopping = new AbortController()
   #watching: Promise<void> | null = null
   #silentInterface: string | null = null
+  #askOwnAt = 0
+  #asking: Promise<void> | null = null
 
   constructor(options: DiscoveryOptions) {
     this.#options = options
@@ -63,12 +65,14 @@ export class Discovery {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await Promise.all([this.#redial.stop(), this.#sameHost?.stop(), this.#watching, this.#book.close()])
+    await Promise.all([this.#redial.stop(), this.#sameHost?.stop(), this.#watching, this.#asking, this.#book.close()])
   }
 
   /** Somebody named the addresses of a device. */
   heard(source: AddressSource, device: DeviceId | null, addresses: readonly string[]): void {
     if (device !== this.#options.device) this.#redial.sight(source, device, addresses)
+    else if (source === 'static') this.#redial.sight(source, null, addresses)
+    else this.#heardOfOwn(addresses)
   }
 
   /** A device that has proved a folder was reached at these addresses, or says so. */
@@ -87,6 +91,21 @@ export class Discovery {
 
   sourceOf(device: DeviceId, address: string): AddressSource | null {
     return this.#redial.sourceOf(device, address)
+  }
+
+  /** Somebody says to be this device: whoever answers there has its key, and handshakes tell whether it is this process. */
+  #heardOfOwn(addresses: readonly string[]): void {
+    const { clock, dial, isReady, addresses: own } = this.#options
+    const ends = new Set(own().map(endOf))
+    const elsewhere = addresses.filter((address) => !ends.has(endOf(address)))
+    const now = clock.monotonic()
+    if (elsewhere.length === 0 || !isReady() || now < this.#askOwnAt) return
+    this.#askOwnAt = now + askOwnMs
+    const asking = dial({ device: null, addresses: elsewhere, signal: this.#stopping.signal }).then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#asking = asking
   }
 
   async #watch(): Promise<void> {
@@ -120,4 +139,12 @@ export class Discovery {
   }
 }
 
+/** Where somebody listens; '' for what is no such address. */
+function endOf(address: string): string {
+  const end = hostPort(address)
+  return end === null ? '' : `${end.host} ${end.port}`
+}
+
 const tickMs = 5000
+/** The least time between two tries to reach whoever has our id. */
+const askOwnMs = 10_000

@@ -13,19 +13,23 @@ import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import { MessageStreamBytes } from './byte-duplex.ts'
 import { fastNoiseCrypto } from './fast-noise-crypto.ts'
+import { OwnKeyElsewhere, type OwnKey } from './own-key.ts'
 import { proveFolders, type ProofKeys, type ProofOptions } from './prove-folders.ts'
 
 export const gatedNoiseProtocol = '/p2psync/noise/1.0.0'
 
 /**
  * `no-common-folder`: its keys are other keys. `timeout`: it did not answer before time
- * was up or the attempt was given up. `failed`: it broke off or sent nonsense.
+ * was up or the attempt was given up. `failed`: it broke off or sent nonsense. `own-key`: it has the key of this device and is
+ * another process.
  */
-export type RefusalReason = 'no-common-folder' | 'timeout' | 'failed'
+export type RefusalReason = 'no-common-folder' | 'timeout' | 'failed' | 'own-key'
 
 export interface GatedNoiseOptions {
-  /** The folders to prove, asked for at the start of each connection. */
+  /** The folders to prove, asked for at the start of each connection; what it throws ends that. */
   readonly folders: () => readonly ProofKeys[]
+  /** The same for all connections of this process. */
+  readonly ownKey: OwnKey
   /** Comes before libp2p announces the connection, which may still fail. `folders` are those which both hold. */
   readonly onProved: (peer: DeviceId, folders: readonly FolderId[]) => void
   /** The connection is being ended. `peer` is who it really was. */
@@ -75,12 +79,13 @@ class GatedNoise implements ConnectionEncrypter {
     role: ProofOptions['role'],
     signal: AbortSignal,
   ): Promise<SecuredConnection> {
-    const { folders, random, onProved, onRefused } = this.#options
+    const { folders, ownKey, random, onProved, onRefused } = this.#options
     const { connection, remotePeer } = secured
     const peer = remotePeer.toString()
     try {
       if (!isDeviceId(peer)) throw new P2psyncError('bad-message', 'the peer id is no Ed25519 key')
       const bytes = new MessageStreamBytes(connection)
+      if (remotePeer.equals(this.#components.peerId)) await ownKey.meet(bytes, role, signal)
       const options = {
         role,
         localPeer: this.#components.peerId.toMultihash().bytes,
@@ -121,6 +126,7 @@ class GatedNoise implements ConnectionEncrypter {
 const defaultDeadlineMs = 10_000
 
 function refusalReason(error: unknown, signal: AbortSignal): RefusalReason {
+  if (error instanceof OwnKeyElsewhere) return 'own-key'
   if (error instanceof P2psyncError && error.code === 'wrong-key') return 'no-common-folder'
   return signal.aborted ? 'timeout' : 'failed'
 }

@@ -6,7 +6,8 @@ import type { FolderId } from '../model/folder-id.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Random } from '../ports/random.ts'
 import type { FolderKeys } from './folder-keys.ts'
-import { gatedNoise, type RefusalReason } from './gated-noise.ts'
+import { gatedNoise, gatedNoiseProtocol, type RefusalReason } from './gated-noise.ts'
+import { OwnKey } from './own-key.ts'
 
 /** What both sides proved when a connection was made. */
 export interface Proof {
@@ -15,7 +16,7 @@ export interface Proof {
   readonly generation: number
 }
 
-/** A handshake that ended without a common folder, or was not carried through. */
+/** A handshake that ended without a common folder, was not carried through, or met our own key. */
 export interface Refusal {
   readonly device: DeviceId
   /** The multiaddr at the other end. */
@@ -42,15 +43,23 @@ export interface HandshakesOptions {
 export class Handshakes {
   readonly #options: HandshakesOptions
   readonly #proofs = new WeakMap<object, Proof>()
+  readonly #ownKey: OwnKey
+  #twin: Refusal | null = null
   #refusals: readonly Refusal[] = []
 
   constructor(options: HandshakesOptions) {
     this.#options = options
+    this.#ownKey = new OwnKey(options.random)
   }
 
   /** What was proved on a connection; null for one that did not pass the gate. */
   proofOf(connection: { readonly timeline: object }): Proof | null {
     return this.#proofs.get(connection.timeline) ?? null
+  }
+
+  /** Another process that has the key of this device, once one was met: nothing is proved to anybody from then on. */
+  get twin(): Refusal | null {
+    return this.#twin
   }
 
   /** Newest first, at most 100. */
@@ -63,7 +72,7 @@ export class Handshakes {
     return (components) => {
       const gate = (connection: MessageStream): ConnectionEncrypter => this.#gate(connection, components)
       return {
-        protocol: gatedNoise({ ...this.#options, ...unused })(components).protocol,
+        protocol: gatedNoiseProtocol,
         secureOutbound: (connection, options) => gate(connection).secureOutbound(connection, options),
         // Who dials us before our folders are there is not refused: that would make it wait long before it tries again.
         secureInbound: async (connection, options) => {
@@ -78,7 +87,11 @@ export class Handshakes {
     const { offer, clock, random } = this.#options
     const { folders, generation } = offer()
     return gatedNoise({
-      folders: () => folders,
+      folders: () => {
+        if (this.#twin === null) return folders
+        throw new P2psyncError('peer-gone', 'another process has the key of this device')
+      },
+      ownKey: this.#ownKey,
       clock,
       random,
       onProved: (_device, proved) => this.#proofs.set(connection.timeline, { folders: proved, generation }),
@@ -89,14 +102,14 @@ export class Handshakes {
   #refused(connection: MessageStream, { device, reason }: Pick<Refusal, 'device' | 'reason'>): void {
     const address = 'remoteAddr' in connection ? String(connection.remoteAddr).replace(/\/p2p\/[^/]*$/, '') : ''
     const inbound = connection.direction === 'inbound'
-    const refusal = { device, address, inbound, reason, atMs: this.#options.clock.now() }
+    const refusal: Refusal = { device, address, inbound, reason, atMs: this.#options.clock.now() }
+    if (reason === 'own-key') this.#twin ??= refusal
     this.#refusals = [refusal, ...this.#refusals].slice(0, refusalsMax)
     this.#options.onRefused(refusal)
   }
 }
 
 const refusalsMax = 100
-const unused = { folders: () => [], onProved: () => undefined, onRefused: () => undefined }
 
 /** A place among the pending connections is not held longer than libp2p grants it. */
 async function unlessAborted(ready: Promise<void>, signal: AbortSignal | undefined): Promise<void> {

@@ -17,6 +17,7 @@ import { listenAnywhere } from './listen-ports.ts'
 import type { MdnsOptions } from './mdns.ts'
 import { PeerLinks, type PeerChange, type PeerLink } from './peer-links.ts'
 import type { DialOutcome, DialRequest } from './redial.ts'
+import { transportPeer } from './transport-peer.ts'
 
 /**
  * The real network: libp2p over TCP behind the gate of {@link Handshakes}, found and kept by {@link Discovery}.
@@ -26,6 +27,8 @@ import type { DialOutcome, DialRequest } from './redial.ts'
  */
 export class Libp2pTransport implements Transport {
   readonly device: DeviceId
+  /** Called when {@link twin} has been met. */
+  onTwin: () => void = () => undefined
   readonly #options: Libp2pTransportOptions
   readonly #logger: Logger
   readonly #keys = new Map<FolderId, FolderKeys>()
@@ -49,8 +52,9 @@ export class Libp2pTransport implements Transport {
     this.#links = new PeerLinks(this.device)
     this.#handshakes = new Handshakes({
       offer: () => ({ folders: this.#joinedKeys(), generation: this.#generation }),
-      onRefused: (refusal) => this.#logger.info('a connection was refused', { ...refusal }),
-      ready: () => (this.#isClosed ? Promise.reject(nodeStops()) : this.#opened.promise),
+      onRefused: (refusal) => this.#onRefused(refusal),
+      ready: () =>
+        this.#isClosed ? Promise.reject(new P2psyncError('peer-gone', 'this node stops')) : this.#opened.promise,
       clock,
       random,
     })
@@ -61,7 +65,7 @@ export class Libp2pTransport implements Transport {
       dial: (request) => this.#dial(request),
       // One that is paused is left alone like one that is connected.
       isConnected: (device) => options.isPaused(device) || this.#links.of(device).length > 0,
-      isReady: () => this.#handlers.size > 0,
+      isReady: () => this.#handlers.size > 0 && this.twin === null,
       addresses: () => this.addresses(),
       onTick: () => this.#endSuperfluous(),
     })
@@ -110,13 +114,15 @@ export class Libp2pTransport implements Transport {
   }
 
   peers(): TransportPeer[] {
-    return this.#links.all().map((link) => ({
-      device: link.device,
-      connectedSinceMs: this.#connectedSince.get(link.connection) ?? 0,
-      address: addressOf(link.connection),
-      how: this.#howConnected(link),
-      folders: [...link.folders],
-    }))
+    return this.#links.all().map((link) => {
+      const source = this.#discovery.sourceOf(link.device, addressOf(link.connection))
+      return transportPeer(link, { connectedSinceMs: this.#connectedSince.get(link.connection) ?? 0, source })
+    })
+  }
+
+  /** Another process with the key of this device. Once one was met, nobody is connected until this one is started anew. */
+  get twin(): Refusal | null {
+    return this.#handshakes.twin
   }
 
   /** Handshakes without a common folder, ours and theirs, newest first, at most 100. */
@@ -157,6 +163,14 @@ export class Libp2pTransport implements Transport {
 
   #joinedKeys(): FolderKeys[] {
     return [...this.#handlers.keys()].flatMap((folder) => this.#keys.get(folder) ?? [])
+  }
+
+  #onRefused(refusal: Refusal): void {
+    this.#logger.info('a connection was refused', { ...refusal })
+    if (refusal !== this.twin) return
+    this.#logger.error('another process has the key of this device: nothing is synced', { address: refusal.address })
+    this.#foldersChanged(this.#links.all())
+    this.onTwin()
   }
 
   #foldersChanged(outdated: readonly PeerLink<Connection>[]): void {
@@ -272,24 +286,14 @@ export class Libp2pTransport implements Transport {
 
   #dial(request: DialRequest): Promise<DialOutcome> {
     const node = this.#node
-    if (node === null || this.#handlers.size === 0) {
+    if (node === null || this.#handlers.size === 0 || this.twin !== null) {
       return Promise.resolve({ outcome: 'failed', reason: 'no folder is joined' })
     }
     const { clock } = this.#options
     return dialNode({ node, self: this.device, refusals: () => this.refusals(), clock }, request)
   }
 
-  #howConnected(link: PeerLink<Connection>): TransportPeer['how'] {
-    if (link.inbound) return 'inbound'
-    const source = this.#discovery.sourceOf(link.device, addressOf(link.connection))
-    return source === 'mdns' || source === 'same host' ? source : 'dialled'
-  }
-
   #endSuperfluous(): void {
     for (const link of this.#links.superfluous(this.#options.clock.monotonic())) this.#end(link, 'there is another one')
   }
-}
-
-function nodeStops(): P2psyncError {
-  return new P2psyncError('peer-gone', 'this node stops')
 }

@@ -159,12 +159,24 @@ export class NodeFolders {
     await folder.close()
   }
 
+  /** Another process has the key of this device: until now both have counted as one writer. */
+  onTwin(): void {
+    for (const folder of this.#running) {
+      if (!folder.isPaused) folder.countAnew((what, error) => this.#deps.onFatal(folder.path, what, error))
+    }
+  }
+
   async #run(options: RunOptions, place = this.#running.length): Promise<void> {
     const { transport, home, logger, identity, onWarning, onChange } = this.#deps
     if (this.#isClosed) throw new P2psyncError('node-failed', 'the node is stopping')
     transport.addFolderKeys(options.keys)
     const { indexFolder } = folderState(home, options.keys.folder)
     let hasFailed = false
+    const onFatal = (what: string, error: unknown): void => {
+      if (!hasFailed && isIndexDamage(error)) void this.#rebuildIndex(options.path, error)
+      else if (!hasFailed) this.#deps.onFatal(options.path, what, error)
+      hasFailed = true
+    }
     const folder = await RunningFolder.open(
       { ...options, indexFolder },
       {
@@ -174,14 +186,11 @@ export class NodeFolders {
         logger: logger.child({ folder: options.path }),
         otherFolders: () => this.#othersThan(options.path),
         throttles: (peer, id) => this.#deps.limits.throttles(peer, id),
-        onFatal: (what, error) => {
-          if (!hasFailed && isIndexDamage(error)) void this.#rebuildIndex(options.path, error)
-          else if (!hasFailed) this.#deps.onFatal(options.path, what, error)
-          hasFailed = true
-        },
+        onFatal,
       },
     )
     this.#running.splice(place, 0, folder)
+    if (transport.twin !== null) folder.countAnew(onFatal)
     if (folder.notice !== '') onWarning(`${folder.path}: ${folder.notice}`, '')
     onChange()
   }

@@ -1,4 +1,5 @@
 import type { DeviceId } from '../model/device-id.ts'
+import type { RefusalReason } from './gated-noise.ts'
 import type { Libp2pTransport } from './libp2p-transport.ts'
 import type { TransportPeer } from './libp2p-transport-options.ts'
 import type { PausedPeer, PeerFolderStatus, PeerRoute, PeerStatus } from './node-api.ts'
@@ -21,6 +22,7 @@ export function describePeers(parts: {
   for (const device of byDevice.keys()) met.set(device, { name: met.get(device)?.name ?? '', lastAt: now })
   const refused = new Map<DeviceId, PeerStatus>()
   for (const refusal of transport.refusals()) {
+    if (refusal.device === transport.device) continue
     if (paused.some((other) => other.device === refusal.device)) continue
     const overcome = (met.get(refusal.device)?.lastAt ?? 0) >= refusal.atMs
     if (overcome || refused.has(refusal.device)) continue
@@ -95,7 +97,7 @@ const routes: Readonly<Record<TransportPeer['how'], PeerRoute>> = {
   inbound: 'inbound',
 }
 
-function refusalText(reason: 'no-common-folder' | 'timeout' | 'failed'): string {
+function refusalText(reason: RefusalReason): string {
   if (reason === 'no-common-folder')
     return 'it has no folder key in common with this device: compare `p2psync key show`'
   if (reason === 'timeout') return 'it did not answer in time when it was asked to prove the key'

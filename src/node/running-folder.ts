@@ -26,6 +26,7 @@ import { lockFolder } from './open-folder.ts'
 import { PausedFolder, pausedStatus } from './paused-folder.ts'
 import type { ScrubFolder } from './scrub-folder.ts'
 import { scrubNotesIn } from './scrub-notes.ts'
+import { renewDatabase } from './restored-database.ts'
 import { scrubReplica } from './scrub-replica.ts'
 
 /** A folder that is being synced, with all that has to be closed after it. */
@@ -42,6 +43,8 @@ export class RunningFolder {
   readonly #paused: PausedFolder | null
   /** Null while the folder is paused. */
   readonly #scrub: ScrubFolder | null
+  readonly #openedAtSeq: number
+  #countingAnew: Promise<void> = Promise.resolve()
 
   private constructor(options: FolderOptions & { notice: string }, parts: OpenParts) {
     this.path = options.path
@@ -54,6 +57,7 @@ export class RunningFolder {
     this.#stores = parts.stores
     this.#paused = parts.paused
     this.#scrub = parts.scrub
+    this.#openedAtSeq = parts.openedAtSeq
   }
 
   get isPaused(): boolean {
@@ -115,6 +119,7 @@ export class RunningFolder {
       const index = await openIndex(options.indexFolder, { ...deps, openStore: openLevelStore, onDamaged })
       // The index, not its store: it notes that it was closed in order, and need not be checked as a whole next time.
       stores.push(index)
+      const openedAtSeq = index.seq
       const { folder } = keys
       const throttles = (peer: DeviceId): PeerThrottles => deps.throttles(peer, folder)
       const bootNotes = bootNotesIn(join(dirname(options.indexFolder), 'boot.json'))
@@ -137,17 +142,28 @@ export class RunningFolder {
       const scrub = paused === null ? scrubReplica(replica, { ...deps, tasks, notes }) : null
       await scrub?.start()
       failures.pass()
-      return new RunningFolder(options, { replica, tasks, stores, paused, scrub })
+      return new RunningFolder(options, { replica, tasks, stores, paused, scrub, openedAtSeq })
     } catch (error) {
       await closeAll(tasks, stores).catch(() => undefined)
       throw error
     }
   }
 
+  /**
+   * Gives what was recorded since it was opened versions of a writer that only this process knows: another process may have
+   * counted as the same one until now. What fails is fatal.
+   */
+  countAnew(onFatal: RunningFolderDeps['onFatal']): void {
+    const { index, commits } = this.replica
+    const renewed = commits.run(() => renewDatabase(index, this.#openedAtSeq, () => undefined))
+    this.#countingAnew = renewed.catch((error: unknown) => onFatal('the index', error))
+  }
+
   async close(): Promise<void> {
     await this.#paused?.leave()
     await this.#scrub?.stop()
     await this.replica.stop()
+    await this.#countingAnew
     await this.#paused?.done()
     await closeAll(this.#tasks, this.#stores)
   }
@@ -159,6 +175,7 @@ interface OpenParts {
   readonly stores: readonly Closable[]
   readonly paused: PausedFolder | null
   readonly scrub: ScrubFolder | null
+  readonly openedAtSeq: number
 }
 
 export interface FolderOptions {

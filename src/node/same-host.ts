@@ -21,7 +21,8 @@ export interface SameHostOptions {
 
 /**
  * Finds the other nodes that this user runs on this host, without any network: each puts a file `DEVICE.json` with its
- * addresses into one private folder and watches it. Where that cannot be done it says so and does nothing.
+ * addresses into one private folder and watches it. What stands there of this device and is not of this process is found
+ * like any other. Where that cannot be done it says so and does nothing.
  */
 export class SameHost {
   readonly #options: SameHostOptions
@@ -110,10 +111,11 @@ export class SameHost {
     const names = await readdir(this.#options.folder)
     for (const name of names.slice(0, filesMax)) {
       const device = name.slice(0, -'.json'.length)
-      if (!name.endsWith('.json') || !isDeviceId(device) || device === this.#options.device) continue
+      if (!name.endsWith('.json') || !isDeviceId(device)) continue
       const file = join(this.#options.folder, name)
-      const entry = parseEntry(await readFile(file, 'utf8').catch(() => ''), device)
-      if (entry === null) continue
+      const text = await readFile(file, 'utf8').catch(() => '')
+      const entry = parseEntry(text, device)
+      if (entry === null || text === this.#written) continue
       if (isRunning(entry.pid)) this.#options.onFound(device, entry.addresses)
       else await rm(file, { force: true })
     }

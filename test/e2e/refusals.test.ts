@@ -1,4 +1,14 @@
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readTree } from './folder-tree.ts'
@@ -152,5 +162,33 @@ describe('a folder whose marker is gone', () => {
     rmSync(b.folder, { recursive: true })
     renameSync(`${b.folder} away`, b.folder)
     await settle(world.nodes, { expected: readTree(a.folder) })
+  })
+})
+
+describe('a state directory that was copied', () => {
+  it('stops both nodes that run on it, which say what to do, and then go on as two devices', async () => {
+    await using world = await World.of(['A', 'B'])
+    const [a, b] = world.nodes as [NodeProcess, NodeProcess]
+    write(a.folder, 'file', 'one')
+    await a.start()
+    await a.stop()
+    cpSync(a.folder, b.folder, { recursive: true })
+    cpSync(a.home, b.home, { recursive: true })
+    const settings = join(b.home, 'node.json')
+    writeFileSync(settings, readFileSync(settings, 'utf8').replaceAll(a.folder, b.folder))
+    await world.start()
+    const isStopped = async (node: NodeProcess): Promise<boolean> => (await node.status())?.state === 'stopped'
+    await Promise.all(world.nodes.map((node) => node.until(() => isStopped(node), 'it to stop', 20_000)))
+    const text = (await b.cli('status')).stdout
+    expect(text).toContain('another p2psync has the key of this device')
+    expect(text).toContain(`remove ${join(b.home, 'device.key')} there`)
+    write(a.folder, 'file', 'of A')
+    write(b.folder, 'file', 'of B')
+    await world.stop()
+    rmSync(join(b.home, 'device.key'))
+    await world.start()
+    await settle(world.nodes)
+    const texts = readdirSync(a.folder).filter((name) => name.startsWith('file'))
+    expect(texts.map((name) => readFileSync(join(a.folder, name), 'utf8')).toSorted()).toEqual(['of A', 'of B'])
   })
 })

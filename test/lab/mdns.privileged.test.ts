@@ -11,8 +11,8 @@ class LabDevice {
   readonly #child
   #wake: (() => void)[] = []
 
-  constructor(lab: Lab, host: number) {
-    this.#child = lab.start(host, 'env', `SEED=${host}`, process.execPath, join(import.meta.dirname, 'lab-node.ts'))
+  constructor(lab: Lab, host: number, seed = host) {
+    this.#child = lab.start(host, 'env', `SEED=${seed}`, process.execPath, join(import.meta.dirname, 'lab-node.ts'))
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
       this.events.push(JSON.parse(line) as { event: string; address?: string })
       for (const wake of this.#wake.splice(0)) wake()
@@ -103,6 +103,12 @@ describe.skipIf(problem !== null)(`mDNS between hosts${problem === null ? '' : `
     await again.said('started')
     expect(await both([again], 'up')).toBeLessThan(10_000)
     await first.said('up', 2)
+  })
+
+  it('stops both of two devices that have one key', async () => {
+    lab = await Lab.up(`p2psync${process.pid % 100_000}`, 2)
+    const devices = [new LabDevice(lab, 1, 1), new LabDevice(lab, 2, 1)]
+    expect(await both(devices, 'another process has the key of this device: nothing is synced')).toBeLessThan(15_000)
   })
 
   it('says how to add the route without which nobody is found', async () => {

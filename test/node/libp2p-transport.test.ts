@@ -115,10 +115,41 @@ describe('Libp2pTransport', () => {
     })
     const { handler } = await joined(transport)
     await settled(() => expect(transport.refusals().length).toBeGreaterThan(0))
-    expect(transport.refusals()[0]?.device).toBe(transport.device)
+    expect(transport.refusals()[0]).toMatchObject({ device: transport.device, reason: 'no-common-folder' })
+    expect(transport.twin).toBe(null)
     expect(handler.events).toEqual([])
     expect(transport.peers()).toEqual([])
   })
+
+  it.each(['a given address', 'the folder of the nodes on this host'])(
+    'stops, as the other does, when another process has its key and is found by %s',
+    async (how) => {
+      const sameHostFolder = how === 'a given address' ? null : await mkdtemp(join(tmpdir(), 'p2psync-twin-'))
+      onTestFinished(() => (sameHostFolder === null ? undefined : rm(sameHostFolder, { recursive: true })))
+      const privateKey = await generateKeyPair('Ed25519')
+      const a = await group.start({ privateKey, sameHostFolder })
+      const c = await group.start({ staticPeers: a.addresses() })
+      const [atA, atC] = [await joined(a), await joined(c)]
+      await Promise.all([atA.handler.seen(`up ${c.device}`), atC.handler.seen(`up ${a.device}`)])
+      const told = new Promise<void>((resolve) => (a.onTwin = resolve))
+      const b = await group.start({
+        privateKey,
+        sameHostFolder,
+        staticPeers: sameHostFolder === null ? a.addresses() : [],
+      })
+      const atB = await joined(b)
+      await Promise.all([told, atA.handler.seen(`down ${c.device}`), atC.handler.seen(`down ${a.device}`)])
+      await settled(() => expect(b.twin).toMatchObject({ device: a.device, reason: 'own-key' }))
+      expect(a.twin).toMatchObject({ device: a.device, reason: 'own-key' })
+      // Nobody is proved anything from now on, and nobody is dialled.
+      const refusals = c.refusals().length
+      c.pauseChanged(a.device)
+      await settled(() => expect(c.refusals().length).toBeGreaterThan(refusals))
+      expect(c.refusals()[0]).toMatchObject({ device: a.device, reason: 'failed' })
+      expect([...a.peers(), ...b.peers(), ...c.peers()]).toEqual([])
+      expect(atB.handler.events).toEqual([])
+    },
+  )
 
   it('remembers on both sides who was refused, and connects as soon as a folder is shared', async () => {
     const a = await group.start()

@@ -6,6 +6,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { deriveFolderKeys, type FolderKeys } from '../../src/node/folder-keys.ts'
 import { gatedNoise, type RefusalReason } from '../../src/node/gated-noise.ts'
+import { OwnKey } from '../../src/node/own-key.ts'
 import { systemClock } from '../../src/node/system-clock.ts'
 import { systemRandom } from '../../src/node/system-random.ts'
 
@@ -36,6 +37,7 @@ export async function startTestNode(options: TestNodeOptions): Promise<TestNode>
   const [events, proved, refused]: [string[], TestNode['proved'], TestNode['refused']] = [[], [], []]
   const gate = gatedNoise({
     folders: () => options.folders ?? [],
+    ownKey: new OwnKey(systemRandom),
     onProved: (peer, folders) => proved.push({ peer, folders }),
     onRefused: (peer, reason) => refused.push({ peer, reason }),
     clock: systemClock,
