@@ -191,4 +191,11 @@ export const applyMutations: readonly Mutation[] = [
     bug: 'const onlyName = { onlyName: false }',
     caughtBy: ['test/apply/second-name.test.ts'],
   },
+  {
+    name: 'executable-bit-of-the-user-is-taken-for-ours',
+    file: 'src/apply/place.ts',
+    text: ' && now.mode === state.mode',
+    bug: '',
+    caughtBy: ['test/apply/apply-edit.test.ts'],
+  },
 ]

@@ -93,4 +93,11 @@ export const committerMutations: readonly Mutation[] = [
     bug: 'const here = run.blocks',
     caughtBy: ['test/node/peer-fetches.test.ts'],
   },
+  {
+    name: 'executable-bit-that-was-set-after-a-kill-is-never-told',
+    file: 'src/node/recover-folder.ts',
+    text: 'disk: isAsPlaced ? disk : { ...disk, ctimeNs: 0n }',
+    bug: 'disk',
+    caughtBy: ['test/node/recover-folder.test.ts'],
+  },
 ]
