@@ -1,21 +1,25 @@
 import { execFileSync } from 'node:child_process'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { parseArgs } from 'node:util'
+import { fetchProblem } from '../test/simulation/fetch-cases.ts'
 import { makeSchedule } from '../test/simulation/make-schedule.ts'
+import { planProblem } from '../test/simulation/plan-cases.ts'
 import { reconcileProblem } from '../test/simulation/reconcile-cases.ts'
 import { runSchedule } from '../test/simulation/run-schedule.ts'
-import type { Profile, Schedule } from '../test/simulation/schedule.ts'
+import { profileOf, profiles, type Profile, type Schedule } from '../test/simulation/schedule.ts'
 import { shrinkSchedule } from '../test/simulation/shrink-schedule.ts'
+import { tracesElsewhere, tracesOf } from '../test/simulation/traces.ts'
 
 /**
  * Runs random schedules of users and faults against whole devices in memory, and prints those in which something that
  * p2psync promises did not hold, shrunk, as they belong into test/simulation/seeds.json.
  *   node scripts/simulate.ts [--runs 20000] [--seed 1] [--workers 2] [--profile faults|databases|guard|pair|everyday] [--cases 200000]
- * Without a profile they take turns; eight of ten schedules have 3 to 5 devices and faults. Before that, so many random cases of deciding between records, without any I/O.
- * Exit code 1 when something failed.
+ * Without a profile they take turns; eight of ten schedules have 3 to 5 devices and faults. Before that, so many random cases each of deciding between records, of
+ * planning the steps on the disk and of planning a fetch, without any I/O. Exit code 1 when something failed.
+ *   node scripts/simulate.ts --twice [--runs 20] [--seed 1]
+ * Runs the seeds in two processes, and compares all that happens.
  */
-const profiles: readonly Profile[] = ['faults', 'databases', 'guard', 'pair', 'everyday']
-const turns: readonly Profile[] = [...profiles, 'faults', 'databases', 'faults', 'databases', 'faults']
+const usualRuns = 20_000
 const reportEvery = 25
 
 interface Share {
@@ -36,7 +40,7 @@ interface Failure {
 async function runShare({ first, step, end, profile }: Share, report: (report: Report) => void): Promise<void> {
   let done = 0
   for (let seed = first; seed < end; seed += step) {
-    const schedule = makeSchedule(seed, profile ?? turns[seed % turns.length]!)
+    const schedule = makeSchedule(seed, profile ?? profileOf(seed))
     const { problem } = await runSchedule(schedule)
     if (problem !== null) {
       // Of the same checker: another problem may be in a smaller one.
@@ -54,14 +58,19 @@ async function runShare({ first, step, end, profile }: Share, report: (report: R
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      runs: { type: 'string', default: '20000' },
+      runs: { type: 'string' },
       seed: { type: 'string', default: '1' },
       workers: { type: 'string', default: '2' },
       profile: { type: 'string' },
       cases: { type: 'string', default: '200000' },
+      twice: { type: 'boolean', default: false },
+      /** Only prints what the seeds did. */
+      traces: { type: 'boolean', default: false },
     },
   })
-  const [runs, seed, workers] = [Number(values.runs), Number(values.seed), Number(values.workers)]
+  const [runs, seed, workers] = [Number(values.runs ?? usualRuns), Number(values.seed), Number(values.workers)]
+  if (values.traces) return void process.stdout.write(await tracesOf({ seed, runs }))
+  if (values.twice) return compareTwo({ seed, runs: Number(values.runs ?? 20) })
   const profile = profiles.find((name) => name === values.profile) ?? null
   if (values.profile !== undefined && profile === null) throw new Error(`--profile is one of ${profiles.join(', ')}`)
   let failures = tryCases(Number(values.cases))
@@ -90,14 +99,26 @@ async function main(): Promise<void> {
 
 function tryCases(cases: number): number {
   let failures = 0
-  for (let seed = 0; seed < cases; seed++) {
-    const problem = reconcileProblem(seed)
-    if (problem === null) continue
-    failures++
-    console.log(`case ${seed}: ${problem}`)
+  for (const problemOf of [reconcileProblem, planProblem, fetchProblem]) {
+    let failed = 0
+    for (let seed = 0; seed < cases; seed++) {
+      const problem = problemOf(seed)
+      if (problem === null) continue
+      failed++
+      console.log(`${problemOf.name} ${seed}: ${problem}`)
+    }
+    process.stderr.write(`${cases} cases of ${problemOf.name}, ${failed} failed\n`)
+    failures += failed
   }
-  process.stderr.write(`${cases} cases of deciding, ${failures} failed\n`)
   return failures
+}
+
+async function compareTwo(seeds: { seed: number; runs: number }): Promise<void> {
+  const [one, other] = await Promise.all([tracesElsewhere(seeds), tracesElsewhere(seeds)])
+  const differ = one.split('\n').filter((line, i) => line !== other.split('\n')[i])
+  for (const line of differ) console.log(`another process did something else: seed ${line}`)
+  process.stderr.write(`${seeds.runs} seeds in two processes, ${differ.length} differ\n`)
+  process.exitCode = differ.length === 0 && one !== '' ? 0 : 1
 }
 
 function inWorker(share: Share, onReport: (report: Report) => void): Promise<void> {

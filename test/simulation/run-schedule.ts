@@ -145,6 +145,7 @@ class SimulatedRun {
       case 'edit-in-apply': {
         const { path } = operation
         return faults.editIn(operation.calls, () => {
+          device.disk.capacityBytes = plenty
           if (!node.isAway) this.#user.edit(device, { type: 'write', node: 0, path, how: 'small' })
         })
       }

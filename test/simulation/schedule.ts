@@ -7,6 +7,14 @@ export type Topology = 'complete' | 'line' | 'star' | 'ring'
  */
 export type Profile = 'everyday' | 'pair' | 'faults' | 'databases' | 'guard'
 
+export const profiles: readonly Profile[] = ['faults', 'databases', 'guard', 'pair', 'everyday']
+const turns: readonly Profile[] = [...profiles, 'faults', 'databases', 'faults', 'databases', 'faults']
+
+/** Of a seed, where none is asked for: eight of ten have 3 to 5 devices and faults. */
+export function profileOf(seed: number): Profile {
+  return turns[seed % turns.length]!
+}
+
 /** All that a simulated run depends on, as plain JSON. */
 export interface Schedule {
   readonly profile: Profile

@@ -62,8 +62,9 @@ export class SimulatedLinks {
   /** All links are whole and fast once what is on its way has come. */
   async heal(): Promise<void> {
     const { network, clock } = this.#world()
-    const stalledMs = Math.max(0, ...this.#stalledUntil.values()) - clock.view().monotonic()
-    if (stalledMs > 0) await clock.pass(stalledMs + 1000)
+    const stalledMs = Math.max(0, Math.max(0, ...this.#stalledUntil.values()) - clock.view().monotonic())
+    const slowMs = 2 * Math.max(0, ...this.#slow.values())
+    if (stalledMs + slowMs > 0) await clock.pass(stalledMs + slowMs + 1000)
     this.#stalledUntil.clear()
     this.#drops.clear()
     this.#slow.clear()

@@ -3,6 +3,7 @@ import { keptSchedules } from './kept-schedules.ts'
 import { makeSchedule } from './make-schedule.ts'
 import { runSchedule } from './run-schedule.ts'
 import type { Profile } from './schedule.ts'
+import { tracesElsewhere, tracesOf } from './traces.ts'
 
 /** Seeds from 1 on: 300 schedules with 3 to 5 devices and faults, and some others. More of them: `npm run simulate`. */
 const counts = { faults: 190, databases: 90, guard: 20, pair: 25, everyday: 15 } as const satisfies Record<
@@ -61,5 +62,10 @@ describe('a seed', () => {
     expect(second).toEqual(first)
     const other = await runSchedule(makeSchedule(seed + 1, profile), { traced: true })
     expect(other.trace).not.toBe(first.trace)
+  })
+
+  it('gives the same run in another process', async () => {
+    const seeds = { seed: 1, runs: 5 }
+    expect(await tracesElsewhere(seeds)).toBe(await tracesOf(seeds))
   })
 })
