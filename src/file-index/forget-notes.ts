@@ -18,7 +18,10 @@ export interface ForgetNote {
   readonly heldDay: number
 }
 
-/** The rows beside the records that say when tombstones may be forgotten. Each write is a batch of its own. */
+/**
+ * The rows beside the records that say what others know of them: when tombstones may be forgotten, and since when nobody
+ * was told anything. Each write is a batch of its own.
+ */
 export class ForgetNotes {
   readonly #store: KeyValueStore
 
@@ -39,6 +42,21 @@ export class ForgetNotes {
   setNote(note: ForgetNote): Promise<void> {
     const numbers = [note.seenMs, note.doubtedSinceMs, note.ranDay, note.seq, note.heldDay]
     return this.#store.batch([{ type: 'put', key: metaKeys.forgotten, value: Buffer.concat(numbers.map(encodeSeq)) }])
+  }
+
+  /** After which change nobody was told of our log; null when somebody may have been told all of it. */
+  async quietSince(): Promise<number | null> {
+    const value = await this.#store.get(metaKeys.quiet)
+    if (value === undefined) return null
+    if (value.length !== 6) throw new P2psyncError('index-damaged', 'the index was damaged: a note cannot be read')
+    return decodeSeq(value)
+  }
+
+  /** As {@link quietSince} gives it; null is on the disk when this resolves. */
+  setQuietSince(seq: number | null): Promise<void> {
+    const key = metaKeys.quiet
+    if (seq === null) return this.#store.batch([{ type: 'del', key }], { durable: true })
+    return this.#store.batch([{ type: 'put', key, value: encodeSeq(seq) }])
   }
 
   /** A device held all of our log up to `seq`: its root was ours. */

@@ -38,6 +38,8 @@ export const metaKeys = {
   head: textKey(prefix.meta, 'head'),
   /** What is known of tombstones that are gone (forget-notes.ts). */
   forgotten: textKey(prefix.meta, 'forgotten'),
+  /** Since which change nobody was told of any (forget-notes.ts). */
+  quiet: textKey(prefix.meta, 'quiet'),
   /** There from opening to closing: no seq at or above it was ever given out. */
   ceiling: textKey(prefix.meta, 'ceiling'),
 }

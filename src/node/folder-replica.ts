@@ -44,6 +44,7 @@ export class FolderReplica implements SessionHost {
   readonly drafts: FolderDrafts
   readonly view: FolderView
   readonly peers: FolderPeers
+  readonly told: ToldLog
   readonly guard: GuardDecisions
   readonly recovery: FolderRecovery
   readonly #deps: FolderReplicaDeps
@@ -57,7 +58,6 @@ export class FolderReplica implements SessionHost {
   readonly #rescan: Rescan
   readonly #local: LocalChanges
   readonly #remote: RemoteChanges
-  readonly #told: ToldLog
   readonly #forgetting: ForgetTombstones
   readonly #guard: FolderGuard
   readonly #background = new Set<Promise<void>>()
@@ -69,7 +69,7 @@ export class FolderReplica implements SessionHost {
   constructor(deps: FolderReplicaDeps) {
     this.#deps = deps
     this.index = deps.index
-    this.#told = new ToldLog(deps.index)
+    this.told = new ToldLog(deps.index)
     this.deviceName = deps.deviceName
     const { signal } = this.#stopping
     const isPaused = (): boolean => !this.#scanned || this.#presence.isMissing
@@ -150,6 +150,7 @@ export class FolderReplica implements SessionHost {
   /** Recovers what a killed node left, starts to watch, scan and sync, and returns without waiting for the first scan. */
   async start(): Promise<void> {
     await this.#forgetting.load()
+    await this.told.load()
     if (await this.#presence.check()) {
       await this.recovery.recover()
       await trimHistory(this.#deps)
@@ -195,23 +196,13 @@ export class FolderReplica implements SessionHost {
     return this.#remote.takeMove(move)
   }
 
-  mayKnow(peer: DeviceId): number {
-    return this.#told.mayKnow(peer)
-  }
-
-  onTelling(peer: DeviceId, seq: number): void {
-    this.#told.onTelling(peer, seq)
-  }
-
   isSettledWith(peer: DeviceId): boolean {
     return !this.#remote.needs.hasSource(peer)
   }
 
   async onRestoredDatabase(): Promise<void> {
     this.#deps.logger.warn('the database is an old one that was put back: it counts anew from here')
-    await this.commits.run(() =>
-      renewDatabase(this.index, this.#told.openedAtSeq, (changes) => this.#onCommit(changes)),
-    )
+    await this.commits.run(() => renewDatabase(this.index, this.told.openedAtSeq, (changes) => this.#onCommit(changes)))
     await this.#guard.outgoing.letLookPass()
     this.#dirty.addAll()
   }

@@ -108,7 +108,7 @@ export class LogSender {
       const state = host.state()
       if (told === null || !sameState(told, state)) {
         told = state
-        host.onTelling(peer, this.sentSeq)
+        host.told.onTelling(peer, this.sentSeq)
         await send({ records: [], toSeq: this.sentSeq, more: false, state })
         continue
       }
@@ -121,7 +121,7 @@ export class LogSender {
     const { host, peer, sendMove, signal } = this.#deps
     if (this.#declined === moveKey(move)) return false
     if (this.#heardMoves.has(moveKey(move))) return true
-    host.onTelling(peer, toSeq)
+    host.told.onTelling(peer, toSeq)
     const answered = new Promise<boolean>((resolve) => {
       this.#answerMove = resolve
       signal.addEventListener('abort', () => resolve(false), { once: true })
@@ -140,7 +140,7 @@ export class LogSender {
     const more = toSeq < host.index.seq
     const state = more ? null : host.state()
     const parts = splitBySize(news)
-    host.onTelling(peer, toSeq)
+    host.told.onTelling(peer, toSeq)
     for (const [i, part] of parts.entries()) {
       const last = i === parts.length - 1
       // Until the last part the peer must not take `toSeq` for received.

@@ -117,6 +117,7 @@ export class PeerSession {
   /** Runs until the stream ends. @throws {P2psyncError} why it ended, unless {@link stop} did it. */
   async run(): Promise<void> {
     const { index } = this.#host
+    await this.#host.told.beforeTelling()
     const known = await index.peerState(this.peer)
     const ours: Hello = {
       version: syncProtocolVersion,
@@ -128,8 +129,8 @@ export class PeerSession {
       state: this.#host.state(),
     }
     // Before the hello tells it how far we are.
-    const mayKnow = this.#host.mayKnow(this.peer)
-    this.#host.onTelling(this.peer, ours.seq)
+    const mayKnow = this.#host.told.mayKnow(this.peer)
+    this.#host.told.onTelling(this.peer, ours.seq)
     try {
       await Promise.race([this.#talk(ours, mayKnow), this.#silenceLoop()])
     } catch (error) {

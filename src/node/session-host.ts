@@ -5,6 +5,7 @@ import type { FolderMove } from '../model/folder-move.ts'
 import type { DraftMessage } from './draft-message.ts'
 import type { DraftTelling } from './draft-telling.ts'
 import type { ReplicaState } from './sync-messages.ts'
+import type { ToldLog } from './told-log.ts'
 
 /** What a session asks of the folder that it syncs. */
 export interface SessionHost {
@@ -12,6 +13,8 @@ export interface SessionHost {
   readonly deviceName: string
   /** What is under way of files that are not hashed to their end. */
   readonly drafts: SessionDrafts
+  /** What peers know of our sequence log. */
+  readonly told: Pick<ToldLog, 'beforeTelling' | 'mayKnow' | 'onTelling'>
   state(): ReplicaState
   /**
    * Takes in records that a peer holds, unless its session's `signal` is aborted by then; resolves when more may come, to
@@ -24,10 +27,6 @@ export interface SessionHost {
   takeMove(move: FolderMove): Promise<boolean>
   /** True when nothing that this peer told waits to be taken over. */
   isSettledWith(peer: DeviceId): boolean
-  /** The most of our sequence log that this device can know, by what it was told and what we knew at the start. */
-  mayKnow(peer: DeviceId): number
-  /** Our log up to `seq` is about to be sent. */
-  onTelling(peer: DeviceId, seq: number): void
   /** The peer knows changes of ours which this database has forgotten: it is an old one, put back. */
   onRestoredDatabase(): Promise<void>
   /** Something that `status` or `peers` shows has changed. */

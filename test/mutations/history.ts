@@ -198,4 +198,25 @@ export const historyMutations: readonly Mutation[] = [
     bug: 'deletionDay(tombstone) > utcDay(at.nowMs) - anyDaysMin',
     caughtBy: ['test/node/tombstone-age.test.ts'],
   },
+  {
+    name: 'restart-makes-a-put-back-database-a-known-one',
+    file: 'src/node/told-log.ts',
+    text: '    else this.#openedAtSeq = Math.min(since, this.#openedAtSeq)\n',
+    bug: '',
+    caughtBy: ['test/node/told-log.test.ts'],
+  },
+  {
+    name: 'what-was-told-looks-like-a-put-back-database',
+    file: 'src/node/told-log.ts',
+    text: '    await this.#index.forgetNotes.setQuietSince(null)\n',
+    bug: '',
+    caughtBy: ['test/node/told-log.test.ts'],
+  },
+  {
+    name: 'first-word-is-told-before-that-is-on-the-disk',
+    file: 'src/file-index/forget-notes.ts',
+    text: "this.#store.batch([{ type: 'del', key }], { durable: true })",
+    bug: "this.#store.batch([{ type: 'del', key }])",
+    caughtBy: ['test/node/told-log.test.ts'],
+  },
 ]

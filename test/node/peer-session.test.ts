@@ -65,8 +65,11 @@ describe('a session with a scripted peer', () => {
       state: () => ({ root: index.summary.hash, entries: index.summary.entries, files: 0, bytes: 0, ...nothingNeeded }),
       receive: (_, records) => Promise.resolve(host.received.push(...records)),
       countDeclined: () => Promise.resolve(0),
-      mayKnow: () => host.mayKnowSeq,
-      onTelling: () => undefined,
+      told: {
+        beforeTelling: () => Promise.resolve(),
+        mayKnow: () => host.mayKnowSeq,
+        onTelling: () => undefined,
+      },
       isSettledWith: () => true,
       takeMove: async () => false,
       onRestoredDatabase: () => {

@@ -138,6 +138,30 @@ describe('a replica in trouble', () => {
     expect([...tree.values()]).toContain('file second life')
   })
 
+  it('keeps what was edited in an old database that was put back, though it was restarted before it met anybody', async () => {
+    a.write('x', 'base')
+    await world.rest()
+    const backup = await copyOfStopped(a)
+    for (let i = 0; i < 5; i++) {
+      a.write('x', `first life ${i}`)
+      await world.rest()
+    }
+    await a.stop()
+    await a.putDatabaseBack(backup)
+    a.write('x', 'second life')
+    world.network.partition(a.id, b.id)
+    await a.start()
+    await world.settle(a)
+    for (let i = 0; i < 9; i++) {
+      await a.restart()
+      a.write(`more ${i}`, 'more')
+      await world.settle(a)
+    }
+    world.network.heal()
+    const contents = [...(await world.rest()).values()]
+    expect(contents).toEqual(expect.arrayContaining(['file second life', 'file first life 4']))
+  })
+
   it('looks again at paths that it could not look at', async () => {
     await world.rest()
     let failures = 1
