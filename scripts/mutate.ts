@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { systemCode } from '../src/model/errors.ts'
 import { mutations } from '../test/mutations/bank.ts'
 import { mutate, type Mutation } from '../test/mutations/mutation.ts'
 
@@ -111,7 +112,9 @@ function runOnce(
     env: { ...process.env, ...random },
     timeout,
   })
-  if (run.signal !== null) return { verdict: 'caught', detail: 'the tests do not end' }
+  // It may end in its own way when it is told to.
+  const isOver = run.signal !== null || systemCode(run.error) === 'ETIMEDOUT'
+  if (isOver) return { verdict: 'caught', detail: 'the tests do not end' }
   if (run.status === 0) return { verdict: 'survived', detail: caughtBy.join(' ') }
   const failed = failedTest(report)
   return failed === null
