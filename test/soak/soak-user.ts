@@ -2,11 +2,11 @@ import type { Dirent } from 'node:fs'
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { readEntry, readTree } from '../e2e/folder-tree.ts'
+import { readTree } from '../e2e/folder-tree.ts'
 import type { Ledger } from '../simulation/ledger.ts'
 import type { Kind, UserOperation } from './plan-operation.ts'
 import { uniqueContent } from './unique-content.ts'
-import { changeInPlace, saveByRename, writeInPlace } from './write-as-programs-do.ts'
+import { changeInPlace, replace, saveByRename, writeInPlace } from './write-as-programs-do.ts'
 
 /** Files of an old time, as archives and copying tools make them. */
 const oldTime = new Date(Date.UTC(2020, 1, 2))
@@ -116,8 +116,7 @@ export class SoakUser {
     const kind = this.#kindOf(path)
     if (kind === null) return false
     if (kind === 'folder') for (const { text } of readTree(this.#at(path)).values()) this.#ledger.saw(text)
-    else this.#ledger.saw(readEntry(this.#at(path))?.text)
-    rmSync(this.#at(path), { recursive: true })
+    replace(this.#ledger, this.#at(path), () => rmSync(this.#at(path), { recursive: true }))
     return true
   }
 
@@ -142,11 +141,9 @@ export class SoakUser {
   }
 
   #rename(from: string, to: string): boolean {
-    if (this.#kindOf(from) === null) return false
+    if (this.#kindOf(from) === null || from === to) return false
     mkdirSync(dirname(this.#at(to)), { recursive: true })
-    const replaced = readEntry(this.#at(to))?.text
-    renameSync(this.#at(from), this.#at(to))
-    if (from !== to) this.#ledger.saw(replaced)
+    replace(this.#ledger, this.#at(to), () => renameSync(this.#at(from), this.#at(to)))
     return true
   }
 

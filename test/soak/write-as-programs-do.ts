@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { closeSync, constants, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, constants, ftruncateSync, lstatSync, openSync, readFileSync } from 'node:fs'
+import { readlinkSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { fileText, readEntry } from '../e2e/folder-tree.ts'
+import { fileText } from '../e2e/folder-tree.ts'
 import type { Ledger } from '../simulation/ledger.ts'
 import { textOf } from './unique-content.ts'
 
-const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants
+const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_RDWR } = constants
 const pieceBytes = 256 * 1024
 
 /** Empties a file and writes it anew, in pieces; each state between may be seen, none has to be kept. */
@@ -48,13 +49,41 @@ export function saveByRename(ledger: Ledger, at: string, content: Buffer): void 
   try {
     rmSync(beside, { force: true })
     withFile(beside, O_RDWR | O_CREAT | O_EXCL, (file) => writePieces(ledger, file, content))
-    const before = readEntry(at)?.text
-    renameSync(beside, at)
-    ledger.saw(before)
+    replace(ledger, at, () => renameSync(beside, at))
   } catch (error) {
     rmSync(beside, { force: true })
     ledger.saw(textOf(content))
     throw error
+  }
+}
+
+/**
+ * Does what takes away the file or link at a path, if there is one, and notes that it was seen: what is there at the very last
+ * moment, for a node may put another version there while a large file is read.
+ */
+export function replace(ledger: Ledger, at: string, act: () => void): void {
+  const [file, link] = [openIfFile(at), readLinkIfOne(at)]
+  try {
+    act()
+    ledger.saw(file === null ? link : textOf(readFileSync(file)))
+  } finally {
+    if (file !== null) closeSync(file)
+  }
+}
+
+function openIfFile(at: string): number | null {
+  try {
+    return lstatSync(at, { throwIfNoEntry: false })?.isFile() === true ? openSync(at, O_RDONLY | O_NOFOLLOW) : null
+  } catch {
+    return null
+  }
+}
+
+function readLinkIfOne(at: string): string | undefined {
+  try {
+    return `link to ${readlinkSync(at)}`
+  } catch {
+    return undefined
   }
 }
 
@@ -81,5 +110,5 @@ function withFile<Result>(at: string, flags: number, act: (file: number) => Resu
 }
 
 function readWhole(at: string): Buffer {
-  return withFile(at, constants.O_RDONLY, (file) => readFileSync(file))
+  return withFile(at, O_RDONLY, (file) => readFileSync(file))
 }
