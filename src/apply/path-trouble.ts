@@ -61,6 +61,7 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['ENOSPC', 'the disk is full'],
   ['ENOTDIR', 'a parent is not a folder'],
   ['ENOTEMPTY', 'the folder is not empty'],
+  ['ENOTUNIQ', 'this disk ignores case, and holds another entry under this name'],
   ['EPERM', 'the system does not permit it'],
   ['EROFS', 'the disk is read-only'],
   ['EXDEV', 'another file system is mounted there'],
@@ -75,5 +76,6 @@ const blocking: ReadonlySet<string> = new Set([
   'ENAMETOOLONG',
   'ENOTDIR',
   'ENOTEMPTY',
+  'ENOTUNIQ',
   'EXDEV',
 ])

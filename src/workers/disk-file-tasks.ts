@@ -2,6 +2,7 @@ import { applySteps } from '../apply/apply-steps.ts'
 import { trimHistory } from '../apply/history.ts'
 import { prepareRoot, readMarker } from '../apply/root.ts'
 import { discardStaged, finishStaged, listStaged } from '../apply/staging.ts'
+import { syncNames } from '../apply/sync-names.ts'
 import { checkDraft } from '../blocks/check-draft.ts'
 import { checkStaged, stageCopy } from '../blocks/check-staged.ts'
 import { findBlocks } from '../blocks/find-blocks.ts'
@@ -9,6 +10,7 @@ import { hashFiles } from '../blocks/hash-file.ts'
 import { unpackBytes } from '../blocks/pack-bytes.ts'
 import { readBlocks } from '../blocks/read-blocks.ts'
 import { stageBlocks, stageLocal } from '../blocks/stage-blocks.ts'
+import { exactNames, ignoresCase } from '../disk/exact-names.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
@@ -33,7 +35,9 @@ type Job<Result> = Generator<void, Result>
  * What the disk throws rejects the call, as it is; `disk-failed` once it is closed.
  */
 export class DiskFileTasks implements tasks.FileTasks {
-  readonly #disk: Disk
+  readonly #givenDisk: Disk
+  /** Null until it is known whether the disk ignores case. */
+  #exactDisk: Disk | null = null
   readonly #root: string
   readonly #turn: () => Promise<unknown>
   readonly #now: () => number
@@ -45,7 +49,7 @@ export class DiskFileTasks implements tasks.FileTasks {
     { disk, root }: { disk: Disk; root: string },
     { turn = nextTurn, now = threadClock }: { turn?: () => Promise<unknown>; now?: () => number } = {},
   ) {
-    this.#disk = disk
+    this.#givenDisk = disk
     this.#root = root
     this.#turn = turn
     this.#now = now
@@ -123,6 +127,10 @@ export class DiskFileTasks implements tasks.FileTasks {
     return this.#run(discardStaged(this.#disk, this.#root, staged))
   }
 
+  syncNames(paths: readonly RelativePath[]): Promise<boolean> {
+    return this.#run(syncNames(this.#disk, this.#root, paths))
+  }
+
   finishStaged(files: readonly tasks.StagedFile[]): Promise<readonly tasks.StepFailure[]> {
     return this.#run(finishStaged(this.#disk, this.#root, files))
   }
@@ -155,6 +163,15 @@ export class DiskFileTasks implements tasks.FileTasks {
   async close(): Promise<void> {
     this.#isClosed = true
     await Promise.allSettled(this.#running)
+  }
+
+  /** On a disk that ignores case, with exact names only: a path means the entry that is listed by it. */
+  get #disk(): Disk {
+    if (this.#exactDisk !== null) return this.#exactDisk
+    const ignores = ignoresCase(this.#givenDisk, this.#root)
+    if (ignores === null) return this.#givenDisk
+    this.#exactDisk = ignores ? exactNames(this.#givenDisk, this.#root) : this.#givenDisk
+    return this.#exactDisk
   }
 
   #run<Result>(job: Job<Result>): Promise<Result> {

@@ -163,4 +163,25 @@ export const diskMutations: readonly Mutation[] = [
     bug: '',
     caughtBy: ['test/disk/confined-turn.test.ts'],
   },
+  {
+    name: 'disk-that-ignores-case-is-taken-for-any-other',
+    file: 'src/disk/exact-names.ts',
+    text: "return twin?.kind === 'folder' && twin.inode === prepared.inode",
+    bug: "return twin?.kind === 'file'",
+    caughtBy: ['test/disk/exact-names.test.ts', 'test/node/ignored-case.test.ts'],
+  },
+  {
+    name: 'file-of-another-case-is-replaced',
+    file: 'src/disk/exact-names.ts',
+    text: '      names.requireOwn(to)\n',
+    bug: '',
+    caughtBy: ['test/disk/exact-names.test.ts'],
+  },
+  {
+    name: 'rename-in-case-only-is-taken-for-done',
+    file: 'src/disk/exact-names.ts',
+    text: '.some(({ name }) => name === to.slice(slash + 1))) return',
+    bug: '.length > 0) return',
+    caughtBy: ['test/disk/exact-names.test.ts', 'test/node/ignored-case.test.ts'],
+  },
 ]

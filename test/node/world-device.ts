@@ -31,6 +31,8 @@ export interface DeviceOptions {
   readonly clockOffMs?: number
   /** By default without limits. */
   readonly throttles?: FolderReplicaDeps['throttles']
+  /** Its disk takes names that differ in case only for one. */
+  readonly ignoresCase?: boolean
   readonly draftBytesMin?: number
   readonly removedRowsMin?: number
   /** By default that of the product. */
@@ -73,7 +75,8 @@ export class WorldDevice {
     this.id = id
     this.clockOffMs = options.clockOffMs ?? 0
     this.#clock = world.clock.view(() => this.clockOffMs)
-    this.disk = new MemoryDisk({ now: () => world.clock.stampNs(this.clockOffMs) })
+    const { ignoresCase = false } = options
+    this.disk = new MemoryDisk({ now: () => world.clock.stampNs(this.clockOffMs), ignoresCase })
     this.disk.makeFolders(root)
   }
 

@@ -13,6 +13,7 @@ import {
 export interface InodeTreeOptions {
   readonly now: () => bigint
   readonly capacityBytes: number
+  readonly ignoresCase: boolean
 }
 
 /**
@@ -22,12 +23,14 @@ export interface InodeTreeOptions {
 export class InodeTree {
   capacityBytes: number
   readonly #now: () => bigint
+  readonly #ignoresCase: boolean
   readonly #root: FolderInode
   #lastNumber = 1n
   #usedBytes = 0
 
-  constructor({ now, capacityBytes }: InodeTreeOptions) {
+  constructor({ now, capacityBytes, ignoresCase }: InodeTreeOptions) {
     this.#now = now
+    this.#ignoresCase = ignoresCase
     this.capacityBytes = capacityBytes
     this.#root = this.newFolder()
   }
@@ -42,7 +45,8 @@ export class InodeTree {
   }
 
   newFolder(): FolderInode {
-    return { kind: 'folder', ...this.#newBase(0o755), names: new Map(), durableNames: new Map(), undecodableNames: 0 }
+    const names = { names: new Map(), durableNames: new Map(), undecodableNames: 0, ignoresCase: this.#ignoresCase }
+    return { kind: 'folder', ...this.#newBase(0o755), ...names }
   }
 
   newSymlink(target: string): Inode {

@@ -16,7 +16,7 @@ export interface MemoryTreeEntry {
  *
  * Only what was synced survives {@link crash}: a file's bytes by `sync`, a folder's names by `syncFolder`, all by
  * `syncFileSystem`. That is harsher than a journal: a file renamed to another folder may have both names afterwards, or
- * none, until both folders are synced. Not modelled: users, umask, reuse of inode numbers, case-insensitive or
+ * none, until both folders are synced. Not modelled: users, umask, reuse of inode numbers,
  * normalising names, sparse files, the size of names.
  *
  * What this class adds is for tests: `onCall` hears of none of it.

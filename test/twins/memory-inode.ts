@@ -26,6 +26,8 @@ export interface FileInode extends InodeBase {
 export interface FolderInode extends InodeBase {
   readonly kind: 'folder'
   names: Map<string, Inode>
+  /** Names that differ in case only are one to it; it keeps the first. */
+  readonly ignoresCase: boolean
   /** The names that a crash leaves. */
   durableNames: ReadonlyMap<string, Inode>
   /** How many entries have a name that is not UTF-8. */
@@ -134,7 +136,16 @@ export function findPlace(root: FolderInode, path: string): Place {
   requireName(name, path)
   const walk: Walk = { root, path, linksLeft: 40 }
   const stack = enter(walk, [root], segments)
-  return { folder: stack[stack.length - 1]!, name }
+  const folder = stack[stack.length - 1]!
+  return { folder, name: keptName(folder, name) }
+}
+
+/** The name under which a folder holds what it finds by `name`; `name` itself when it finds nothing. */
+function keptName(folder: FolderInode, name: string): string {
+  if (!folder.ignoresCase || folder.names.has(name)) return name
+  const wanted = name.normalize('NFC').toLowerCase()
+  for (const kept of folder.names.keys()) if (kept.normalize('NFC').toLowerCase() === wanted) return kept
+  return name
 }
 
 interface Walk {
@@ -152,7 +163,8 @@ function enter(walk: Walk, start: readonly FolderInode[], segments: readonly str
       continue
     }
     requireName(segment, walk.path)
-    const inode = stack[stack.length - 1]!.names.get(segment)
+    const above = stack[stack.length - 1]!
+    const inode = above.names.get(keptName(above, segment))
     if (inode === undefined) throw new DiskError('ENOENT', walk.path)
     if (inode.kind === 'symlink') {
       if (walk.linksLeft-- === 0) throw new DiskError('ELOOP', walk.path)

@@ -11,6 +11,8 @@ export interface MemoryDiskOptions {
   readonly canSyncFileSystem?: boolean
   /** False: as on a file system without reflinks. */
   readonly canClone?: boolean
+  /** True: as on VFAT, APFS or NTFS; a rename of a file to what is its own name there does nothing. */
+  readonly ignoresCase?: boolean
 }
 
 /** The system calls of a {@link MemoryDisk}. */
@@ -33,7 +35,8 @@ export class MemorySystemCalls implements Disk {
   constructor(options: MemoryDiskOptions = {}) {
     let nowNs = 1_767_225_600_000_000_000n
     const now = options.now ?? (() => (nowNs += 1_000_000n))
-    this.inodes = new InodeTree({ now, capacityBytes: options.capacityBytes ?? 2 ** 40 })
+    const { capacityBytes = 2 ** 40, ignoresCase = false } = options
+    this.inodes = new InodeTree({ now, capacityBytes, ignoresCase })
     this.#canSyncFileSystem = options.canSyncFileSystem ?? true
     this.#canClone = options.canClone ?? true
   }
