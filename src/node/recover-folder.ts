@@ -22,12 +22,15 @@ export async function recoverFolder(deps: {
   const intents = await index.intents()
   const looks = await tasks.lstat(intents.map((intent) => intent.record.path))
   const rows = await index.getMany(intents.map((intent) => intent.record.path))
-  const adopted = intents.flatMap((intent, i): Adopted[] => {
+  const placed = intents.flatMap((intent, i): Adopted[] => {
     const disk = looks[i]?.disk ?? null
     const facts = { disk, stagedInode: inodes.get(intent.staged) ?? null, indexed: rows[i]?.disk ?? null }
     const verdict = recoverIntent({ intended: intent.record, staged: intent.staged, ...facts })
     return verdict === 'adopt' && disk !== null ? [{ intent, disk }] : []
   })
+  // The index is not to say more than the disk has: a power cut may take a name that only a killed process has seen.
+  const isDurable = placed.length === 0 || (await tasks.syncNames(placed.map(({ intent }) => intent.record.path)))
+  const adopted = isDurable ? placed : []
   if (intents.length > 0) {
     logger.info('recovered', { intents: intents.length, adopted: adopted.length })
     const changes = (await withOneName(tasks, adopted, inodes)).map(({ intent: { record, blockList }, disk }) => {

@@ -43,6 +43,8 @@ export interface FileTasks {
   /** What is staged, in no order. */
   listStaged(): Promise<readonly StagedEntry[]>
   discardStaged(staged: readonly string[]): Promise<void>
+  /** Makes the names of what is at these paths durable, and of the folders above; resolves to false when it cannot be done. */
+  syncNames(paths: readonly RelativePath[]): Promise<boolean>
   /** Gives staged files their size, mode and time and makes them durable. */
   finishStaged(files: readonly StagedFile[]): Promise<readonly StepFailure[]>
   /** Does the steps in their order; a step that cannot be done leaves its path as it was. Durable when it resolves. */

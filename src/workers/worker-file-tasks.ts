@@ -88,6 +88,10 @@ export class WorkerFileTasks implements tasks.FileTasks {
     return this.#call('discardStaged', [staged])
   }
 
+  syncNames(paths: readonly RelativePath[]): Promise<boolean> {
+    return this.#call('syncNames', [paths])
+  }
+
   finishStaged(files: readonly tasks.StagedFile[]): Promise<readonly tasks.StepFailure[]> {
     return this.#call('finishStaged', [files])
   }

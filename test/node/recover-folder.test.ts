@@ -70,6 +70,17 @@ describe('after a kill', () => {
     expect(await index.areUnchanged(looks)).toEqual([false])
   })
 
+  it('adopts what a power cut right after it leaves, name and all', async () => {
+    stage(staged, 'new text')
+    disk.syncFileSystem('/')
+    disk.rename(`/folder/.p2psync/staging/${staged}`, '/folder/a')
+    await index.putIntents([{ ...intent, record: { ...record, mtimeNs: mtimeOf('/folder/a') } }])
+    await recover()
+    expect(await index.get(record.path)).not.toBe(null)
+    disk.crash()
+    expect(disk.readText('/folder/a')).toBe('new text')
+  })
+
   it('adopts what has its name and still the staged one, which it loses', async () => {
     stage(staged, 'new text')
     setMtime(staged)
@@ -107,4 +118,9 @@ async function listed(): Promise<string[]> {
 
 function recover(): Promise<void> {
   return recoverFolder({ index, tasks, clock, logger: silentLogger })
+}
+
+function mtimeOf(path: string): bigint {
+  const entry = disk.lstat(path)
+  return entry?.kind === 'file' ? entry.mtimeNs : 0n
 }

@@ -124,6 +124,7 @@ const faults: readonly Maker[] = [
   (draw) => ({ type: 'drop', node: draw.node, other: draw.node, frames: draw.between(1, 12) }),
   (draw) => ({ type: 'stall', node: draw.node, other: draw.node, ms: draw.of([50, 500, 5000, 40_000]) }),
   (draw) => ({ type: 'slow', node: draw.node, ms: draw.of([10, 300, 3000]) }),
+  (draw) => ({ type: draw.of(['kill-start', 'cut-power-start']), node: draw.node, calls: draw.between(1, 40) }),
   (draw) => ({ type: 'die', node: draw.node, calls: draw.between(1, 150) }),
   (draw) => ({ type: draw.of(['unmount', 'mount']), node: draw.node }),
   (draw) => ({ type: draw.of(['deaf', 'overflow', 'full']), node: draw.node }),

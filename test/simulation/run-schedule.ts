@@ -140,6 +140,9 @@ class SimulatedRun {
         if (device.isRunning) faults.kill({ calls: operation.calls, cutsPower: operation.type === 'cut-power' })
         node.staysDead = operation.type === 'die' && device.isRunning
         return
+      case 'kill-start':
+      case 'cut-power-start':
+        return node.restartAndDie(operation.calls, { cutsPower: operation.type === 'cut-power-start' })
       case 'disk-error':
         return faults.failDisk(operation)
       case 'edit-in-apply': {

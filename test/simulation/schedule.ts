@@ -63,6 +63,8 @@ export type Operation =
   /** As `kill`, and it is not started again before the next quiet period. */
   | { readonly type: 'die'; readonly node: number; readonly calls: number }
   | { readonly type: 'kill' | 'cut-power'; readonly node: number; readonly calls: number }
+  /** It is started again, and that ends so in the middle. */
+  | { readonly type: 'kill-start' | 'cut-power-start'; readonly node: number; readonly calls: number }
   /** From so many calls of the disk on, `count` of them fail. */
   | {
       readonly type: 'disk-error'

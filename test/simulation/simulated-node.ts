@@ -175,6 +175,21 @@ export class SimulatedNode {
     await this.start()
   }
 
+  /** SIGKILL, or a power cut, so many calls after it began to start. */
+  async restartAndDie(calls: number, { cutsPower }: { cutsPower: boolean }): Promise<void> {
+    await this.stop()
+    if (this.#isAway) return
+    this.#arm()
+    this.faults.kill({ calls, cutsPower })
+    try {
+      await this.device.start()
+    } catch (error) {
+      if (!this.device.isDead) throw error
+      this.device.disk.onCall = undefined
+      this.device.disk.closeAll()
+    }
+  }
+
   async loseDatabase(): Promise<void> {
     await this.stop()
     this.device.loseDatabase()
@@ -183,7 +198,11 @@ export class SimulatedNode {
 
   /** As a backup finds it: of a node that runs, or of one that was stopped. */
   async copyDatabase(): Promise<void> {
+    const store = this.#stores.at(-1)!
+    const { onCall } = store
+    store.onCall = undefined
     this.#copy = await this.device.copyDatabase()
+    store.onCall = onCall
   }
 
   async putDatabaseBack(): Promise<void> {
