@@ -100,6 +100,14 @@ describe('bugs of others', () => {
     b.write('\u00e9t\u00e9.txt', 'from alpha')
     const tree = await world.rest()
     expect([...tree]).toEqual([['\u00e9t\u00e9.txt', 'file from alpha']])
+    // Of different contents it is a conflict of one file, and nothing is lost.
+    a.write('u\u0308', 'of alpha')
+    b.write('\u00fc', 'of beta')
+    const both = new Map(await world.rest())
+    both.delete('\u00e9t\u00e9.txt')
+    expect([...both.values()].toSorted()).toEqual(['file of alpha', 'file of beta'])
+    for (const name of both.keys()) expect(name).toBe(name.normalize('NFC'))
+    expect(both.has('\u00fc')).toBe(true)
   })
 
   it('Mutagen #275: a replica whose folder and database are both gone fetches everything, and removes nothing', async () => {
