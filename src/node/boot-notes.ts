@@ -19,10 +19,15 @@ export interface BootNotes {
   save(note: BootNote): Promise<void>
 }
 
-/** A note in a file of the state directory. Only Linux tells one boot from another. */
+/** Names this run of the system; '' where it cannot be told from another: only Linux says. */
+export async function bootId(): Promise<string> {
+  return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim()
+}
+
+/** A note in a file of the state directory. */
 export function bootNotesIn(file: string): BootNotes {
   return {
-    boot: async () => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '')).trim(),
+    boot: bootId,
     load: async () => {
       const text = await readFile(file, 'utf8').catch(() => '')
       try {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { chmod, lstat, open, readFile, realpath, rm } from 'node:fs/promises'
+import { chmod, lstat, readlink, realpath, rm, symlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { P2psyncError, systemCode } from '../model/errors.ts'
+import { bootId } from './boot-notes.ts'
 import { makePrivateFolder } from './private-file.ts'
 
 /**
@@ -62,31 +63,28 @@ export async function removeSocket(socketPath: string): Promise<void> {
 // sun_path has 104 bytes on macOS, 108 on Linux.
 const socketPathBytesMax = 100
 
+/** A symlink, to whom it belongs: made together with what it says, so that a kill leaves no lock of nobody. */
 async function createLock(lock: string): Promise<boolean> {
+  const boot = await bootId()
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
-      const file = await open(lock, 'wx', 0o600)
-      try {
-        await file.writeFile(String(process.pid))
-      } finally {
-        await file.close()
-      }
+      await symlink(`${process.pid}:${boot}`, lock)
       return true
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
     }
-    if (await holderLives(lock)) return false
+    if (await holderLives(lock, boot)) return false
     await rm(lock, { force: true })
   }
   return false
 }
 
-async function holderLives(lock: string): Promise<boolean> {
-  const text = await readFile(lock, 'utf8').catch(() => '')
-  // Just created and not yet written.
-  if (text === '') return true
+/** A process of another boot is gone, whoever has its number now. */
+async function holderLives(lock: string, boot: string): Promise<boolean> {
+  const [pid, ofBoot] = (await readlink(lock).catch(() => '')).split(':')
+  if (ofBoot !== boot || !/^\d+$/.test(pid ?? '')) return false
   try {
-    process.kill(Number.parseInt(text, 10), 0)
+    process.kill(Number(pid), 0)
     return true
   } catch (error) {
     return systemCode(error) === 'EPERM'
