@@ -20,7 +20,7 @@ export interface AdaptiveWatcherOptions {
 
 /**
  * Watches a folder in the thread that it runs in: a small tree with chokidar, a large one with {@link FolderLevelWatcher}.
- * What grows large, overflows or runs out of watches is watched folder by folder from then on; docs/decisions/0009 says why.
+ * What grows large, overflows, runs out of watches or has a folder that chokidar overlooks is watched folder by folder from then on; docs/decisions/0009 says why.
  * The new watcher stands before the old one ends, and one look at everything follows.
  */
 export class AdaptiveWatcher implements FolderWatcher {
@@ -88,6 +88,8 @@ export class AdaptiveWatcher implements FolderWatcher {
     const { ChokidarWatcher } = await import('./chokidar-watcher.ts')
     return new ChokidarWatcher({
       ...deps,
+      disk: this.#options.disk,
+      onUnwatched: () => this.#replace(),
       onError: (error) => {
         if (isLimitError(error) && this.#mayBeFolderLevel) this.#replace()
         else this.#tell(error)

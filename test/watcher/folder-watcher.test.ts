@@ -65,6 +65,20 @@ describe.each(kinds)('WorkerFolderWatcher, %s', (_kind, folderLevelFrom) => {
     await hints.forNoticed(...Array.from({ length: 20 }, (_, i) => `${i}/b/c/file`))
   })
 
+  it('hints at what happens in a folder that took the place of a file', async () => {
+    const { root, hints } = await watchFolder(inWorker(), (folder) => {
+      fs.mkdirSync(`${folder}/sub`)
+      fs.writeFileSync(`${folder}/sub/a`, 'x')
+    })
+    fs.rmSync(`${root}/sub/a`)
+    fs.mkdirSync(`${root}/sub/a`)
+    await hints.forNoticed('sub/a')
+    fs.writeFileSync(`${root}/mark`, 'x')
+    await hints.forNoticed('mark')
+    fs.writeFileSync(`${root}/sub/a/later`, 'x')
+    await hints.forNoticed('sub/a/later')
+  })
+
   it('hints at the target of a save by rename', async () => {
     const { root, hints } = await watchFolder(inWorker(), (folder) => fs.writeFileSync(`${folder}/text`, 'old'))
     fs.writeFileSync(`${root}/.text.tmp`, 'new')
