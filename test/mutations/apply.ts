@@ -78,6 +78,7 @@ export const applyMutations: readonly Mutation[] = [
     text: '      touched.file(path)\n',
     bug: '',
     caughtBy: ['test/apply/staging.test.ts', 'test/apply/apply-crash.test.ts'],
+    simulated: true,
   },
   {
     name: 'staged-file-that-is-too-short-is-ready',

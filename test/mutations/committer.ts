@@ -43,6 +43,7 @@ export const committerMutations: readonly Mutation[] = [
     text: "own.find((result) => result.outcome !== 'done')",
     bug: "own.find((result) => result.outcome === 'blocked')",
     caughtBy: ['test/node/change-committer.test.ts'],
+    simulated: true,
   },
   {
     name: 'folder-that-holds-something-is-not-published-anew',
@@ -85,6 +86,7 @@ export const committerMutations: readonly Mutation[] = [
     text: "for (const [file, reason] of missing) outcomes.set(file, { outcome: 'missing', reason })",
     bug: '',
     caughtBy: ['test/node/staged-durability.test.ts'],
+    simulated: true,
   },
   {
     name: 'block-that-was-sent-wrong-counts-as-there',

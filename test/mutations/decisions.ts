@@ -57,6 +57,7 @@ export const decisionMutations: readonly Mutation[] = [
     text: "if (!holdsContent(local)) return { action: 'take', record: remote }",
     bug: "if (local.path !== '') return { action: 'take', record: remote }",
     caughtBy: ['test/reconcile/decide.test.ts'],
+    simulated: true,
   },
   {
     name: 'copy-of-an-identical-file',
