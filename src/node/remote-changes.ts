@@ -189,6 +189,7 @@ export class RemoteChanges {
       const ready = await this.#stage(work, files)
       if (ready.length === 0) return
       const done = await this.#deps.commits.run(() => this.#deps.committer.apply(ready, this.needs))
+      await this.#leftovers.settled(done.map((need) => staged.get(need) ?? ''))
       for (const need of done) this.#forgetStaged(need, staged)
     } catch (error) {
       this.#onJobFailed(job, error)

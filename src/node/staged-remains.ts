@@ -52,11 +52,20 @@ export async function discardRemains(
 
 /** Discards what jobs no longer need; what a disk in trouble does not let go of goes with the next that it does. */
 export class StagedLeftovers {
-  readonly #tasks: Pick<FileTasks, 'discardStaged'>
+  readonly #tasks: Pick<FileTasks, 'discardStaged' | 'listStaged'>
   #left: readonly string[] = []
 
-  constructor(tasks: Pick<FileTasks, 'discardStaged'>) {
+  constructor(tasks: Pick<FileTasks, 'discardStaged' | 'listStaged'>) {
     this.#tasks = tasks
+  }
+
+  /** These have been put in place: what was staged of other versions of their paths is of no more use. Never fails. */
+  async settled(staged: readonly string[]): Promise<void> {
+    const paths = new Set(staged.filter(isResumableName).map(pathPartOf))
+    if (paths.size === 0) return
+    const listed = await this.#tasks.listStaged().catch(() => [])
+    const others = listed.map((entry) => entry.staged).filter((name) => isResumableName(name) && !staged.includes(name))
+    await this.discard(others.filter((name) => paths.has(pathPartOf(name))))
   }
 
   /** Never fails. Beyond ten thousand the next start finds them. */

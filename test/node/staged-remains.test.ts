@@ -3,7 +3,7 @@ import { encodeBlockList } from '../../src/blocks/block-list.ts'
 import { hashBlock } from '../../src/blocks/hash.ts'
 import { stagedNameFor } from '../../src/blocks/staged-name.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
-import { discardRemains, usefulRemains } from '../../src/node/staged-remains.ts'
+import { discardRemains, StagedLeftovers, usefulRemains } from '../../src/node/staged-remains.ts'
 import type { Logger } from '../../src/ports/logger.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
@@ -60,6 +60,18 @@ describe('what earlier tries have left', () => {
     expect(await discard('useful')).toBe(5)
     expect(await listed()).toEqual(['0123456789abcdef01234567', nameOf('new')].sort())
     expect(await discard('useful')).toBe(0)
+  })
+
+  it('goes with the version of its path that is put in place, and what is of other paths stays', async () => {
+    const [older, placed, other] = [nameOf('a', '1'), nameOf('a', '2'), nameOf('b', '1')]
+    for (const name of [older, placed, other, 'of-another-job']) put(name, 'x')
+    const leftovers = new StagedLeftovers(tasks)
+    await leftovers.settled(['of-another-job'])
+    expect((await tasks.listStaged()).length).toBe(4)
+    await leftovers.settled([placed, ''])
+    expect((await tasks.listStaged()).map(({ staged }) => staged).sort()).toEqual(
+      [placed, other, 'of-another-job'].sort(),
+    )
   })
 
   it('goes when the disk is full, but for what is in use', async () => {
