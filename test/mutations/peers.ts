@@ -86,4 +86,18 @@ export const peerMutations: readonly Mutation[] = [
     bug: 'return theirs.length === 32',
     caughtBy: ['test/node/peer-session.test.ts', 'test/node/replica-forget.test.ts'],
   },
+  {
+    name: 'another-process-with-our-key-is-taken-for-ourselves',
+    file: 'src/node/own-key.ts',
+    text: 'const isOurs = this.#asked.has(textOf(await duplex.read(questionBytes, signal)))',
+    bug: 'const isOurs = textOf(await duplex.read(questionBytes, signal)) !== textOf(new Uint8Array(0))',
+    caughtBy: ['test/node/own-key.test.ts'],
+  },
+  {
+    name: 'folders-are-proved-though-another-process-has-our-key',
+    file: 'src/node/handshakes.ts',
+    text: 'if (this.#twin === null) return folders',
+    bug: 'if (this.#twin !== undefined) return folders',
+    caughtBy: ['test/node/libp2p-transport.test.ts'],
+  },
 ]
