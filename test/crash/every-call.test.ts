@@ -46,14 +46,17 @@ describe.skipIf(problem !== null)(`a node that is killed at any call that change
       })
     }
     const points = spread(calls.length, pointsMax)
-    for (const [i, killAt] of points.entries()) {
-      const name = `${mode} ${killAt} of ${calls.length}, ${calls[killAt - 1]}`
-      const crash: Crash = (make) =>
-        mode === 'apply' ? pair.apply(scenario, { killAt, make }) : pair.recover(scenario, { firstAt, killAt, make })
-      await rounds.run(scenario, name, crash)
-      if (i % reportEvery === 0) note({ progress: `${scenario.name}, ${mode}`, done: i, of: points.length })
+    try {
+      for (const [i, killAt] of points.entries()) {
+        const name = `${mode} ${killAt} of ${calls.length}, ${calls[killAt - 1]}`
+        const crash: Crash = (make) =>
+          mode === 'apply' ? pair.apply(scenario, { killAt, make }) : pair.recover(scenario, { firstAt, killAt, make })
+        await rounds.run(scenario, name, crash)
+        if (i % reportEvery === 0) note({ progress: `${scenario.name}, ${mode}`, done: i, of: points.length })
+      }
+    } finally {
+      note({ name: scenario.name, mode, calls: calls.length, points: points.length, ...rounds.report })
     }
-    note({ name: scenario.name, mode, calls: calls.length, points: points.length, ...rounds.report })
     expect(rounds.report.failures).toEqual([])
     expect(rounds.report.crashed).toBeGreaterThan(0)
   })

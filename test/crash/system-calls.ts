@@ -121,8 +121,8 @@ export class Trace {
 
 /** Calls that fail. */
 export interface Fault {
-  /** The file workers, the watcher or the threads of the database. */
-  readonly threads: 'files' | 'p2psync-watch' | 'libuv-worker'
+  /** The file workers or the threads of the database. */
+  readonly threads: 'files' | 'libuv-worker'
   readonly calls: string
   readonly code: string
   /** Such as `1+` for each time, `5..40` for a while, `2+3` for every third. */
