@@ -6,7 +6,7 @@ import type { Profile } from './schedule.ts'
 import { tracesElsewhere, tracesOf } from './traces.ts'
 
 /** Seeds from 1 on: 300 schedules with 3 to 5 devices and faults, and some others. More of them: `npm run simulate`. */
-const counts = { faults: 190, databases: 90, guard: 20, pair: 25, everyday: 15 } as const satisfies Record<
+const counts = { faults: 190, databases: 100, guard: 10, pair: 15, everyday: 10 } as const satisfies Record<
   Profile,
   number
 >
