@@ -107,4 +107,11 @@ export const localChangeMutations: readonly Mutation[] = [
     bug: 'this.#paths.clear()',
     caughtBy: ['test/node/moves.test.ts'],
   },
+  {
+    name: 'folder-that-chokidar-overlooks-is-never-watched',
+    file: 'src/watcher/chokidar-watcher.ts',
+    text: 'if (isLost) onUnwatched()',
+    bug: 'void [isLost, onUnwatched]',
+    caughtBy: ['test/watcher/folder-watcher.test.ts'],
+  },
 ]
