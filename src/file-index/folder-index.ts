@@ -13,7 +13,7 @@ import { planCommit, stateOf, type CommitState } from './commit-plan.ts'
 import { listKey, locateBlocks, planLists, type BlockLocation, type ContentRooms } from './block-lists.ts'
 import { ContentFinder, surely } from './content-finder.ts'
 import { planDiskStates, type DiskChange } from './disk-states.ts'
-import { ForgetNotes } from './forget-notes.ts'
+import { ForgetNotes, newLifeRows } from './forget-notes.ts'
 import { planForget, type SeenRow } from './forget-rows.ts'
 import { encodeHead, encodeSeq, openHead, seqReserve } from './index-head.ts'
 import type { IndexHead, OpenOptions, TreeSummary } from './index-head.ts'
@@ -253,11 +253,11 @@ export class FolderIndex {
     return this.#inTurn(() => this.#store.batch([{ type: 'put', key, value: encodePeerState(state) }]))
   }
 
-  /** Begins a new life with the same records: an old database was put back, so its counters may have been used. */
-  renewIncarnation(): Promise<void> {
+  /** Begins a new life with the same records: an old database was put back, so its counters after `afterSeq` may have been used. */
+  renewIncarnation(afterSeq: number): Promise<void> {
     return this.#inTurn(async () => {
       const incarnation = this.#random.bytes(8)
-      await this.#store.batch([{ type: 'put', key: metaKeys.incarnation, value: incarnation }], { durable: true })
+      await this.#store.batch(newLifeRows(incarnation, { writer: this.#writer, afterSeq }), { durable: true })
       this.#writer = makeWriterId(this.#deviceTag, incarnation)
       this.#epoch = Buffer.from(incarnation).toString('hex')
     })

@@ -1,6 +1,7 @@
 import type { DeviceId } from '../model/device-id.ts'
 import { P2psyncError } from '../model/errors.ts'
-import type { KeyValueStore } from '../ports/key-value-store.ts'
+import type { WriterId } from '../model/writer-id.ts'
+import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
 import { decodeSeq, encodeSeq } from './index-head.ts'
 import { keyRange, metaKeys, prefix, textKey } from './index-keys.ts'
 import { readRange } from './read-range.ts'
@@ -16,6 +17,21 @@ export interface ForgetNote {
   readonly seq: number
   /** Peers have kept tombstones of this day, for devices that we do not know: those up to it are kept here too. */
   readonly heldDay: number
+}
+
+/** Changes of a life that others may know otherwise: those of `writer` after `afterSeq`. */
+export interface Renewal {
+  readonly writer: WriterId
+  readonly afterSeq: number
+}
+
+/** What begins a new life, as one batch: a kill before the renewal has ended is found by the next process. */
+export function newLifeRows(incarnation: Uint8Array, { writer, afterSeq }: Renewal): StoreOperation[] {
+  const value = Buffer.concat([encodeSeq(afterSeq), Buffer.from(writer)])
+  return [
+    { type: 'put', key: metaKeys.incarnation, value: incarnation },
+    { type: 'put', key: metaKeys.renewal, value },
+  ]
 }
 
 /**
@@ -57,6 +73,18 @@ export class ForgetNotes {
     const key = metaKeys.quiet
     if (seq === null) return this.#store.batch([{ type: 'del', key }], { durable: true })
     return this.#store.batch([{ type: 'put', key, value: encodeSeq(seq) }])
+  }
+
+  /** What has still to be given versions of this life. */
+  async renewal(): Promise<Renewal | null> {
+    const value = await this.#store.get(metaKeys.renewal)
+    if (value === undefined) return null
+    return { writer: Buffer.from(value.subarray(6)).toString() as WriterId, afterSeq: decodeSeq(value.subarray(0, 6)) }
+  }
+
+  /** All of it has: on the disk, with the commits before it, when this resolves. */
+  endRenewal(): Promise<void> {
+    return this.#store.batch([{ type: 'del', key: metaKeys.renewal }], { durable: true })
   }
 
   /** A device held all of our log up to `seq`: its root was ours. */

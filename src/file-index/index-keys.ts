@@ -40,6 +40,8 @@ export const metaKeys = {
   forgotten: textKey(prefix.meta, 'forgotten'),
   /** Since which change nobody was told of any (forget-notes.ts). */
   quiet: textKey(prefix.meta, 'quiet'),
+  /** Which changes a new life has to give versions of its own (forget-notes.ts). */
+  renewal: textKey(prefix.meta, 'renewal'),
   /** There from opening to closing: no seq at or above it was ever given out. */
   ceiling: textKey(prefix.meta, 'ceiling'),
 }

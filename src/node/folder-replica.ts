@@ -21,7 +21,7 @@ import { isIndexDamage } from './index-folder.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
 import { LocalChanges } from './local-changes.ts'
 import { RemoteChanges } from './remote-changes.ts'
-import { renewDatabase } from './restored-database.ts'
+import { finishRenewal, renewDatabase } from './restored-database.ts'
 import { replicaState } from './replica-state.ts'
 import { Rescan } from './rescan.ts'
 import { SerialQueue } from './serial-queue.ts'
@@ -151,6 +151,7 @@ export class FolderReplica implements SessionHost {
   async start(): Promise<void> {
     await this.#forgetting.load()
     await this.told.load()
+    await finishRenewal(this.index)
     if (await this.#presence.check()) {
       await this.recovery.recover()
       await trimHistory(this.#deps)

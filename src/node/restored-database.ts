@@ -17,13 +17,24 @@ export async function renewDatabase(
   openedAtSeq: number,
   onCommit: (changes: readonly RowChange[]) => void,
 ): Promise<void> {
-  const oldWriter = index.writer
-  await index.renewIncarnation()
+  await finishRenewal(index, onCommit)
+  await index.renewIncarnation(openedAtSeq)
+  await finishRenewal(index, onCommit)
+}
+
+/** Does what is left of a renewal, be it of a process that was killed in it. To be called while nobody else commits. */
+export async function finishRenewal(
+  index: FolderIndex,
+  onCommit: (changes: readonly RowChange[]) => void = () => undefined,
+): Promise<void> {
+  const renewal = await index.forgetNotes.renewal()
+  if (renewal === null) return
+  const { writer: oldWriter, afterSeq } = renewal
   for await (const page of index.rows()) {
     const changes: RowChange[] = []
     for (const { record, disk, seq } of page) {
-      if (seq <= openedAtSeq || record.writer !== oldWriter) continue
-      const known = capCounter(record.version, oldWriter, openedAtSeq)
+      if (seq <= afterSeq || record.writer !== oldWriter) continue
+      const known = capCounter(record.version, oldWriter, afterSeq)
       const version = advanceVersion(known, index.writer, index.seq + 1)
       changes.push({ record: { ...record, version, writer: index.writer }, disk })
     }
@@ -33,6 +44,7 @@ export async function renewDatabase(
       onCommit(part)
     }
   }
+  await index.forgetNotes.endRenewal()
 }
 
 function capCounter(version: VersionVector, writer: WriterId, counterMax: number): VersionVector {

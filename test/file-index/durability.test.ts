@@ -47,7 +47,7 @@ describe('what an index lets nobody lose to a power cut', () => {
 
   it('is the incarnation of a database that was put back', async () => {
     const { index, batches } = await openNoting()
-    await index.renewIncarnation()
+    await index.renewIncarnation(index.seq)
     expect(batches).toEqual([true])
   })
 })

@@ -198,7 +198,7 @@ describe('the index of a folder', () => {
     const store = lastingStore()
     const index = await open(store)
     const { writer, epoch } = index
-    await index.renewIncarnation()
+    await index.renewIncarnation(index.seq)
     expect(index.epoch).not.toBe(epoch)
     expect(index.writer.slice(0, 16)).toBe(writer.slice(0, 16))
     expect(index.writer.slice(16)).toBe(index.epoch)

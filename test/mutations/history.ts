@@ -117,14 +117,21 @@ export const historyMutations: readonly Mutation[] = [
   {
     name: 'put-back-database-goes-on-with-its-life',
     file: 'src/node/restored-database.ts',
-    text: '  await index.renewIncarnation()\n',
+    text: '  await index.renewIncarnation(openedAtSeq)\n',
+    bug: '',
+    caughtBy: ['test/node/restored-database.test.ts'],
+  },
+  {
+    name: 'renewal-that-was-cut-off-is-never-finished',
+    file: 'src/file-index/forget-notes.ts',
+    text: "    { type: 'put', key: metaKeys.renewal, value },\n",
     bug: '',
     caughtBy: ['test/node/restored-database.test.ts'],
   },
   {
     name: 'every-old-record-is-given-a-new-version',
     file: 'src/node/restored-database.ts',
-    text: 'seq <= openedAtSeq || ',
+    text: 'seq <= afterSeq || ',
     bug: '',
     caughtBy: ['test/node/restored-database.test.ts'],
   },

@@ -74,7 +74,7 @@ describe('a session with a scripted peer', () => {
       takeMove: async () => false,
       onRestoredDatabase: () => {
         host.restored++
-        return index.renewIncarnation()
+        return index.renewIncarnation(index.seq)
       },
       onChange: () => undefined,
       drafts: {

@@ -3,7 +3,8 @@ import { FolderIndex, type RowChange } from '../../src/file-index/folder-index.t
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import type { VersionVector } from '../../src/model/version-vector.ts'
 import { makeWriterId } from '../../src/model/writer-id.ts'
-import { renewDatabase } from '../../src/node/restored-database.ts'
+import { finishRenewal, renewDatabase } from '../../src/node/restored-database.ts'
+import type { KeyValueStore } from '../../src/ports/key-value-store.ts'
 import { compareVersions } from '../../src/vector-clock/compare-versions.ts'
 import { countingRandom, deviceTag, fileOf } from '../file-index/sample-records.ts'
 import { memoryStore } from '../twins/memory-store.ts'
@@ -11,9 +12,11 @@ import { memoryStore } from '../twins/memory-store.ts'
 const theirs = makeWriterId(Buffer.alloc(8, 1), Buffer.alloc(8, 2))
 
 describe('the records of an old database that was put back', () => {
+  let store: KeyValueStore
   let index: FolderIndex
   beforeEach(async () => {
-    index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
+    store = memoryStore()
+    index = await FolderIndex.open(store, { deviceTag, random: countingRandom() })
   })
 
   async function write(path: string, text: string, knows: VersionVector = []): Promise<void> {
@@ -59,5 +62,24 @@ describe('the records of an old database that was put back', () => {
     expect(await renewed(openedAtSeq)).toEqual([])
     expect([await versionOf('old'), await versionOf('foreign')]).toEqual(before)
     expect((await index.get('foreign' as RelativePath))!.record.writer).toBe(theirs)
+  })
+
+  it('get them from the next process when this one is killed before it is done', async () => {
+    await write('x', 'one')
+    const { writer: oldWriter, seq: openedAtSeq } = index
+    for (const path of ['x', 'y']) await write(path, 'two', [[theirs, 5]])
+    const before = [await versionOf('x'), await versionOf('y')]
+    // Killed: the new life is on the disk, and none of the commits.
+    await index.renewIncarnation(openedAtSeq)
+    index = await FolderIndex.open(store, { deviceTag, random: countingRandom() })
+    await finishRenewal(index)
+    for (const [i, path] of ['x', 'y'].entries()) {
+      const after = await versionOf(path)
+      expect(compareVersions(before[i]!, after)).toBe('concurrent')
+      expect(after.find(([writer]) => writer === oldWriter)?.[1]).toBe(openedAtSeq)
+    }
+    const done = [await versionOf('x'), await versionOf('y')]
+    await finishRenewal(index)
+    expect([await versionOf('x'), await versionOf('y')]).toEqual(done)
   })
 })
