@@ -28,7 +28,8 @@ export class BitRot {
     if (!device.isRunning || !isRelativePath(path)) return
     const good = device.tree().get(path)
     if (good === undefined || !this.#ledger.isWritten(good)) return
-    const row = await device.replica.index.get(path)
+    // A kill that is due may come with this call.
+    const row = await device.replica.index.get(path).catch(() => null)
     if (row === null || !isLive(row.record)) return
     const entry = device.disk.quietly(() => device.disk.lstat(`${root}/${path}`))
     if (entry?.kind !== 'file' || entry.sizeBytes === 0 || !sameDiskState(row.disk, entry)) return
