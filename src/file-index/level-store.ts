@@ -82,13 +82,13 @@ class LevelStore implements KeyValueStore {
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    if (this.#writes.renewing !== null) await this.#renewed()
+    if (this.#writes.isClosed) await this.#reopened()
     return guarded('be read', () => this.#level.get(key))
   }
 
   async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
     if (keys.length === 0) return []
-    if (this.#writes.renewing !== null) await this.#renewed()
+    if (this.#writes.isClosed) await this.#reopened()
     return guarded('be read', () => this.#level.getMany(keys as Uint8Array[]))
   }
 
@@ -121,7 +121,7 @@ class LevelStore implements KeyValueStore {
   async *pages(range: StoreRange): AsyncGenerator<readonly StoreEntry[]> {
     let left: StoreRange | null = range
     while (left !== null) {
-      if (this.#writes.renewing !== null) await this.#renewed()
+      if (this.#writes.isClosed) await this.#reopened()
       left = yield* this.#pagesUntilRenewed(left)
     }
   }
@@ -157,9 +157,8 @@ class LevelStore implements KeyValueStore {
     await guarded('be closed', () => this.#level.close())
   }
 
-  /** Whoever wrote hears of what fails; a reader finds the database closed then. */
-  async #renewed(): Promise<void> {
-    await this.#writes.renewing?.catch(() => undefined)
+  #reopened(): Promise<void> {
+    return guarded('be opened again', () => this.#writes.reopened())
   }
 }
 

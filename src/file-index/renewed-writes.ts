@@ -30,9 +30,15 @@ export class RenewedWrites {
     this.#mayReopen = mayReopen
   }
 
-  /** Non-null while the database is closed for a moment. */
-  get renewing(): Promise<void> | null {
-    return this.#renewing
+  /** For a moment, or because it could not be opened again: then each call that needs it tries to. */
+  get isClosed(): boolean {
+    return this.#renewing !== null || (this.#doubt !== null && this.#level.status !== 'open')
+  }
+
+  /** Resolves when the database can be read. @throws what keeps it from being opened. */
+  async reopened(): Promise<void> {
+    if (this.#renewing !== null) await this.#renewing
+    else await this.write([], () => Promise.resolve())
   }
 
   /** How often it has been closed: no iterator outlives that. */

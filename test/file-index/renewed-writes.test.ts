@@ -132,11 +132,13 @@ describe('after a batch that failed', () => {
     expect(await values()).toEqual(['new', 'old', ''])
   })
 
-  it('what was written of it is taken back even when the first opening fails', async () => {
+  it('what was written of it is taken back even when openings fail, and who reads opens it too', async () => {
     next = { batch: 'is written and fails', opening: 'fails' }
     await expect(store.batch([put(1, 'failed'), put(3, 'failed')])).rejects.toThrow()
     await expect(store.batch([put(2, 'new')])).rejects.toThrow('No space left')
+    next.opening = 'fails'
     await expect(store.get(Uint8Array.of(0, 1))).rejects.toMatchObject({ code: 'index-failed' })
+    expect(await values()).toEqual(['old', 'old', ''])
     await store.batch([put(2, 'new')])
     expect(await values()).toEqual(['old', 'new', ''])
   })
