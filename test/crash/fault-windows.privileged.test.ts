@@ -48,7 +48,7 @@ const faults: readonly Fault[] = [
   ...['EIO', 'ENOSPC'].map((code) => ({ threads: 'libuv-worker', calls: 'fdatasync', code, when: '1..3' }) as const),
 ]
 
-describe.skipIf(problem !== null)(`a node of which calls fail${why}`, { timeout: 240_000 }, () => {
+describe.skipIf(problem !== null)(`a node of which calls fail${why}`, { timeout: 330_000 }, () => {
   it.each(faults)(
     'takes nothing for deleted, tears nothing and goes on: $threads $calls $code $when',
     async (fault) => {

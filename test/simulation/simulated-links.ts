@@ -64,10 +64,10 @@ export class SimulatedLinks {
     const { network, clock } = this.#world()
     const stalledMs = Math.max(0, Math.max(0, ...this.#stalledUntil.values()) - clock.view().monotonic())
     const slowMs = 2 * Math.max(0, ...this.#slow.values())
+    this.#slow.clear()
     if (stalledMs + slowMs > 0) await clock.pass(stalledMs + slowMs + 1000)
     this.#stalledUntil.clear()
     this.#drops.clear()
-    this.#slow.clear()
     this.#bytesPerSecond = 0
     network.heal()
     this.partForever()

@@ -1,6 +1,7 @@
 import type { RelativePath } from '../../../src/model/relative-path.ts'
 import { isConflictCopyName } from '../../../src/vector-clock/conflict-name.ts'
 import { plain } from '../ledger.ts'
+import type { Operation } from '../schedule.ts'
 import type { CheckedRun } from './checked-run.ts'
 
 /**
@@ -8,8 +9,8 @@ import type { CheckedRun } from './checked-run.ts'
  * A conflict of a copy makes one more copy of the original, never a copy of a copy.
  */
 export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[] {
-  // Who rejects a rewrite has a content stay that a copy was made of already.
-  const mayReject = schedule.operations.some(({ type }) => type === 'mass')
+  // Who rejects a rewrite has a content stay that a copy was made of already; so has who removes or moves the winner.
+  const mayGoBack = schedule.operations.some(({ type }) => goingBack.has(type))
   const tree = world.devices[0]!.tree()
   const problems: string[] = []
   const copies = new Map<string, string>()
@@ -22,7 +23,9 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
     if (other !== undefined) problems.push(`two copies of a loser: ${other} and ${path}`)
     copies.set(`${original} ${content}`, path)
     const isSame = plain(tree.get(original) ?? '') === content
-    if (isSame && !mayReject) problems.push(`a copy of what is at ${original}: ${path}`)
+    if (isSame && !mayGoBack) problems.push(`a copy of what is at ${original}: ${path}`)
   }
   return problems
 }
+
+const goingBack: ReadonlySet<string> = new Set<Operation['type']>(['mass', 'remove', 'rename'])
