@@ -76,7 +76,9 @@ export class WorldDevice {
     this.clockOffMs = options.clockOffMs ?? 0
     this.#clock = world.clock.view(() => this.clockOffMs)
     const { ignoresCase = false } = options
-    this.disk = new MemoryDisk({ now: () => world.clock.stampNs(this.clockOffMs), ignoresCase })
+    // No two kernels tick in the same nanosecond.
+    const tickNs = BigInt(world.devices.length) * 10_000n
+    this.disk = new MemoryDisk({ now: () => world.clock.stampNs(this.clockOffMs) + tickNs, ignoresCase })
     this.disk.makeFolders(root)
   }
 
