@@ -38,7 +38,11 @@ export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promi
   if (!done || moved === null) return null
   deps.problems.clearAtAndBelow(pair.from)
   const found = await entriesBelow(deps.tasks, pair.to)
-  if (found !== null) return compare(moved, pair, found)
+  if (found !== null) {
+    for (const path of found.unknown) deps.dirty.addUnreadable(path)
+    for (const { path, reason } of found.batches.flatMap(({ problems }) => problems)) deps.problems.add(path, reason)
+    return compare(moved, pair, found)
+  }
   deps.dirty.add(pair.to)
   return { changed: [], gone: [] }
 }
