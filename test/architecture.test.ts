@@ -88,7 +88,7 @@ const filesThatUseTheFileSystem = [
   'src/node/node-settings.ts',
   'src/node/folder-key-file.ts',
   'src/node/boot-notes.ts',
-  'src/node/scrub-notes.ts',
+  'src/node/note-file.ts',
   'src/node/control-socket.ts',
   // The files by which nodes of one host find each other.
   'src/node/same-host.ts',

@@ -41,8 +41,14 @@ export function findRoute(method: string, address: string): Route {
 }
 
 type Answer = (api: NodeApi, request: RouteRequest) => unknown
+type Methods = Readonly<Record<string, Answer | 'events'>>
 
-const routes: ReadonlyMap<string, Readonly<Record<string, Answer | 'events'>>> = new Map([
+/** A route that does what the parsed body asks for. What cannot be parsed rejects, as what fails does. */
+function post<Asked>(parse: (body: unknown) => Asked, act: (api: NodeApi, asked: Asked) => Promise<unknown>): Methods {
+  return { POST: async (api, { body }) => act(api, parse(body)) }
+}
+
+const routes: ReadonlyMap<string, Methods> = new Map<string, Methods>([
   ['/v1/info', { GET: (api: NodeApi) => api.info() }],
   ['/v1/status', { GET: async (api: NodeApi) => api.status() }],
   ['/v1/peers', { GET: async (api: NodeApi) => api.peers() }],
@@ -57,51 +63,11 @@ const routes: ReadonlyMap<string, Readonly<Record<string, Answer | 'events'>>> =
     '/v1/key',
     { GET: async (api: NodeApi, { query }: RouteRequest) => ({ key: await api.folderKey(folderOfQuery(query)) }) },
   ],
-  [
-    '/v1/folders/paused',
-    {
-      POST: async (api: NodeApi, { body }: RouteRequest) => {
-        const { path, paused } = parseFolderPaused(body)
-        await api.setFolderPaused(path, paused)
-      },
-    },
-  ],
-  [
-    '/v1/folders/held',
-    {
-      POST: async (api: NodeApi, { body }: RouteRequest) => {
-        const { path, decision } = parseHeldDecision(body)
-        return api.decideHeld(path, decision)
-      },
-    },
-  ],
-  [
-    '/v1/folders/guard',
-    {
-      POST: async (api: NodeApi, { body }: RouteRequest) => {
-        const { path, limits } = parseFolderGuard(body)
-        await api.setGuard(path, limits)
-      },
-    },
-  ],
-  [
-    '/v1/folders/scrub',
-    {
-      POST: async (api: NodeApi, { body }: RouteRequest) => {
-        const { path, action } = parseScrub(body)
-        return api.scrub(path, action)
-      },
-    },
-  ],
-  [
-    '/v1/peers/paused',
-    {
-      POST: async (api: NodeApi, { body }: RouteRequest) => {
-        const { peer, paused } = parsePeerPaused(body)
-        return api.setPeerPaused(peer, paused)
-      },
-    },
-  ],
+  ['/v1/folders/paused', post(parseFolderPaused, (api, { path, paused }) => api.setFolderPaused(path, paused))],
+  ['/v1/folders/held', post(parseHeldDecision, (api, { path, decision }) => api.decideHeld(path, decision))],
+  ['/v1/folders/guard', post(parseFolderGuard, (api, { path, limits }) => api.setGuard(path, limits))],
+  ['/v1/folders/scrub', post(parseScrub, (api, { path, action }) => api.scrub(path, action))],
+  ['/v1/peers/paused', post(parsePeerPaused, (api, { peer, paused }) => api.setPeerPaused(peer, paused))],
   [
     '/v1/limits',
     {

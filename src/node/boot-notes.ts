@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { writePrivateFile } from './private-file.ts'
+import { noteFile, type NoteFile } from './note-file.ts'
 
 /** What was surely on the disk while the system ran that `boot` names. */
 export interface BootNote {
@@ -11,12 +11,9 @@ export interface BootNote {
   readonly seq: number
 }
 
-export interface BootNotes {
+export interface BootNotes extends NoteFile<BootNote> {
   /** As in {@link BootNote}, of now. */
   boot(): Promise<string>
-  /** Null when there is none, or nothing that can be read. */
-  load(): Promise<BootNote | null>
-  save(note: BootNote): Promise<void>
 }
 
 /** Names this run of the system; '' where it cannot be told from another: only Linux says. */
@@ -26,19 +23,7 @@ export async function bootId(): Promise<string> {
 
 /** A note in a file of the state directory. */
 export function bootNotesIn(file: string): BootNotes {
-  return {
-    boot: bootId,
-    load: async () => {
-      const text = await readFile(file, 'utf8').catch(() => '')
-      try {
-        const value: unknown = JSON.parse(text)
-        return isNote(value) ? value : null
-      } catch {
-        return null
-      }
-    },
-    save: (note) => writePrivateFile(file, `${JSON.stringify(note)}\n`),
-  }
+  return { boot: bootId, ...noteFile(file, isNote) }
 }
 
 function isNote(value: unknown): value is BootNote {

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { P2psyncError, systemCode } from '../model/errors.ts'
 import { bootId } from './boot-notes.ts'
 import { makePrivateFolder } from './private-file.ts'
+import { isProcessRunning } from './process-running.ts'
 
 /**
  * Where the control socket of a home is: in the home, or, where that path would not fit into a socket address, under a
@@ -82,11 +83,5 @@ async function createLock(lock: string): Promise<boolean> {
 /** A process of another boot is gone, whoever has its number now. */
 async function holderLives(lock: string, boot: string): Promise<boolean> {
   const [pid, ofBoot] = (await readlink(lock).catch(() => '')).split(':')
-  if (ofBoot !== boot || !/^\d+$/.test(pid ?? '')) return false
-  try {
-    process.kill(Number(pid), 0)
-    return true
-  } catch (error) {
-    return systemCode(error) === 'EPERM'
-  }
+  return ofBoot === boot && /^\d+$/.test(pid ?? '') && isProcessRunning(Number(pid))
 }

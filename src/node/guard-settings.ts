@@ -1,6 +1,6 @@
 import { defaultGuard } from '../model/guard-limits.ts'
 import type { GuardOptions } from './folder-guard.ts'
-import type { KnownFolder } from './node-settings.ts'
+import { withFolderChanged, type KnownFolder } from './node-settings.ts'
 import type { SettingsFile } from './settings-file.ts'
 
 /** How a folder is guarded, as the settings have it, and where they keep what it holds. */
@@ -9,11 +9,7 @@ export function guardOptions(settings: SettingsFile, path: string): GuardOptions
   return {
     limits: known?.guard === undefined ? defaultGuard : known.guard,
     held: known?.held ?? [],
-    onHeld: (held) =>
-      settings.update((old) => ({
-        ...old,
-        folders: old.folders.map((folder) => (folder.path === path ? { ...folder, held } : folder)),
-      })),
+    onHeld: (held) => settings.update((old) => withFolderChanged(old, path, { held })),
   }
 }
 

@@ -7,7 +7,7 @@ import { holdRemovals, withoutHeldRewrites, type GuardLookDeps } from './guard-l
 import { mayBeRewritten } from './guard-losses.ts'
 import { hashAhead } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
-import { entryOf, newLook, type Look } from './look.ts'
+import { entryOf, newLook, noteUnseen, type Look } from './look.ts'
 import { publishMove, publishRemoval } from './local-moves.ts'
 import { isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
@@ -84,12 +84,11 @@ export class LocalChanges {
 
   /** Notes what is new and what is gone at and below `start`, and gives out what has changed in its place. */
   async *#inFolder(start: RelativePath | '', look: Look): AsyncGenerator<readonly ScanEntry[]> {
-    const { index, tasks, problems, dirty } = this.#deps
+    const { index, tasks } = this.#deps
     const merge = new ScanMerge(index, start)
     const isFirst = index.summary.entries === 0
     for await (const batch of tasks.scan(start)) {
-      for (const problem of batch.problems) problems.add(problem.path, problem.reason)
-      for (const path of batch.unknown) dirty.addUnreadable(path)
+      noteUnseen(batch, this.#deps)
       const { changed: different, gone } = await merge.next(batch)
       const { changed } = isFirst
         ? { changed: different }

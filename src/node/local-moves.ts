@@ -10,6 +10,7 @@ import { deriveMove } from '../reconcile/derive-move.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { LocalCommits } from './local-commits.ts'
+import { noteUnseen } from './look.ts'
 import { deriveRemoval } from './derive-removal.ts'
 import type { FolderPair } from './recognise-moves.ts'
 
@@ -39,8 +40,7 @@ export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promi
   deps.problems.clearAtAndBelow(pair.from)
   const found = await entriesBelow(deps.tasks, pair.to)
   if (found !== null) {
-    for (const path of found.unknown) deps.dirty.addUnreadable(path)
-    for (const { path, reason } of found.batches.flatMap(({ problems }) => problems)) deps.problems.add(path, reason)
+    for (const batch of found.batches) noteUnseen(batch, deps)
     return compare(moved, pair, found)
   }
   deps.dirty.add(pair.to)

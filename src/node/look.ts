@@ -1,6 +1,8 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
 import type { RelativePath } from '../model/relative-path.ts'
-import type { LstatResult, ScanEntry } from '../ports/file-tasks.ts'
+import type { LstatResult, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
+import type { DirtyPaths } from './dirty-paths.ts'
+import type { FolderProblems } from './folder-problems.ts'
 
 /** What one look at the disk has found, but for what changed in its place. */
 export interface Look {
@@ -26,6 +28,15 @@ export interface Look {
 export function newLook(waits: number): Look {
   const changes = { fresh: [], folders: [], gone: [], goneFolders: [], removed: [], changed: [], rewritten: [] }
   return { ...changes, afterFolder: [], waits }
+}
+
+/** What of a scan could not be looked at, or is not ours, is shown; the former is looked at again after a while. */
+export function noteUnseen(
+  { problems, unknown }: Pick<ScanBatch, 'problems' | 'unknown'>,
+  deps: { readonly problems: FolderProblems; readonly dirty: DirtyPaths },
+): void {
+  for (const { path, reason } of problems) deps.problems.add(path, reason)
+  for (const path of unknown) deps.dirty.addUnreadable(path)
 }
 
 export function entryOf(seen: LstatResult): ScanEntry {

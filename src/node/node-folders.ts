@@ -10,7 +10,7 @@ import { folderState } from './home.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { parseFolderKey } from './key-text.ts'
 import type { AddFolderRequest, FolderAdded, HeldDecision } from './node-api.ts'
-import type { KnownFolder } from './node-settings.ts'
+import { withFolderChanged, type KnownFolder } from './node-settings.ts'
 import { planFolder, prepareFolder } from './open-folder.ts'
 import { RunningFolder, type FolderOptions } from './running-folder.ts'
 import { SerialQueue } from './serial-queue.ts'
@@ -77,9 +77,7 @@ export class NodeFolders {
 
   /** @throws {P2psyncError} `usage` when nothing is held, or the folder is paused. */
   async decideHeld(path: string, decision: HeldDecision): Promise<readonly HeldChanges[]> {
-    const { isPaused, replica } = this.at(path)
-    if (isPaused) throw new P2psyncError('usage', `${path} is paused`, { hint: `Go on first: p2psync resume ${path}` })
-    return decision === 'approve' ? replica.guard.approve() : replica.guard.reject()
+    return this.at(path).decideHeld(decision)
   }
 
   setGuard(path: string, guard: GuardLimits): Promise<void> {
@@ -141,10 +139,7 @@ export class NodeFolders {
   }
 
   async #change(path: string, change: Partial<Pick<KnownFolder, 'order' | 'paused' | 'guard'>>): Promise<void> {
-    await this.#deps.settings.update((old) => ({
-      ...old,
-      folders: old.folders.map((known) => (known.path === path ? { ...known, ...change } : known)),
-    }))
+    await this.#deps.settings.update((old) => withFolderChanged(old, path, change))
   }
 
   /** Keeps its place among the others. */

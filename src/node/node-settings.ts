@@ -87,6 +87,12 @@ export async function loadSettings(home: Home): Promise<NodeSettings> {
   }
 }
 
+/** The settings with another entry for the folder at `path`; the same when there is none. */
+export function withFolderChanged(settings: NodeSettings, path: string, change: Partial<KnownFolder>): NodeSettings {
+  const folders = settings.folders.map((known) => (known.path === path ? { ...known, ...change } : known))
+  return { ...settings, folders }
+}
+
 /** Replaces the remembered settings durably. @throws {P2psyncError} `disk-full`, `disk-failed`. */
 export async function saveSettings(home: Home, settings: NodeSettings): Promise<void> {
   const { otherFields, ...known } = settings

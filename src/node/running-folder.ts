@@ -5,6 +5,7 @@ import { errorText, P2psyncError } from '../model/errors.ts'
 import type { FolderId } from '../model/folder-id.ts'
 import type { FolderMarker } from '../model/folder-marker.ts'
 import type { FolderOrder } from '../model/folder-order.ts'
+import type { HeldChanges } from '../model/guard-limits.ts'
 import type { RescanIntervalMs } from '../model/rescan-interval.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -22,6 +23,7 @@ import { FolderReplica } from './folder-replica.ts'
 import type { PeerThrottles } from './folder-replica-deps.ts'
 import type { FolderView } from './folder-view.ts'
 import { isIndexDamage, openIndex, setIndexAside } from './index-folder.ts'
+import type { HeldDecision } from './node-api.ts'
 import { lockFolder } from './open-folder.ts'
 import { PausedFolder, pausedStatus } from './paused-folder.ts'
 import type { ScrubFolder } from './scrub-folder.ts'
@@ -76,11 +78,20 @@ export class RunningFolder {
 
   /** Begins to read all files again, ends that, or says how often it is to begin by itself. @throws {P2psyncError} `usage` while the folder is paused. */
   changeScrub(action: ScrubAction): ScrubStatus {
-    if (this.#scrub === null) {
-      throw new P2psyncError('usage', `${this.path} is paused`, { hint: `Go on first: p2psync resume ${this.path}` })
-    }
+    if (this.#scrub === null) throw this.#isNotNow()
     this.#scrub.change(action)
     return this.#scrub.status()
+  }
+
+  /** @throws {P2psyncError} `usage` when nothing is held, or the folder is paused. */
+  async decideHeld(decision: HeldDecision): Promise<readonly HeldChanges[]> {
+    if (this.isPaused) throw this.#isNotNow()
+    const { guard } = this.replica
+    return decision === 'approve' ? guard.approve() : guard.reject()
+  }
+
+  #isNotNow(): P2psyncError {
+    return new P2psyncError('usage', `${this.path} is paused`, { hint: `Go on first: p2psync resume ${this.path}` })
   }
 
   /**

@@ -6,6 +6,7 @@ import { errorText, systemCode } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { addressesPerCandidateMax } from './dial-candidates.ts'
+import { isProcessRunning } from './process-running.ts'
 import { isLoopbackAddress, tryParsePeerAddress } from './addresses.ts'
 
 export interface SameHostOptions {
@@ -116,7 +117,7 @@ export class SameHost {
       const text = await readFile(file, 'utf8').catch(() => '')
       const entry = parseEntry(text, device)
       if (entry === null || text === this.#written) continue
-      if (isRunning(entry.pid)) this.#options.onFound(device, entry.addresses)
+      if (isProcessRunning(entry.pid)) this.#options.onFound(device, entry.addresses)
       else await rm(file, { force: true })
     }
   }
@@ -164,16 +165,6 @@ function parseEntry(text: string, device: DeviceId): { addresses: readonly strin
     )
     .toSorted((a, b) => Number(isLoopbackAddress(b)) - Number(isLoopbackAddress(a)))
   return { addresses: addresses.slice(0, addressesPerCandidateMax), pid: Number(pid) }
-}
-
-/** A process that belongs to somebody else exists, too. */
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return systemCode(error) !== 'ESRCH'
-  }
 }
 
 async function isThere(file: string): Promise<boolean> {

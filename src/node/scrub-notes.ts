@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { ScrubProgress } from '../model/scrub-status.ts'
-import { writePrivateFile } from './private-file.ts'
+import { noteFile, type NoteFile } from './note-file.ts'
 
 /** What a folder's scrub remembers between runs of the node. */
 export interface ScrubNote extends ScrubProgress {
@@ -10,10 +9,7 @@ export interface ScrubNote extends ScrubProgress {
   readonly unrepaired: readonly string[]
 }
 
-export interface ScrubNotes {
-  load(): Promise<ScrubNote | null>
-  save(note: ScrubNote): Promise<void>
-}
+export type ScrubNotes = NoteFile<ScrubNote>
 
 /** Of a folder that was never read again. */
 export const newNote: ScrubNote = {
@@ -34,18 +30,7 @@ export const unrepairedMax = 10_000
 
 /** Notes in a file of the state directory. One that is lost or damaged costs a scrub from the beginning. */
 export function scrubNotesIn(file: string): ScrubNotes {
-  return {
-    load: async () => {
-      const text = await readFile(file, 'utf8').catch(() => '')
-      try {
-        const value: unknown = JSON.parse(text)
-        return isNote(value) ? value : null
-      } catch {
-        return null
-      }
-    },
-    save: (note) => writePrivateFile(file, `${JSON.stringify(note)}\n`),
-  }
+  return noteFile(file, isNote)
 }
 
 function isNote(value: unknown): value is ScrubNote {

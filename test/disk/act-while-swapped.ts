@@ -8,6 +8,7 @@ import { parseRelativePath, type RelativePath } from '../../src/model/relative-p
 import type { Disk } from '../../src/ports/disk.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
+import { changingCalls } from '../twins/changing-calls.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
 import type { SwapOrder } from './swap-worker.ts'
 
@@ -69,18 +70,7 @@ const acts = [
   'readFolder',
   'readLink',
   'openRead',
-  'openWrite',
-  'create',
-  'makeFolder',
-  'makeLink',
-  'setLinkMtime',
-  'setPathMode',
-  'hardLink',
-  'rename',
-  'copyFile',
-  'cloneFile',
-  'unlink',
-  'removeFolder',
+  ...changingCalls,
   'syncFolder',
 ] as const satisfies readonly (keyof Disk)[]
 

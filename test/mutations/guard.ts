@@ -249,9 +249,9 @@ export const guardMutations: readonly Mutation[] = [
   },
   {
     name: 'settings-give-every-folder-what-is-held',
-    file: 'src/node/guard-settings.ts',
-    text: 'folder.path === path ? { ...folder, held } : folder',
-    bug: '({ ...folder, held })',
+    file: 'src/node/node-settings.ts',
+    text: '(known.path === path ? { ...known, ...change } : known)',
+    bug: '({ ...known, ...change })',
     caughtBy: ['test/node/guard-settings.test.ts'],
   },
   {

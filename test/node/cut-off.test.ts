@@ -5,10 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import { bootNotesIn, type BootNote } from '../../src/node/boot-notes.ts'
 import { isCutOff, isOlderVersion } from '../../src/node/cut-off.ts'
-import { scrubReplica } from '../../src/node/scrub-replica.ts'
-import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
-import { silentLogger } from '../twins/silent-logger.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
+import { scrubOf } from './scrub-world.ts'
 
 const secondNs = 1_000_000_000n
 const known: DiskState = {
@@ -175,15 +173,7 @@ describe('names that a power cut has taken', () => {
 
   /** What `alpha` knows to be damaged is repaired without being asked for. */
   async function repairOne(): Promise<void> {
-    const scrub = scrubReplica(a.replica, {
-      tasks: new DiskFileTasks({ disk: a.disk, root: '/home/folder' }),
-      clock: world.clock.view(),
-      random: world.random,
-      logger: silentLogger,
-      onChange: () => undefined,
-      notes: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
-    })
-    await scrub.start()
+    const scrub = await scrubOf(world, a, { note: null })
     await world.clock.run(() => scrub.status().repaired === 1, minuteMs)
     await world.clock.during(scrub.stop())
   }

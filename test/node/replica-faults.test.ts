@@ -115,7 +115,8 @@ describe('a replica in trouble', () => {
     expect((await world.rest()).get('x')).toBe('file second life')
   })
 
-  it('finds out that its database is an old one though it has counted past what its peers know', async () => {
+  /** `a` has an old database put back, was edited, and runs alone. */
+  async function beginSecondLife(): Promise<void> {
     a.write('x', 'base')
     await world.rest()
     const backup = await copyOfStopped(a)
@@ -129,6 +130,10 @@ describe('a replica in trouble', () => {
     world.network.partition(a.id, b.id)
     await a.start()
     await world.settle(a)
+  }
+
+  it('finds out that its database is an old one though it has counted past what its peers know', async () => {
+    await beginSecondLife()
     for (let i = 0; i < 9; i++) {
       a.write(`more ${i}`, 'more')
       await world.settle(a)
@@ -139,19 +144,7 @@ describe('a replica in trouble', () => {
   })
 
   it('keeps what was edited in an old database that was put back, though it was restarted before it met anybody', async () => {
-    a.write('x', 'base')
-    await world.rest()
-    const backup = await copyOfStopped(a)
-    for (let i = 0; i < 5; i++) {
-      a.write('x', `first life ${i}`)
-      await world.rest()
-    }
-    await a.stop()
-    await a.putDatabaseBack(backup)
-    a.write('x', 'second life')
-    world.network.partition(a.id, b.id)
-    await a.start()
-    await world.settle(a)
+    await beginSecondLife()
     for (let i = 0; i < 9; i++) {
       await a.restart()
       a.write(`more ${i}`, 'more')

@@ -1,11 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { scrubReplica } from '../../src/node/scrub-replica.ts'
-import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { ReplicaWorld, type WorldDevice } from '../node/replica-world.ts'
-import { silentLogger } from '../twins/silent-logger.ts'
-
-const root = '/home/folder'
-const minuteMs = 60_000
+import { minuteMs, root, scrubbed, scrubOf } from '../node/scrub-world.ts'
 
 /** Bugs that other programs shipped. Those that older tests cover are in docs/reliability.md. */
 describe('bugs of others', () => {
@@ -37,18 +32,8 @@ describe('bugs of others', () => {
     const texts = ['one', 'two']
     await emptyByPowerCut(texts)
     await world.clock.pass(11 * minuteMs)
-    const scrub = scrubReplica(a.replica, {
-      tasks: new DiskFileTasks({ disk: a.disk, root }),
-      clock: world.clock.view(),
-      random: world.random,
-      logger: silentLogger,
-      onChange: () => undefined,
-      notes: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
-    })
-    await scrub.start()
-    scrub.begin()
-    await world.clock.run(() => !scrub.status().running, 60 * minuteMs)
-    expect(scrub.status()).toMatchObject({ damaged: 2, repaired: 2 })
+    const scrub = await scrubOf(world, a, { note: null })
+    expect(await scrubbed(world, scrub)).toMatchObject({ damaged: 2, repaired: 2 })
     expect([a.tree().get('0'), a.tree().get('1')]).toEqual(['file one', 'file two'])
     await world.clock.during(scrub.stop())
   })

@@ -1,6 +1,7 @@
 import { DiskError } from '../../src/disk/disk-error.ts'
 import type { Disk } from '../../src/ports/disk.ts'
 import type { WorldDevice } from '../node/world-device.ts'
+import { changingCalls } from '../twins/changing-calls.ts'
 import type { OrderedStore } from '../twins/ordered-store.ts'
 import type { SeededRandom } from '../twins/seeded-random.ts'
 import { root } from './paths.ts'
@@ -100,18 +101,4 @@ export class NodeFaults {
   }
 }
 
-/** Those of `close` and `sync` change nothing. */
-const changing = new Set<keyof Disk>([
-  'create',
-  'openWrite',
-  'makeFolder',
-  'makeLink',
-  'setLinkMtime',
-  'setPathMode',
-  'hardLink',
-  'rename',
-  'copyFile',
-  'cloneFile',
-  'unlink',
-  'removeFolder',
-])
+const changing: ReadonlySet<keyof Disk> = new Set(changingCalls)
