@@ -50,7 +50,7 @@ export class RemoteChanges {
     this.#deps = deps
     this.#stagedPrefix = Buffer.from(deps.random.bytes(12)).toString('hex')
     this.needs = new Needs(deps)
-    this.#leftovers = new StagedLeftovers(deps.tasks)
+    this.#leftovers = new StagedLeftovers(deps)
     this.#fetcher = new FileFetcher({
       ...deps,
       drafts: deps.drafts.remote,

@@ -50,13 +50,15 @@ export async function discardRemains(
   }
 }
 
-/** Discards what jobs no longer need; what a disk in trouble does not let go of goes with the next that it does. */
+/** Discards what jobs no longer need; what a disk that fails or is away does not let go of goes with the next that it does. */
 export class StagedLeftovers {
   readonly #tasks: Pick<FileTasks, 'discardStaged' | 'listStaged'>
+  readonly #isFolderThere: () => Promise<boolean>
   #left: readonly string[] = []
 
-  constructor(tasks: Pick<FileTasks, 'discardStaged' | 'listStaged'>) {
+  constructor({ tasks, isFolderThere }: StagedLeftoversDeps) {
     this.#tasks = tasks
+    this.#isFolderThere = isFolderThere
   }
 
   /** These have been put in place: what was staged of other versions of their paths is of no more use. Never fails. */
@@ -73,10 +75,18 @@ export class StagedLeftovers {
     const all = [...staged, ...this.#left].slice(0, leftMax)
     if (all.length === 0) return
     this.#left = []
-    await this.#tasks.discardStaged(all).catch(() => {
-      this.#left = [...all, ...this.#left]
-    })
+    // Where the folder was, nothing is to be discarded while it is away.
+    const isDone = await this.#tasks
+      .discardStaged(all)
+      .then(this.#isFolderThere)
+      .catch(() => false)
+    if (!isDone) this.#left = [...all, ...this.#left]
   }
+}
+
+export interface StagedLeftoversDeps {
+  readonly tasks: Pick<FileTasks, 'discardStaged' | 'listStaged'>
+  readonly isFolderThere: () => Promise<boolean>
 }
 
 const leftMax = 10_000

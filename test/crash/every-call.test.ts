@@ -3,17 +3,21 @@ import { describe, expect, it } from 'vitest'
 import { freshPort, NodeProcess, runCli } from '../e2e/node-process.ts'
 import { Scratch } from '../e2e/scratch.ts'
 import { settle } from '../e2e/world.ts'
+import { inCi } from '../in-ci.ts'
 import { CountedCalls, countingProblem } from './counted-calls.ts'
 import { CrashRounds, type Crash } from './crash-rounds.ts'
 import { scenarios, type Scenario } from './scenarios.ts'
 
-// Too slow for `npm test`: `node scripts/crash.ts kills` says how many points.
-const pointsMax = Number(process.env['CRASH_POINTS'] ?? 0)
-const problem = pointsMax === 0 ? 'run by node scripts/crash.ts kills' : countingProblem()
+// Too slow for `npm test`: `node scripts/crash.ts kills` says how many points, and CI tries all of one scenario.
+const usual = inCi
+  ? { points: 100_000, scenario: 'replaced file', mode: 'apply' }
+  : { points: 0, scenario: 'all', mode: 'all' }
+const pointsMax = Number(process.env['CRASH_POINTS'] ?? usual.points)
+const problem = pointsMax === 0 ? 'runs in CI; here: npm run crash -- kills' : countingProblem()
 const why = problem === null ? '' : ` (skipped: ${problem})`
 
-const wanted = process.env['CRASH_SCENARIO'] ?? 'all'
-const wantedMode = process.env['CRASH_MODE'] ?? 'all'
+const wanted = process.env['CRASH_SCENARIO'] ?? usual.scenario
+const wantedMode = process.env['CRASH_MODE'] ?? usual.mode
 const reportFile = process.env['CRASH_REPORT']
 const reportEvery = 25
 

@@ -8,6 +8,7 @@ import { freshPort, NodeProcess, runCli } from '../e2e/node-process.ts'
 import { Scratch } from '../e2e/scratch.ts'
 import { settle } from '../e2e/world.ts'
 import { write } from '../e2e/write-files.ts'
+import { inCi } from '../in-ci.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
 import { CountedCalls, countingProblem } from './counted-calls.ts'
 import { CrashRounds } from './crash-rounds.ts'
@@ -15,8 +16,8 @@ import { LoopDisk, loopProblem } from './loop-disk.ts'
 import { scenarios } from './scenarios.ts'
 
 // Too slow for `npm test`: `node scripts/crash.ts power` says how many.
-const images = Number(process.env['CRASH_IMAGES'] ?? 0)
-const problem = images === 0 ? 'run by node scripts/crash.ts power' : (loopProblem() ?? countingProblem())
+const images = Number(process.env['CRASH_IMAGES'] ?? (inCi ? 20 : 0))
+const problem = images === 0 ? 'runs in CI; here: npm run crash -- power' : (loopProblem() ?? countingProblem())
 const why = problem === null ? '' : ` (skipped: ${problem})`
 
 const seed = Number(process.env['CRASH_SEED'] ?? 1)

@@ -65,13 +65,26 @@ describe('what earlier tries have left', () => {
   it('goes with the version of its path that is put in place, and what is of other paths stays', async () => {
     const [older, placed, other] = [nameOf('a', '1'), nameOf('a', '2'), nameOf('b', '1')]
     for (const name of [older, placed, other, 'of-another-job']) put(name, 'x')
-    const leftovers = new StagedLeftovers(tasks)
+    const leftovers = new StagedLeftovers({ tasks, isFolderThere: () => Promise.resolve(true) })
     await leftovers.settled(['of-another-job'])
     expect((await tasks.listStaged()).length).toBe(4)
     await leftovers.settled([placed, ''])
     expect((await tasks.listStaged()).map(({ staged }) => staged).sort()).toEqual(
       [placed, other, 'of-another-job'].sort(),
     )
+  })
+
+  it('goes later when the folder was away', async () => {
+    let isThere = false
+    const leftovers = new StagedLeftovers({ tasks, isFolderThere: () => Promise.resolve(isThere) })
+    disk.rename('/root', '/away')
+    await leftovers.discard(['of-a-job'])
+    disk.rename('/away', '/root')
+    put('of-a-job', 'x')
+    put('of-another', 'x')
+    isThere = true
+    await leftovers.discard(['of-another'])
+    expect(await listed()).toEqual([])
   })
 
   it('goes when the disk is full, but for what is in use', async () => {

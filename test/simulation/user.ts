@@ -66,7 +66,8 @@ export class User {
 
   #write(at: WorldDevice, path: string, { old, how }: { old: string | undefined; how: WriteKind }): void {
     const text = `content ${String(this.#count++).padStart(3, '0')}`
-    const content = { small: text, old: text, save: text, large: largeText(text), empty: '', same: 'content all' }[how]
+    const contents = { small: text, old: text, save: text, large: '', empty: '', same: 'content all' }
+    const content = how === 'large' ? largeText(text) : contents[how]
     if (old?.startsWith('symlink') === true) at.remove(path)
     this.#put(at, path, { old, content, how })
   }

@@ -6,11 +6,13 @@ import type { CheckedRun } from './checked-run.ts'
 
 /**
  * A loser has one copy: no content stands at two conflict names of one original, nor at one and at the original itself.
- * A conflict of a copy makes one more copy of the original, never a copy of a copy.
+ * A conflict of a copy makes one more copy of the original, never a copy of a copy. What two devices had each found without
+ * a record of it are two losers, whose copies are named after the two.
  */
 export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[] {
   // Who rejects a rewrite has a content stay that a copy was made of already; so has who removes or moves the winner.
   const mayGoBack = schedule.operations.some(({ type }) => goingBack.has(type))
+  const mayLackRecord = schedule.operations.some(({ type }) => lackingRecord.has(type))
   const tree = world.devices[0]!.tree()
   const problems: string[] = []
   const copies = new Map<string, string>()
@@ -19,9 +21,10 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
     if (!isConflictCopyName(path as RelativePath) || !ledger.isWrittenOnce(what)) continue
     const original = path.replace(/ \([^()]*conflicted copy[^()]*\)/, '')
     const content = plain(what)
-    const other = copies.get(`${original} ${content}`)
+    const loser = `${original} ${content}${mayLackRecord ? ` ${deviceOf(path)}` : ''}`
+    const other = copies.get(loser)
     if (other !== undefined) problems.push(`two copies of a loser: ${other} and ${path}`)
-    copies.set(`${original} ${content}`, path)
+    copies.set(loser, path)
     const isSame = plain(tree.get(original) ?? '') === content
     if (isSame && !mayGoBack) problems.push(`a copy of what is at ${original}: ${path}`)
   }
@@ -29,3 +32,15 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
 }
 
 const goingBack: ReadonlySet<string> = new Set<Operation['type']>(['mass', 'remove', 'rename'])
+
+/** After these a device may find what it has taken without a record of whose it is, or tells it as its own. */
+const lackingRecord: ReadonlySet<string> = new Set<Operation['type']>([
+  ...(['lose-database', 'put-database-back', 'disk-error', 'full'] as const),
+  ...(['kill', 'cut-power', 'die', 'kill-start', 'cut-power-start'] as const),
+  // Rejected on several devices.
+  'mass',
+])
+
+function deviceOf(path: string): string {
+  return /\(([^()]*)'s conflicted copy/.exec(path)?.[1] ?? ''
+}
