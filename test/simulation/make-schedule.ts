@@ -1,5 +1,5 @@
 import { SeededRandom } from '../twins/seeded-random.ts'
-import type { Operation, Profile, Schedule, WriteKind } from './schedule.ts'
+import type { Operation, Profile, Schedule, Topology, WriteKind } from './schedule.ts'
 
 /** Some differ in case only, and two in Unicode form only. */
 const paths = [
@@ -40,15 +40,16 @@ export function makeSchedule(seed: number, profile: Profile): Schedule {
   ]
   const length = isLong ? draw.between(30, 60) : draw.between(4, 14)
   const operations = Array.from({ length }, () => draw.of(kinds)(draw))
-  return {
+  const schedule = {
     profile,
     seed,
     nodes: draw.of(nodesOf[profile]),
-    topology: draw.of(['complete', 'complete', 'line', 'star', 'ring']),
+    topology: draw.of<Topology>(['complete', 'complete', 'line', 'star', 'ring']),
     delayMsMax: draw.of([0, 0, 20, 200]),
     bytesPerSecond: hasLarge ? draw.of([20_000, 60_000, 200_000]) : draw.of([0, 0, 0, 2000]),
     operations: profile === 'guard' ? [...filled(draw), ...operations] : operations,
   }
+  return { ...schedule, loss: profile === 'everyday' ? 0 : draw.of([0, 0, 0, 0, 0.02, 0.1, 0.3]) }
 }
 
 const nodesOf: Readonly<Record<Profile, readonly number[]>> = {

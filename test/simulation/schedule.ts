@@ -31,6 +31,8 @@ export interface Schedule {
   readonly delayMsMax: number
   /** Of each stream; 0 for no limit. */
   readonly bytesPerSecond: number
+  /** The share of frames that are lost; streams are reliable, so such a frame comes late, and what is behind it waits. */
+  readonly loss?: number
   readonly operations: readonly Operation[]
 }
 

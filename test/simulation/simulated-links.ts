@@ -1,6 +1,10 @@
 import type { ReplicaWorld } from '../node/replica-world.ts'
+import type { SeededRandom } from '../twins/seeded-random.ts'
 import { mayMeet, type Operation, type Schedule } from './schedule.ts'
 import type { SimulatedNode } from './simulated-node.ts'
+
+const retransmitMs = 200
+const retransmitMsMax = 10_000
 
 /** The network of a run: who is joined to whom, and what is slow, held back or about to break. */
 export class SimulatedLinks {
@@ -11,12 +15,14 @@ export class SimulatedLinks {
   readonly #drops = new Map<string, number>()
   readonly #slow = new Map<string, number>()
   #bytesPerSecond: number
+  #loss: number
 
   constructor(schedule: Schedule, parts: { nodes: readonly SimulatedNode[]; world: () => ReplicaWorld }) {
     this.#schedule = schedule
     this.#nodes = parts.nodes
     this.#world = parts.world
     this.#bytesPerSecond = schedule.bytesPerSecond
+    this.#loss = schedule.loss ?? 0
   }
 
   bytesPerSecond(): number {
@@ -28,7 +34,17 @@ export class SimulatedLinks {
     const { delayMsMax } = this.#schedule
     const stalledMs = (this.#stalledUntil.get(`${from} ${to}`) ?? 0) - world.clock.view().monotonic()
     const slowMs = (this.#slow.get(from) ?? 0) + (this.#slow.get(to) ?? 0)
-    return Math.max(0, stalledMs) + slowMs + (delayMsMax === 0 ? 0 : world.random.fraction() * delayMsMax)
+    const delayMs = delayMsMax === 0 ? 0 : world.random.fraction() * delayMsMax
+    return Math.max(0, stalledMs) + slowMs + delayMs + this.#againMs(world.random)
+  }
+
+  /** How long it takes until a frame is sent once more, and perhaps again, as TCP does. */
+  #againMs(random: SeededRandom): number {
+    if (this.#loss === 0) return 0
+    let ms = 0
+    for (let waitMs = retransmitMs; waitMs < retransmitMsMax && random.fraction() < this.#loss; waitMs *= 2)
+      ms += waitMs
+    return ms
   }
 
   /** A frame was sent: it may have been the last one of its connection. */
@@ -69,13 +85,15 @@ export class SimulatedLinks {
     this.#stalledUntil.clear()
     this.#drops.clear()
     this.#bytesPerSecond = 0
+    this.#loss = 0
     network.heal()
     this.partForever()
   }
 
-  /** As slow as the schedule has them. */
+  /** As slow and lossy as the schedule has them. */
   slowDown(): void {
     this.#bytesPerSecond = this.#schedule.bytesPerSecond
+    this.#loss = this.#schedule.loss ?? 0
   }
 
   /** Those that never meet. */
