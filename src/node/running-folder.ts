@@ -45,7 +45,6 @@ export class RunningFolder {
   readonly #paused: PausedFolder | null
   /** Null while the folder is paused. */
   readonly #scrub: ScrubFolder | null
-  readonly #openedAtSeq: number
   #countingAnew: Promise<void> = Promise.resolve()
 
   private constructor(options: FolderOptions & { notice: string }, parts: OpenParts) {
@@ -59,7 +58,6 @@ export class RunningFolder {
     this.#stores = parts.stores
     this.#paused = parts.paused
     this.#scrub = parts.scrub
-    this.#openedAtSeq = parts.openedAtSeq
   }
 
   get isPaused(): boolean {
@@ -130,7 +128,6 @@ export class RunningFolder {
       const index = await openIndex(options.indexFolder, { ...deps, openStore: openLevelStore, onDamaged })
       // The index, not its store: it notes that it was closed in order, and need not be checked as a whole next time.
       stores.push(index)
-      const openedAtSeq = index.seq
       const { folder } = keys
       const throttles = (peer: DeviceId): PeerThrottles => deps.throttles(peer, folder)
       const bootNotes = bootNotesIn(join(dirname(options.indexFolder), 'boot.json'))
@@ -153,7 +150,7 @@ export class RunningFolder {
       const scrub = paused === null ? scrubReplica(replica, { ...deps, tasks, notes }) : null
       await scrub?.start()
       failures.pass()
-      return new RunningFolder(options, { replica, tasks, stores, paused, scrub, openedAtSeq })
+      return new RunningFolder(options, { replica, tasks, stores, paused, scrub })
     } catch (error) {
       await closeAll(tasks, stores).catch(() => undefined)
       throw error
@@ -161,12 +158,12 @@ export class RunningFolder {
   }
 
   /**
-   * Gives what was recorded since it was opened versions of a writer that only this process knows: another process may have
+   * Gives what was recorded since anybody was told of it versions of a writer that only this process knows: another process may have
    * counted as the same one until now. What fails is fatal.
    */
   countAnew(onFatal: RunningFolderDeps['onFatal']): void {
-    const { index, commits } = this.replica
-    const renewed = commits.run(() => renewDatabase(index, this.#openedAtSeq, () => undefined))
+    const { index, commits, told } = this.replica
+    const renewed = commits.run(() => renewDatabase(index, told.openedAtSeq, () => undefined))
     this.#countingAnew = renewed.catch((error: unknown) => onFatal('the index', error))
   }
 
@@ -186,7 +183,6 @@ interface OpenParts {
   readonly stores: readonly Closable[]
   readonly paused: PausedFolder | null
   readonly scrub: ScrubFolder | null
-  readonly openedAtSeq: number
 }
 
 export interface FolderOptions {

@@ -80,12 +80,13 @@ export class SimulatedLinks {
     const { network, clock } = this.#world()
     const stalledMs = Math.max(0, Math.max(0, ...this.#stalledUntil.values()) - clock.view().monotonic())
     const slowMs = 2 * Math.max(0, ...this.#slow.values())
+    const againMs = this.#loss === 0 ? 0 : 2 * retransmitMsMax
     this.#slow.clear()
-    if (stalledMs + slowMs > 0) await clock.pass(stalledMs + slowMs + 1000)
+    this.#loss = 0
+    if (stalledMs + slowMs + againMs > 0) await clock.pass(stalledMs + slowMs + againMs + 1000)
     this.#stalledUntil.clear()
     this.#drops.clear()
     this.#bytesPerSecond = 0
-    this.#loss = 0
     network.heal()
     this.partForever()
   }
