@@ -1,15 +1,16 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
 import { comparePaths, isBelow, type RelativePath } from '../model/relative-path.ts'
-import type { HashResult, ScanEntry } from '../ports/file-tasks.ts'
+import type { ScanEntry } from '../ports/file-tasks.ts'
 import { goneFoldersOf } from './gone-folders.ts'
 import { holdRemovals, withoutHeldRewrites, type GuardLookDeps } from './guard-look.ts'
 import { mayBeRewritten } from './guard-losses.ts'
 import { hashAhead } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
-import { entryOf, newLook, noteUnseen, type Look } from './look.ts'
+import { entryOf, isFolderOlder, newLook, noteUnseen, type Look } from './look.ts'
 import { publishMove, publishRemoval } from './local-moves.ts'
-import { isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
+import { LossBurst } from './loss-burst.ts'
+import { hashOfMoved, isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
 import { stillNews, withoutUnchanged } from './still-news.ts'
 import { takeSettled } from './take-settled.ts'
@@ -25,15 +26,19 @@ const moveRoundsMax = 8
 const justMadeMs = 1000
 const hintOnItsWayMs = 25
 const hintWaitsMax = 4
+/** A program that removes or rewrites many files pauses less than this between two. */
+const burstPauseMs = 200
 
 /** What this device's user did to the folder becomes records: look, hash what looks changed, commit. */
 export class LocalChanges {
   readonly #deps: LocalChangesDeps
   readonly #commits: LocalCommits
+  readonly #burst: LossBurst
 
   constructor(deps: LocalChangesDeps) {
     this.#deps = deps
     this.#commits = new LocalCommits(deps)
+    this.#burst = new LossBurst(deps)
   }
 
   /**
@@ -63,6 +68,7 @@ export class LocalChanges {
   /** Folders of some size as one thing each, what is left entry by entry. */
   async #takeAway(look: Look): Promise<boolean> {
     const rowsMin = this.#rowsMin
+    this.#burst.onTold(look)
     await holdRemovals(look, this.#deps)
     const removed = new Set<RelativePath>()
     for (const folder of [...look.removed, ...removedFolders(look.gone, rowsMin)]) {
@@ -202,16 +208,19 @@ export class LocalChanges {
 
   /**
    * A folder may move into one that was made a moment ago: the hint of that is then looked at, finds both, and what tells
-   * where the folder came from is still on its way.
+   * where the folder came from is still on its way. And who removes or rewrites many files may be in the middle of it.
    */
   async #hasMoreCome(look: Look): Promise<boolean> {
     const { clock, dirty, signal } = this.#deps
-    if (look.waits === 0 || !look.fresh.some((entry) => isOlder(entry, clock.now() - justMadeMs))) return false
-    look.waits--
-    await clock.sleep(hintOnItsWayMs, signal).catch(() => undefined)
-    const found = new Set(look.fresh.map((entry) => entry.path))
-    for await (const changed of this.#atPaths(dirty.takeArrived(found), look)) look.changed.push(...changed)
-    return true
+    if (look.waits === 0) return false
+    const isMany = this.#burst.maySoonBeHeld(look)
+    if (!isMany && !look.fresh.some((entry) => isFolderOlder(entry, clock.now() - justMadeMs))) return false
+    if (!isMany) look.waits--
+    await clock.sleep(isMany ? burstPauseMs : hintOnItsWayMs, signal).catch(() => undefined)
+    const seen = [look.fresh, look.rewritten, look.changed].flat().map((entry) => entry.path)
+    const arrived = dirty.takeArrived(new Set(seen.concat(look.gone)))
+    for await (const changed of this.#atPaths(arrived, look)) look.changed.push(...changed)
+    return !isMany || arrived.length > 0
   }
 
   /** Returns the new paths of folders that have moved. */
@@ -258,7 +267,7 @@ export class LocalChanges {
     look.fresh = look.fresh.filter((entry) => !files.has(entry.path))
     for (const batch of batches(entries)) {
       const moved = new Map(batch.map((entry) => [entry.path, files.get(entry.path)!]))
-      const hashes = new Map(batch.map((entry) => [entry.path, knownHash(entry, files.get(entry.path)!)]))
+      const hashes = new Map(batch.map((entry) => [entry.path, hashOfMoved(entry, files.get(entry.path)!)]))
       await this.#commits.takeIn({ entries: batch, hashes, hashedAt: this.#deps.clock.now() }, moved)
     }
   }
@@ -271,10 +280,6 @@ export class LocalChanges {
 
 export type LocalChangesDeps = LocalCommitsDeps & GuardLookDeps & { readonly removedRowsMin?: number }
 
-function isOlder({ disk }: ScanEntry, thanMs: number): boolean {
-  return disk.kind === 'folder' && Number(disk.mtimeNs / 1_000_000n) < thanMs
-}
-
 async function* withNews(
   changed: AsyncIterable<readonly ScanEntry[]>,
   news: () => AsyncIterable<readonly ScanEntry[]>,
@@ -285,11 +290,6 @@ async function* withNews(
 
 function* batches(entries: readonly ScanEntry[]): Generator<ScanEntry[]> {
   for (let at = 0; at < entries.length; at += entriesPerCommit) yield entries.slice(at, at + entriesPerCommit)
-}
-
-function knownHash({ path, disk }: ScanEntry, { record }: IndexRow): HashResult {
-  if (record.content === '') throw new RangeError('a file without content')
-  return { outcome: 'hashed', path, disk, content: record.content, blockList: null }
 }
 
 async function* eventually<T>(values: Iterable<T>): AsyncGenerator<T> {

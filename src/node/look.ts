@@ -42,3 +42,8 @@ export function noteUnseen(
 export function entryOf(seen: LstatResult): ScanEntry {
   return { path: seen.path, disk: seen.disk!, linkTarget: seen.linkTarget }
 }
+
+/** A folder to which nothing was added or taken since `thanMs`. */
+export function isFolderOlder({ disk }: ScanEntry, thanMs: number): boolean {
+  return disk.kind === 'folder' && Number(disk.mtimeNs / 1_000_000n) < thanMs
+}

@@ -2,7 +2,7 @@ import type { IndexRow } from '../file-index/folder-index.ts'
 import { sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import { isMovable } from '../model/folder-move.ts'
 import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
-import type { ScanEntry } from '../ports/file-tasks.ts'
+import type { HashResult, ScanEntry } from '../ports/file-tasks.ts'
 
 /** A folder that is gone from `from` and now seems to be at `to`. */
 export interface FolderPair {
@@ -80,3 +80,9 @@ function depthOf(path: RelativePath): number {
 }
 
 const nanosecondsPerSecond = 1_000_000_000n
+
+/** What a file holds that has moved, as its row says. */
+export function hashOfMoved({ path, disk }: ScanEntry, { record }: IndexRow): HashResult {
+  if (record.content === '') throw new RangeError('a file without content')
+  return { outcome: 'hashed', path, disk, content: record.content, blockList: null }
+}

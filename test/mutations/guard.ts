@@ -261,4 +261,18 @@ export const guardMutations: readonly Mutation[] = [
     bug: ' ? {}',
     caughtBy: ['test/node/guard-settings.test.ts'],
   },
+  {
+    name: 'what-a-program-goes-on-removing-is-told-in-parts',
+    file: 'src/node/loss-burst.ts',
+    text: 'if (limits === null || room <= 0) return false',
+    bug: 'if (limits === null || room > 0) return false',
+    caughtBy: ['test/node/guard-batches.test.ts'],
+  },
+  {
+    name: 'burst-of-losses-is-forgotten-after-each-look',
+    file: 'src/node/loss-burst.ts',
+    text: 'this.#atMs = this.#clock.monotonic()',
+    bug: 'this.#atMs = Number.NEGATIVE_INFINITY',
+    caughtBy: ['test/node/guard-batches.test.ts'],
+  },
 ]

@@ -44,6 +44,40 @@ describe('what the change guard takes together', () => {
     expect([filesOf(a), filesOf(b)]).toEqual([20, 40])
   })
 
+  it.each<[string, (path: string) => void]>([
+    ['removes', (path) => b.remove(path)],
+    ['rewrites', (path) => b.write(path, `encrypted ${path}`)],
+  ])('is nearly all that a program %s file by file, with pauses', async (_, change) => {
+    await share(40)
+    for (let i = 0; i < 36; i++) {
+      change(`d/${i % 3}/${i}`)
+      await world.clock.pass(40)
+    }
+    await untilHeld(b)
+    // The first few might as well have been a person's.
+    expect(heldOf(b)).toBeGreaterThanOrEqual(32)
+    const kept = [...a.tree().values()].filter((what) => what.startsWith('file text'))
+    expect(kept.length).toBe(4 + heldOf(b))
+  })
+
+  it('is all that a program removes file by file without pauses', async () => {
+    await share(40)
+    for (let i = 0; i < 36; i++) {
+      b.remove(`d/${i % 3}/${i}`)
+      await world.clock.pass(1)
+    }
+    await untilHeld(b)
+    expect([heldOf(b), filesOf(a)]).toEqual([36, 40])
+  })
+
+  it('does not hold up a change of a few files', async () => {
+    await share(400)
+    for (let i = 0; i < 10; i++) b.remove(`d/${i % 3}/${i}`)
+    const beganMs = world.clock.view().monotonic()
+    await world.clock.run(() => filesOf(a) === 390, 60_000)
+    expect(world.clock.view().monotonic() - beganMs).toBeLessThan(150)
+  })
+
   it('are files that have become links', async () => {
     await share(60)
     b.isDeaf = true
