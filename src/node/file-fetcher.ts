@@ -80,15 +80,21 @@ export class FileFetcher {
         if (plan.remote.length > 0) remote.set(file, plan.remote)
       }),
     )
+    let hasFailed = false
     const fetchAll = async (wanted: WantedBlocks): Promise<void> => {
+      if (hasFailed) return
       const missing = await this.#fetches.fetch(wanted)
       for (const [file, reason] of missing) outcomes.set(file, { outcome: 'missing', reason })
     }
     const takeAll = (wanted: WantedBlocks): Promise<void> => this.#elsewhere.take(wanted, fetchAll)
+    const all = [takeAll(remote), this.#copyLocal(copies, files).then(takeAll)]
     try {
-      await Promise.all([takeAll(remote), this.#copyLocal(copies, files).then(takeAll)])
+      await Promise.all(all)
     } catch (error) {
-      this.#fetches.cancel(new Set(files))
+      hasFailed = true
+      await this.#fetches.cancel(new Set(files))
+      // Whoever clears away after this must not do it beside them.
+      await Promise.allSettled(all)
       throw error
     }
     return outcomes

@@ -6,7 +6,8 @@ import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import { FetchQueue, type FetchRun } from '../transfer/fetch-queue.ts'
 import type { BlockClient } from './block-client.ts'
-import { bytesOf, wantsOf, type FetchFile } from './fetch-groups.ts'
+import { wantsOf, type FetchFile } from './fetch-groups.ts'
+import { newPortion, type Batch, type Portion, type Target } from './fetch-portion.ts'
 import { stageReply, type StagedReply } from './stage-reply.ts'
 
 /** Asked for, or fetched and not yet on disk, for a folder. */
@@ -31,6 +32,8 @@ export class PeerFetches {
   readonly #queue = new FetchQueue<Target, FetchBlock>()
   readonly #targets = new Set<Target>()
   readonly #underway = new Set<Portion>()
+  /** What is being written. */
+  readonly #staging = new Set<Promise<StagedReply>>()
   readonly #distrusted = new Map<DeviceId, number>()
   #aheadBytes = 0
   #mayHaveOrphans = false
@@ -48,9 +51,18 @@ export class PeerFetches {
   /**
    * Fetches blocks of files into staging. Resolves to why those files that are not all there by then are not.
    *
-   * @throws what the disk throws while they are staged.
+   * @throws what the disk throws while they are staged; nothing of these files is being written any more by then.
    */
-  fetch(wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<Map<FetchFile, string>> {
+  async fetch(wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<Map<FetchFile, string>> {
+    try {
+      return await this.#fetch(wanted)
+    } catch (error) {
+      await this.cancel(new Set(wanted.keys()))
+      throw error
+    }
+  }
+
+  #fetch(wanted: ReadonlyMap<FetchFile, readonly FetchBlock[]>): Promise<Map<FetchFile, string>> {
     return new Promise((resolve, reject) => {
       const missing = new Map<FetchFile, string>()
       const batch: Batch = { filesLeft: 0, missing, resolve: () => resolve(missing), reject }
@@ -61,10 +73,11 @@ export class PeerFetches {
     })
   }
 
-  /** Forgets these files: nothing more is asked for, and what is on its way is dropped. */
-  cancel(files: ReadonlySet<FetchFile>): void {
+  /** Forgets these files: nothing more is asked for, and what is on its way is dropped. Resolves when nothing is being written. */
+  async cancel(files: ReadonlySet<FetchFile>): Promise<void> {
     const targets = Array.from(this.#targets).filter((target) => files.has(target.file))
     for (const target of targets) this.#end(target, 'it was given up')
+    await Promise.allSettled(this.#staging)
   }
 
   /** Asks for nothing more of this file; resolves when nothing of it is on its way. What arrives until then is staged. */
@@ -166,9 +179,13 @@ export class PeerFetches {
       return null
     }
     const isWanted = !portion.isDone && portion.runs.some((run) => this.#targets.has(run.target))
-    if (isWanted) return stageReply(blocks, { reply, client, tasks: this.#deps.tasks })
-    await client.reuse(reply.frame)
-    return null
+    if (!isWanted) {
+      await client.reuse(reply.frame)
+      return null
+    }
+    const staging = stageReply(blocks, { reply, client, tasks: this.#deps.tasks })
+    this.#staging.add(staging)
+    return staging.finally(() => this.#staging.delete(staging))
   }
 
   #settle(portion: Portion, { missing, wrong }: StagedReply, peer: DeviceId): void {
@@ -258,38 +275,4 @@ export interface PeerClients {
   readonly devices: readonly DeviceId[]
   /** The way to a device; null when it is not connected. */
   client(device: DeviceId): BlockClient | null
-}
-
-/** A file that waits for blocks. */
-interface Target {
-  readonly file: FetchFile
-  readonly sources: ReadonlySet<DeviceId>
-  blocksLeft: number
-  reason: string
-  readonly batch: Batch
-}
-
-/** The files of one call. */
-interface Batch {
-  filesLeft: number
-  readonly missing: Map<FetchFile, string>
-  readonly resolve: () => void
-  readonly reject: (error: unknown) => void
-}
-
-/** What one request asks for; a second peer may be asked for the same. */
-interface Portion {
-  readonly runs: readonly FetchRun<Target, FetchBlock>[]
-  readonly bytes: number
-  readonly asked: DeviceId[]
-  askedAt: number
-  /** Requests for it that have not ended. */
-  pending: number
-  /** Staged, given back or failed. */
-  isDone: boolean
-}
-
-function newPortion(runs: readonly FetchRun<Target, FetchBlock>[]): Portion {
-  const bytes = runs.reduce((sum, run) => sum + bytesOf(run.blocks), 0)
-  return { runs, bytes, asked: [], askedAt: 0, pending: 0, isDone: false }
 }

@@ -173,7 +173,7 @@ export class RemoteDrafts {
     const late = clock.sleep(arrivalMsMax, AbortSignal.any([waiting.signal, signal])).catch(() => undefined)
     await Promise.race([this.fetches.withdraw(draft.file), late])
     waiting.abort()
-    this.fetches.cancel(new Set([draft.file]))
+    await this.fetches.cancel(new Set([draft.file]))
   }
 
   /** Those that are over, and for whose path no record waits. */

@@ -88,7 +88,7 @@ export class ScrubRepair {
   async #fetch(file: FetchFile, blocks: readonly FetchBlock[]): Promise<boolean> {
     const { clock, signal } = this.#deps
     const ended = new AbortController()
-    const stop = (): void => this.#fetches.cancel(new Set([file]))
+    const stop = (): void => void this.#fetches.cancel(new Set([file]))
     signal.addEventListener('abort', stop, { once: true })
     const fetched = this.#fetches.fetch(new Map([[file, blocks]])).finally(() => ended.abort())
     try {

@@ -86,4 +86,11 @@ export const blockMutations: readonly Mutation[] = [
     bug: "?.kind !== 'file'",
     caughtBy: ['test/blocks/read-blocks.test.ts', 'test/blocks/stage-blocks.test.ts'],
   },
+  {
+    name: 'fetch-fails-while-blocks-of-its-files-are-written',
+    file: 'src/node/peer-fetches.ts',
+    text: 'await Promise.allSettled(this.#staging)',
+    bug: 'await Promise.resolve()',
+    caughtBy: ['test/node/peer-fetches.test.ts'],
+  },
 ]

@@ -31,6 +31,7 @@ describe('fetches from several peers', () => {
   let stagedBytes: number
   /** Where files are asked for that only come after all others. */
   let later: PeerFetches
+  let tasks: DiskFileTasks
   const stopping = new AbortController()
 
   beforeEach(() => {
@@ -42,8 +43,9 @@ describe('fetches from several peers', () => {
     contents = new Map()
     stagedBytes = 0
     peers = new Peers(clock)
+    tasks = new DiskFileTasks({ disk, root: '/root' })
     const deps = {
-      tasks: new DiskFileTasks({ disk, root: '/root' }),
+      tasks,
       clock,
       logger: silentLogger,
       signal: stopping.signal,
@@ -153,6 +155,27 @@ describe('fetches from several peers', () => {
     expect(await fetchOne(other.file, other.blocks)).toBeNull()
   })
 
+  it('fails only when nothing of these files is being written any more: somebody clears away then', async () => {
+    const [ann, bob] = [peers.add('ann', honest), peers.add('bob', honest)]
+    const { promise: slowDisk, resolve: goOn } = Promise.withResolvers<void>()
+    let writes = 0
+    const stage = tasks.stageBlocks.bind(tasks)
+    tasks.stageBlocks = async (...args) => {
+      if (++writes > 1) throw Object.assign(new Error('full'), { code: 'ENOSPC' })
+      await slowDisk
+      return stage(...args)
+    }
+    const { file, blocks } = newFile('file', 60, [ann, bob])
+    const isStaged = (): boolean => disk.lstat('/root/.p2psync/staging/file') !== null
+    let failed = ''
+    const fetched = fetchOne(file, blocks).catch((error: { code: string }) => (failed = error.code))
+    for (let turn = 0; turn < 100; turn++) await nextTurn()
+    expect([writes > 1, failed, isStaged()]).toEqual([true, '', false])
+    goOn()
+    await fetched
+    expect([failed, isStaged()]).toEqual(['ENOSPC', true])
+  })
+
   it('asks a peer for what comes after all else when nothing else is wanted of it', async () => {
     const order: string[] = []
     const noting: Manner = (block) => {
@@ -191,7 +214,7 @@ describe('fetches from several peers', () => {
     const { file, blocks } = newFile('file', 60, [ann])
     const fetched = fetchOne(file, blocks)
     await nextTurn()
-    fetches.cancel(new Set([file]))
+    await fetches.cancel(new Set([file]))
     expect(await fetched).toBe('it was given up')
     answers.resolve(new Uint8Array(blockBytes))
     for (let turn = 0; turn < 20; turn++) await nextTurn()
