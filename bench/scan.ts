@@ -18,6 +18,7 @@ import { hashAhead } from '../src/node/hash-ahead.ts'
 import { LocalChanges } from '../src/node/local-changes.ts'
 import { LocalDrafts } from '../src/node/local-drafts.ts'
 import { Settling } from '../src/node/settling.ts'
+import { UnflushedNames } from '../src/node/unflushed-names.ts'
 import { SerialQueue } from '../src/node/serial-queue.ts'
 import { systemClock as clock } from '../src/node/system-clock.ts'
 import { systemRandom as random } from '../src/node/system-random.ts'
@@ -122,6 +123,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     dirty: new DirtyPaths({ clock, signal }),
     problems: new FolderProblems(),
     settling: new Settling(clock),
+    unflushed: new UnflushedNames({ tasks }),
     guard: new FolderGuard({ clock, filesNow: () => index.summary.files, onChange: () => undefined }),
     deviceName: 'bench',
     signal,

@@ -12,6 +12,7 @@ import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
+import type { UnflushedNames } from './unflushed-names.ts'
 
 /** One decided need; for a file, with its bytes staged. */
 export interface Work {
@@ -173,6 +174,7 @@ export class ChangeCommitter {
     }
     // What failed at the end may be in place all the same.
     if (result.outcome === 'failed' || result.code === 'EEXIST') dirty.add(path)
+    if (result.outcome === 'failed') for (const at of pathsOf(item)) this.#deps.unflushed.add(at)
     needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, retryMsMax), result.reason)
     if (result.outcome === 'failed') this.#deps.onStepFailed(result.code)
   }
@@ -215,11 +217,17 @@ export interface ChangeCommitterDeps {
   readonly logger: Logger
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
+  readonly unflushed: UnflushedNames
   readonly deviceName: string
   readonly isFolderThere: () => Promise<boolean>
   readonly isReceiving: () => boolean
   readonly onCommit: (changes: readonly RowChange[]) => void
   readonly onStepFailed: (code: string) => void
+}
+
+function pathsOf({ decision, movedFrom }: Work): RelativePath[] {
+  const copies = decision.action === 'take-keeping-copy' ? [decision.copyPath] : []
+  return [decision.record.path, ...copies, ...(movedFrom === null ? [] : [movedFrom.decision.record.path])]
 }
 
 /** The removal that belongs to a move is no change of its own. */

@@ -30,6 +30,7 @@ import type { SessionHost } from './session-host.ts'
 import type { ReplicaState } from './sync-messages.ts'
 import { ToldLog } from './told-log.ts'
 import { trimHistory } from './trim-history.ts'
+import { UnflushedNames } from './unflushed-names.ts'
 
 /** So long the first scan waits for the watcher. */
 const watchPatienceMs = 1000
@@ -84,6 +85,7 @@ export class FolderReplica implements SessionHost {
       drafts: this.drafts,
       commits: this.commits,
       problems: this.#problems,
+      unflushed: new UnflushedNames(deps),
       isFolderThere: () => this.#presence.check(),
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),

@@ -17,6 +17,7 @@ import { lossOf } from './guard-losses.ts'
 import type { HashedEntries } from './hash-ahead.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import type { Settling } from './settling.ts'
+import type { UnflushedNames } from './unflushed-names.ts'
 
 /** Files that had another path until now, with the rows of those. */
 export type MovedFiles = ReadonlyMap<RelativePath, IndexRow>
@@ -51,12 +52,14 @@ export class LocalCommits {
       const current = await this.#stillAsSeen(seen.entries)
       const rows = await this.#rowsOf(seen.entries)
       const torn = tornDatabases(seen)
+      const unflushed = await this.#deps.unflushed.among(seen.entries.map(({ path }) => path))
       const changes: RowChange[] = []
       const losses: Loss[] = []
       const statesOnly: { path: RelativePath; disk: DiskState }[] = []
       for (const [i, entry] of seen.entries.entries()) {
         const from = moved.get(entry.path)
         if (from !== undefined && !left.has(from.record.path)) this.#deps.dirty.add(entry.path)
+        else if (unflushed.has(entry.path)) this.#deps.dirty.addUnreadable(entry.path)
         else if (torn.has(databaseOf(entry.path)) && seen.hashes.get(entry.path)?.outcome === 'hashed') {
           this.#deps.dirty.addLater(entry.path, tornRetryMs)
         } else if (current(entry)) {
@@ -89,6 +92,8 @@ export class LocalCommits {
     for (let at = 0; at < paths.length; at += removalsPerCommit) {
       const part = paths.slice(at, at + removalsPerCommit)
       const goOn = await commits.run(async () => {
+        const unflushed = await this.#deps.unflushed.among(part)
+        for (const path of unflushed) this.#deps.dirty.addUnreadable(path)
         const looks = await tasks.lstat(part)
         const rows = await index.getMany(part)
         // After the look: a folder that was away while we looked has no marker now.
@@ -96,7 +101,14 @@ export class LocalCommits {
         const changes: RowChange[] = []
         for (const [i, path] of part.entries()) {
           const row = rows[i]
-          if (looks[i]?.outcome !== 'absent' || row === undefined || row === null || !isLive(row.record)) continue
+          if (
+            unflushed.has(path) ||
+            looks[i]?.outcome !== 'absent' ||
+            row === undefined ||
+            row === null ||
+            !isLive(row.record)
+          )
+            continue
           this.#deps.problems.clear(path)
           changes.push(this.#tombstone(row.record))
         }
@@ -242,6 +254,7 @@ export interface LocalCommitsDeps {
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
   readonly settling: Settling
+  readonly unflushed: UnflushedNames
   readonly deviceName: string
   readonly guard: FolderGuard
   /** Checks the marker on disk. */

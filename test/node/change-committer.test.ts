@@ -6,6 +6,7 @@ import type { FileRecord } from '../../src/model/file-record.ts'
 import { ChangeCommitter, type Work } from '../../src/node/change-committer.ts'
 import { DirtyPaths } from '../../src/node/dirty-paths.ts'
 import { FolderProblems } from '../../src/node/folder-problems.ts'
+import { UnflushedNames } from '../../src/node/unflushed-names.ts'
 import { costOf, type Need } from '../../src/node/need.ts'
 import { Needs } from '../../src/node/needs.ts'
 import type { KeyValueStore } from '../../src/ports/key-value-store.ts'
@@ -49,6 +50,7 @@ describe('the committer', () => {
       logger: silentLogger,
       dirty: new DirtyPaths({ clock, signal }),
       problems: new FolderProblems(),
+      unflushed: new UnflushedNames({ tasks }),
       deviceName: 'beta',
       isFolderThere: () => Promise.resolve(isThere),
       isReceiving: () => false,

@@ -10,6 +10,7 @@ import type { HashedEntries } from '../../src/node/hash-ahead.ts'
 import { LocalCommits } from '../../src/node/local-commits.ts'
 import { SerialQueue } from '../../src/node/serial-queue.ts'
 import { Settling } from '../../src/node/settling.ts'
+import { UnflushedNames } from '../../src/node/unflushed-names.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
@@ -22,20 +23,24 @@ describe('the first look into a new index', () => {
   let disk: MemoryDisk
   let index: FolderIndex
   let commits: LocalCommits
+  let unflushed: UnflushedNames
 
   beforeEach(async () => {
     clock = new ManualClock()
     disk = new MemoryDisk()
     disk.makeFolder('/folder')
     index = await FolderIndex.open(memoryStore(), { deviceTag: new Uint8Array(8), random: new SeededRandom(1) })
+    const tasks = new DiskFileTasks({ disk, root: '/folder' })
+    unflushed = new UnflushedNames({ tasks })
     commits = new LocalCommits({
       index,
-      tasks: new DiskFileTasks({ disk, root: '/folder' }),
+      tasks,
       clock,
       commits: new SerialQueue(),
       dirty: new DirtyPaths({ clock, signal: new AbortController().signal }),
       problems: new FolderProblems(),
       settling: new Settling(clock),
+      unflushed,
       guard: new FolderGuard({ clock, filesNow: () => 0, onChange: () => undefined }),
       deviceName: 'alpha',
       isFolderThere: () => Promise.resolve(true),
@@ -96,6 +101,29 @@ describe('the first look into a new index', () => {
     await index.commit([{ record: theirs, disk: null }])
     await commits.takeIn(seen('b=ours'))
     expect((await recordAt('b')).basis).toBe(fingerprint(theirs))
+  })
+
+  it('tells nobody of what is here or gone by our own doing before a power cut can no longer undo it', async () => {
+    await commits.takeIn(seen('gone=1'))
+    disk.syncNames()
+    disk.unlink('/folder/gone')
+    unflushed.add(parseRelativePath('gone'))
+    unflushed.add(parseRelativePath('placed'))
+    disk.onCall = (operation) => {
+      if (operation === 'syncFolder' || operation === 'syncFileSystem')
+        throw Object.assign(new Error('no'), { code: 'EMFILE' })
+    }
+    await commits.takeIn(seen('placed=2', 'of a user=3'))
+    await commits.takeAway([parseRelativePath('gone')])
+    const live = async (path: string): Promise<boolean | undefined> =>
+      (await index.get(parseRelativePath(path)))?.record.kind === 'file'
+    expect([await live('placed'), await live('of a user'), await live('gone')]).toEqual([false, true, true])
+    disk.onCall = undefined
+    await commits.takeIn(seen('placed=2'))
+    await commits.takeAway([parseRelativePath('gone')])
+    expect([await live('placed'), await live('gone')]).toEqual([true, false])
+    disk.crash()
+    expect([disk.lstat('/folder/placed') === null, disk.lstat('/folder/gone') === null]).toEqual([false, true])
   })
 
   it('publishes nothing that was seen before a peer’s version took its place', async () => {
