@@ -19,6 +19,8 @@ export interface Work {
   readonly need: Need
   readonly decision: Exclude<Decision, { action: 'nothing' }>
   readonly row: IndexRow | null
+  /** The state on the disk in `row` is of other bytes than its record: they were rewritten, and nobody has been told. */
+  readonly isRewritten?: boolean
   staged: string | null
   blockList: Uint8Array | null
   /** The removal, in the same job, of a file whose bytes are what this one is to hold. */

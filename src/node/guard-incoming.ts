@@ -103,7 +103,7 @@ export async function keepOurs(
 export async function workOf(
   { need, row, decision }: { readonly need: Need; readonly row: IndexRow | null; readonly decision: Decision },
   { guard, tasks }: Pick<GuardIncomingDeps, 'guard' | 'tasks'>,
-): Promise<Pick<Work, 'decision' | 'row'> | null> {
+): Promise<Pick<Work, 'decision' | 'row' | 'isRewritten'> | null> {
   const plain = decision.action === 'nothing' ? null : { decision, row }
   if (row === null || !isLive(row.record) || !guard.outgoing.waits(row.record.path)) return plain
   const { isRestoring } = guard.outgoing
@@ -114,7 +114,7 @@ export async function workOf(
   // Nothing is there whose time could be set.
   if (plain?.decision.action === 'adopt' && !isRestoring) return plain
   const { record } = plain?.decision ?? row
-  return { decision: { action: 'take', record }, row: { ...row, disk: look.disk } }
+  return { decision: { action: 'take', record }, row: { ...row, disk: look.disk }, isRewritten: true }
 }
 
 /** Asks the connected devices for everything that is to be restored. */

@@ -8,8 +8,8 @@ import type { Work } from './change-committer.ts'
 export function pairMoves(work: readonly Work[]): void {
   const removals = new Map<string, Work[]>()
   for (const item of work) {
-    const { decision, row } = item
-    if (decision.action !== 'take' || decision.record.kind !== 'tombstone') continue
+    const { decision, row, isRewritten = false } = item
+    if (decision.action !== 'take' || decision.record.kind !== 'tombstone' || isRewritten) continue
     if (row?.record.kind !== 'file' || row.disk === null) continue
     const { content, sizeBytes } = row.record
     const key = `${content} ${sizeBytes}`

@@ -102,4 +102,18 @@ export const committerMutations: readonly Mutation[] = [
     bug: 'disk',
     caughtBy: ['test/node/recover-folder.test.ts'],
   },
+  {
+    name: 'what-a-failed-flush-left-is-told-at-once',
+    file: 'src/node/unflushed-names.ts',
+    text: 'if (left.length === 0) return none',
+    bug: 'return none',
+    caughtBy: ['test/node/local-commits.test.ts'],
+  },
+  {
+    name: 'who-fails-to-flush-does-not-note-it',
+    file: 'src/node/change-committer.ts',
+    text: 'for (const at of pathsOf(item)) this.#deps.unflushed.add(at)',
+    bug: 'for (const at of pathsOf(item)) void at',
+    caughtBy: ['test/simulation/simulation.test.ts'],
+  },
 ]

@@ -269,6 +269,13 @@ export const guardMutations: readonly Mutation[] = [
     caughtBy: ['test/node/guard-batches.test.ts'],
   },
   {
+    name: 'rewrites-that-wait-are-moved-as-what-they-were',
+    file: 'src/node/pair-moves.ts',
+    text: ' || isRewritten) continue',
+    bug: ') continue',
+    caughtBy: ['test/node/change-guard.test.ts'],
+  },
+  {
     name: 'burst-of-losses-is-forgotten-after-each-look',
     file: 'src/node/loss-burst.ts',
     text: 'this.#atMs = this.#clock.monotonic()',

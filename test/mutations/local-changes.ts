@@ -33,8 +33,8 @@ export const localChangeMutations: readonly Mutation[] = [
   {
     name: 'removal-of-a-file-that-is-back',
     file: 'src/node/local-commits.ts',
-    text: "if (looks[i]?.outcome !== 'absent' || row === undefined",
-    bug: 'if (row === undefined',
+    text: "looks[i]?.outcome !== 'absent' ||",
+    bug: '',
     caughtBy: ['test/node/scan-races.test.ts'],
   },
   {

@@ -96,6 +96,21 @@ describe('the change guard', () => {
       expect([tree.has('d'), tree.get('moved/0/0'), heldOf(b)]).toEqual([false, 'file text 0', []])
     })
 
+    it('is never taken for what it was when another device has moved it meanwhile', async () => {
+      world.network.partition(a.id, b.id)
+      encryptAll(b)
+      for (let i = 0; i < count; i++) a.rename(`d/${i % 3}/${i}`, `d/${i % 3}/moved ${i}`)
+      await untilHeld(b)
+      await b.replica.guard.reject()
+      world.network.heal()
+      await until(() => heldOf(b).length === 0)
+      const tree = await world.rest()
+      expect([tree.get('d/0/moved 0'), [...tree.values()].some((what) => what.includes('encrypted'))]).toEqual([
+        'file text 0',
+        false,
+      ])
+    })
+
     it('brings them back after a kill in the middle of that', async () => {
       const before = filesOf(a)
       b.remove('d')
