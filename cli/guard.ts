@@ -1,10 +1,11 @@
 import { Command } from 'commander'
 import { P2psyncError } from '../src/model/errors.ts'
 import { defaultGuard, isGuardLimits, type GuardLimits } from '../src/model/guard-limits.ts'
+import type { FolderStatus } from '../src/node/node-api.ts'
 import { countText } from './amounts.ts'
 import type { CliContext, CommonOptions } from './cli-context.ts'
 import { connectToNode } from './connect-to-node.ts'
-import { folderPath } from './folder-path.ts'
+import { folderPath, shellWord } from './folder-path.ts'
 import { guardText, heldText } from './guard-view.ts'
 import { printable } from './printable.ts'
 import type { DefineCommand } from './run-cli.ts'
@@ -21,7 +22,7 @@ export const defineGuard: DefineCommand = (context) =>
       'Decides about removals and rewrites that a folder holds because they are many, or from how many on it does.',
     )
     .argument('<folder or decision>', 'a folder that is synced; or approve, or reject')
-    .argument('[folder]', 'the folder that is decided about')
+    .argument('[folder]', 'the folder that is decided about (default: the one that waits)')
     .option('--share <percent>', 'hold what removes or rewrites more than this share of the files (default: 50)')
     .option('--files <count>', 'or more than so many files (default: 10000)')
     .option('--off', 'hold nothing')
@@ -43,13 +44,16 @@ async function decide(
   options: GuardCommandOptions,
   context: CliContext,
 ): Promise<void> {
-  if (folder === undefined || changeOf(options) !== null) {
+  if (changeOf(options) !== null) {
     throw new P2psyncError('usage', `${decision} takes a folder and no limits`, {
       hint: `For example: p2psync guard ${decision} ./folder`,
     })
   }
   const client = await connectToNode(options, context)
-  const path = await folderPath(folder, context.workingFolder)
+  const path =
+    folder === undefined
+      ? onlyWaiting(await client.status(), decision)
+      : await folderPath(folder, context.workingFolder)
   const held = await client.decideHeld(path, decision)
   if (options.json === true) context.stdout.write(`${JSON.stringify({ path, decision, held })}\n`)
   for (const { direction, files } of options.json === true ? [] : held) {
@@ -62,6 +66,19 @@ async function decide(
     const what = decision === 'approve' ? gone : back
     context.stdout.write(`${printable(path)}: ${countText(files, 'file')} ${what}\n`)
   }
+}
+
+/** The one folder that can be meant. */
+function onlyWaiting(folders: readonly FolderStatus[], decision: string): string {
+  const waiting = folders.filter(({ held }) => held.length > 0)
+  const [first, second] = waiting
+  if (first === undefined) {
+    throw new P2psyncError('usage', 'nothing waits to be decided', { hint: 'See what does: p2psync status' })
+  }
+  if (second === undefined) return first.path
+  throw new P2psyncError('usage', `${waiting.length} folders wait to be decided about`, {
+    hint: `Say which: p2psync guard ${decision} ${shellWord(first.path)}`,
+  })
 }
 
 async function showOrChange(folder: string, options: GuardCommandOptions, context: CliContext): Promise<void> {
@@ -114,7 +131,7 @@ p2psync status says what waits. approve lets exactly that happen; reject brings 
 
 Examples:
   $ p2psync guard ./folder
-  $ p2psync guard approve ./folder
+  $ p2psync guard approve
   $ p2psync guard reject ./folder
   $ p2psync guard ./folder --share 80 --files 50000
   $ p2psync guard ./folder --off`

@@ -1,7 +1,7 @@
 import type { FolderStatus, NodeInfo } from '../src/node/node-api.ts'
 import { agoText, countText, durationText, sizeText } from './amounts.ts'
 import { progressText, stateText } from './event-lines.ts'
-import { shellWords } from './folder-path.ts'
+import { shellWord, shellWords } from './folder-path.ts'
 import { heldText } from './guard-view.ts'
 import { cutToColumns, printable } from './printable.ts'
 import { scrubText } from './scrub-text.ts'
@@ -39,9 +39,9 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
   if (folder.order.last.length > 0) lines.push(field('last', printable(shellWords(folder.order.last))))
   if (folder.state === 'syncing' || folder.needed.files > 0 || folder.needed.bytes > 0)
     lines.push(field('needed', progressText(folder)))
-  if (folder.state === 'stopped' && folder.hint !== '') lines.push(field('', printable(folder.hint)))
+  if (folder.state === 'stopped' && folder.hint !== '') lines.push(field('', hintText(folder)))
   for (const held of folder.held) lines.push(field('held', heldText(held, now)))
-  if (folder.held.length > 0 && folder.state !== 'stopped') lines.push(field('', printable(folder.hint)))
+  if (folder.held.length > 0 && folder.state !== 'stopped') lines.push(field('', hintText(folder)))
   if (folder.conflicts > 0)
     lines.push(field('conflicts', countText(folder.conflicts, 'conflicted copy', 'conflicted copies')))
   if (folder.problemCount > 0) lines.push(...problemLines(folder))
@@ -51,6 +51,11 @@ function folderLines(folder: FolderStatus, now: number): readonly string[] {
     lines.push(field('changed', `${printable(path)} ${what} by ${printable(device)} ${agoText(now - at)}`))
   }
   return lines
+}
+
+/** With the folder as it can be typed. */
+function hintText({ hint, path }: FolderStatus): string {
+  return printable(hint.replaceAll('<folder>', () => shellWord(path)))
 }
 
 function problemLines(folder: FolderStatus): readonly string[] {

@@ -48,7 +48,7 @@ export async function checkInotify(host: Host, findings: Findings, folderCount: 
       hint: raise(instances.name, 1024),
     })
   }
-  const told = `${folderCount} folders to watch, the limit is ${watches.value} (${watches.name})`
+  const told = `${folderCount === 1 ? '1 folder' : `${folderCount} folders`} to watch, the limit is ${watches.value} (${watches.name})`
   const hint = raise(watches.name, Math.max(1_048_576, 2 * folderCount))
   if (folderCount > watches.value) {
     findings.problem('inotify', { message: `${told}: changes are found late, by scanning`, hint })

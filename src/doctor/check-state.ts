@@ -43,7 +43,8 @@ export async function checkNode(home: Home, findings: Findings): Promise<SeenNod
 export async function checkSettings(home: Home, findings: Findings): Promise<NodeSettings> {
   try {
     const settings = await loadSettings(home)
-    findings.ok('settings', `${settings.folders.length} folders are known to ${home.path}`)
+    const { length } = settings.folders
+    findings.ok('settings', `${length === 1 ? '1 folder is' : `${length} folders are`} known to ${home.path}`)
     return settings
   } catch (error) {
     if (!(error instanceof P2psyncError)) throw error

@@ -110,7 +110,7 @@ describe('the command line', () => {
     [['remove'], "missing required argument 'folder'", 'p2psync remove --help'],
     [['stop', 'x'], 'too many arguments', 'p2psync stop --help'],
     [['pause', 'a', '--peer', 'desk'], 'a folder and a device are given', 'one of them'],
-    [['guard', 'approve'], 'approve takes a folder', 'p2psync guard approve ./folder'],
+    [['guard', 'approve', '--off'], 'approve takes a folder', 'p2psync guard approve ./folder'],
     [['guard', 'a', 'b'], 'a is no decision', 'p2psync guard approve <folder>'],
     [['guard', 'a', '--off', '--files', '5'], '--off is given together with a limit', 'Give one of them'],
     [['limit', '--up', '5'], '"5" is no limit of rate', '500KiB'],
@@ -381,7 +381,7 @@ describe('guard', () => {
       `/data/a: more than 50 % or 10,000 files removed or rewritten at once wait for you\n  ${line}\n`,
     )
     const { stdout } = await run(['status'])
-    expect(stdout).toContain(`  held       ${line}\n             ${hint}\n`)
+    expect(stdout).toContain(`  held       ${line}\n             ${hint.replace('<folder>', '/data/a')}\n`)
     expect(JSON.parse((await run(['guard', '/data/a', '--json'])).stdout)).toMatchObject({ held: [held] })
   })
 
@@ -395,6 +395,13 @@ describe('guard', () => {
     })
     expect(JSON.parse((await run(['guard', 'approve', '/data/a', '--json'])).stdout)).toMatchObject({ held: [] })
     expect(node.decisions).toEqual(['reject', 'approve'])
+    node.folders = ['/data/a', '/data/b c'].map((path) =>
+      folderStatus({ path, held: path === '/data/a' ? [] : [held] }),
+    )
+    expect((await run(['guard', 'approve'])).stdout).toContain('/data/b c: 60 files are removed or rewritten here')
+    node.folders = ['/data/b c', '/data/a'].map((path) => folderStatus({ path, held: [held] }))
+    const { code, stderr } = await run(['guard', 'reject'])
+    expect([code, stderr]).toEqual([2, expect.stringContaining("guard reject '/data/b c'")])
     expect(await run(['guard', 'approve', '/data/b'])).toMatchObject({ code: 1, stdout: '' })
   })
 

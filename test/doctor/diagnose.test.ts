@@ -77,12 +77,12 @@ describe('of the computer', () => {
     [
       'too few watches',
       () => world.texts.set('/proc/sys/user/max_inotify_watches', '0\n'),
-      'problem inotify: 1 folders to watch, the limit is 0 (user.max_inotify_watches)',
+      'problem inotify: 1 folder to watch, the limit is 0 (user.max_inotify_watches)',
     ],
     [
       'hardly enough watches',
       () => world.texts.set('/proc/sys/fs/inotify/max_user_watches', '1\n'),
-      'warning inotify: 1 folders to watch, the limit is 1',
+      'warning inotify: 1 folder to watch, the limit is 1',
     ],
     [
       'few instances',
