@@ -12,7 +12,7 @@ import { FolderGuard } from './folder-guard.ts'
 import { FolderPeers } from './folder-peers.ts'
 import { FolderRecovery } from './folder-recovery.ts'
 import { FolderProblems } from './folder-problems.ts'
-import { FolderPresence, troublePollMs } from './folder-presence.ts'
+import { FolderPresence } from './folder-presence.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
 import { FolderWatch } from './folder-watch.ts'
@@ -20,6 +20,7 @@ import { GuardDecisions } from './guard-decisions.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
 import { LocalChanges } from './local-changes.ts'
+import { LookFailures } from './look-failures.ts'
 import { RemoteChanges } from './remote-changes.ts'
 import { finishRenewal, renewDatabase } from './restored-database.ts'
 import { replicaState } from './replica-state.ts'
@@ -61,6 +62,7 @@ export class FolderReplica implements SessionHost {
   readonly #remote: RemoteChanges
   readonly #forgetting: ForgetTombstones
   readonly #guard: FolderGuard
+  readonly #failures: LookFailures
   readonly #background = new Set<Promise<void>>()
   #transport: FolderTransport | null = null
   #scanned = false
@@ -76,6 +78,7 @@ export class FolderReplica implements SessionHost {
     const isPaused = (): boolean => !this.#scanned || this.#presence.isMissing
     const shared = { ...deps, signal, isPaused, needs: () => this.#remote.needs, peers: () => this.peers }
     this.drafts = new FolderDrafts(shared)
+    this.#failures = new LookFailures(shared)
     const onChange = (): void => this.onChange()
     this.#guard = new FolderGuard({ ...deps, filesNow: () => this.index.summary.files, onChange })
     const parts = {
@@ -243,7 +246,6 @@ export class FolderReplica implements SessionHost {
         const done = batch.type === 'all' ? await this.#scanAll() : await this.#local.examine(batch.paths)
         if (done && batch.type === 'all') this.#scanned = true
       } catch (error) {
-        this.#deps.logger.error('looking at the folder failed', { error: errorText(error) })
         this.#onFailed(error)
         if (!this.#stopping.signal.aborted) void this.#onLocalFailed(error)
       } finally {
@@ -269,8 +271,7 @@ export class FolderReplica implements SessionHost {
   /** Looks at everything by and by: nothing was published of what could not be read. */
   async #onLocalFailed(error: unknown): Promise<void> {
     this.#presence.onDiskTrouble(errorText(error))
-    await this.#deps.clock.sleep(troublePollMs, this.#stopping.signal).catch(() => undefined)
-    this.#dirty.addAll()
+    await this.#failures.onFailed(error, () => this.#dirty.addAll())
   }
 
   async #lookAround(): Promise<void> {
