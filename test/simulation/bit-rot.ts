@@ -50,14 +50,18 @@ export class BitRot {
     )
   }
 
-  /** Reads all files of those devices again whose disk has damaged some. */
+  /**
+   * Reads all files of those devices again whose disk has damaged some; and once more, where the right bytes came to a
+   * neighbour only then.
+   */
   async mend(): Promise<void> {
-    const nodes = [...this.#rotten.keys()].filter((node) => this.isAt(node, ''))
-    this.#rotten.clear()
-    if (nodes.length === 0) return
-    for (const node of nodes) {
-      const scrub = await node.scrub()
-      await this.#world.clock.run(() => !scrub.status().running, scrubMsMax)
+    for (let round = 0; round <= this.#rotten.size; round++) {
+      for (const node of this.#rotten.keys()) {
+        if (!this.isAt(node, '')) continue
+        const scrub = await node.scrub()
+        await this.#world.clock.run(() => !scrub.status().running, scrubMsMax)
+      }
     }
+    this.#rotten.clear()
   }
 }
