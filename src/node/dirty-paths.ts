@@ -93,12 +93,12 @@ export class DirtyPaths {
   }
 
   /**
-   * What has come by now, without waiting; nothing when everything is to be looked at. Of `found` it stays to be looked at:
-   * it may have changed since that was done.
+   * What has come by now, without waiting; nothing when everything is to be looked at. What `isFound` stays to be looked
+   * at: it may have changed since that was done.
    */
-  takeArrived(found: ReadonlySet<RelativePath>): readonly RelativePath[] {
+  takeArrived(isFound: (path: RelativePath) => boolean): readonly RelativePath[] {
     if (this.#all) return []
-    const paths = [...this.#paths].filter((path) => !found.has(path))
+    const paths = [...this.#paths].filter((path) => !isFound(path))
     for (const path of paths) this.#paths.delete(path)
     return paths
   }

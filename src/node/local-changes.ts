@@ -218,7 +218,9 @@ export class LocalChanges {
     if (!isMany) look.waits--
     await clock.sleep(isMany ? burstPauseMs : hintOnItsWayMs, signal).catch(() => undefined)
     const seen = [look.fresh, look.rewritten, look.changed].flat().map((entry) => entry.path)
-    const arrived = dirty.takeArrived(new Set(seen.concat(look.gone)))
+    const found = new Set(seen.concat(look.gone))
+    const removed = new Set(look.removed)
+    const arrived = dirty.takeArrived((path) => found.has(path) || isAtOrBelow(path, removed))
     for await (const changed of this.#atPaths(arrived, look)) look.changed.push(...changed)
     return !isMany || arrived.length > 0
   }

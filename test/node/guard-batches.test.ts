@@ -70,6 +70,15 @@ describe('what the change guard takes together', () => {
     expect([heldOf(b), filesOf(a)]).toEqual([36, 40])
   })
 
+  it('counts what was in a folder that is removed once, though its hints come late', async () => {
+    await share(60, 21)
+    b.remove('d/0')
+    await world.clock.pass(100)
+    for (const i of [0, 3, 6]) b.hint(`d/0/${i}`)
+    await world.rest()
+    expect([heldOf(b), filesOf(a)]).toEqual([0, 40])
+  })
+
   it('does not hold up a change of a few files', async () => {
     await share(400)
     for (let i = 0; i < 10; i++) b.remove(`d/${i % 3}/${i}`)
