@@ -10,6 +10,8 @@ import { root } from './paths.ts'
 export class NodeFaults {
   /** What was changed outside of the folder; never anything. */
   readonly escapes: string[] = []
+  /** How often the system has started anew. */
+  boots = 0
   readonly #device: WorldDevice
   readonly #random: SeededRandom
   #store: OrderedStore
@@ -75,6 +77,7 @@ export class NodeFaults {
     const { disk } = this.#device
     this.#device.die()
     if (!this.#cutsPower) return
+    this.boots++
     // A journal commits names in their order; which of the bytes had come to the disk by then nobody knows.
     const keepsNames = this.#random.fraction() < 0.5
     const isFolder = (path: string): boolean => path === '' || disk.lstat(path)?.kind === 'folder'

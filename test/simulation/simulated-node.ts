@@ -1,6 +1,7 @@
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import type { StoreEntry } from '../../src/ports/key-value-store.ts'
 import type { ReplicaWorld } from '../node/replica-world.ts'
+import type { BootNote } from '../../src/node/boot-notes.ts'
 import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
 import type { ScrubNote } from '../../src/node/scrub-notes.ts'
 import { scrubReplica } from '../../src/node/scrub-replica.ts'
@@ -45,6 +46,8 @@ export class SimulatedNode {
 
   static async add(world: ReplicaWorld, name: string, trace: Trace | null): Promise<SimulatedNode> {
     const stores: OrderedStore[] = []
+    let faults: NodeFaults | null = null
+    let bootNote: BootNote | null = null
     const limiters = [new FairLimiter(world.clock.view()), new FairLimiter(world.clock.view())]
     const turning = { turn: () => world.clock.turn(), now: () => world.clock.view().monotonic() }
     const device = await world.add(name, {
@@ -55,6 +58,14 @@ export class SimulatedNode {
         return stores.at(-1)!
       },
       newTasks: (deps) => new DiskFileTasks(deps, turning),
+      bootNotes: {
+        boot: () => Promise.resolve(`boot ${faults?.boots ?? 0}`),
+        load: () => Promise.resolve(bootNote),
+        save: (note) => {
+          bootNote = note
+          return Promise.resolve()
+        },
+      },
       throttles: (peer) => {
         const [up, down] = limiters.map((limiter) => limiter.throttle(peer, 'folder'))
         return { up: up!, down: down! }
@@ -62,7 +73,7 @@ export class SimulatedNode {
     })
     // The folder was there before, and its marker is of long ago: no power cut takes them.
     device.disk.quietly(() => device.disk.syncFileSystem('/'))
-    const faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random })
+    faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random })
     const node = new SimulatedNode(device, { world, limiters, faults, stores, trace })
     node.#arm()
     return node
