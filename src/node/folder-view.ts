@@ -8,6 +8,8 @@ import type { HeldChanges } from '../model/guard-limits.ts'
 import type { FolderGuard } from './folder-guard.ts'
 import type { ConnectedPeer, FolderPeers } from './folder-peers.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import { heldReason } from './guard-incoming.ts'
+import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import { RateMeter } from './rate-meter.ts'
 
@@ -85,7 +87,8 @@ export class FolderView {
       secondsLeft: needed.bytes > 0 && rate > 0 ? Math.ceil(needed.bytes / rate) : null,
       conflicts: this.#conflicts.size,
       problems: this.#problems().slice(0, problemsShownMax),
-      problemCount: problems.count + this.damaged().length + needs.held + (this.watchProblem === '' ? 0 : 1),
+      problemCount:
+        problems.count + this.damaged().length + this.#failing().length + (this.watchProblem === '' ? 0 : 1),
       lastChange: this.#lastChange,
       peersConnected: peers.sessions.length,
       held: this.#deps.guard.held,
@@ -151,13 +154,18 @@ export class FolderView {
   #problems(): { path: string; reason: string }[] {
     const list = [...this.damaged(), ...this.#deps.problems.list()]
     if (this.watchProblem !== '') list.unshift({ path: '.', reason: this.watchProblem })
-    const { needs } = this.#deps
-    if (needs.held === 0) return list
-    for (const need of needs.all()) {
+    for (const { record, reason } of this.#failing()) {
       if (list.length >= problemsShownMax) break
-      if (need.reason !== '') list.push({ path: need.record.path, reason: need.reason })
+      list.push({ path: record.path, reason })
     }
     return list
+  }
+
+  /** What could not be had, for a reason of its own. */
+  #failing(): readonly Need[] {
+    const { needs } = this.#deps
+    if (needs.held === 0) return []
+    return Array.from(needs.all()).filter(({ reason }) => reason !== '' && reason !== heldReason)
   }
 }
 

@@ -13,8 +13,8 @@ import { lossOf } from './guard-losses.ts'
 import { isSameRecord, type Need } from './need.ts'
 import type { Needs } from './needs.ts'
 
-/** Of one that waits; `status` shows it. */
-const heldReason = 'it waits with others: p2psync guard approve|reject'
+/** Of one that waits: no problem of its path, {@link FolderGuard.held} tells of all of them. */
+export const heldReason = 'it waits with others: p2psync guard approve|reject'
 const askAgainMs = 60 * 60_000
 const restOfBatchMs = 200
 

@@ -7,7 +7,7 @@ import { holdRemovals, withoutHeldRewrites, type GuardLookDeps } from './guard-l
 import { mayBeRewritten } from './guard-losses.ts'
 import { hashAhead } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
-import { entryOf, isFolderOlder, newLook, noteUnseen, type Look } from './look.ts'
+import { entryOf, isFolderOlder, isFoundIn, newLook, noteUnseen, type Look } from './look.ts'
 import { publishMove, publishRemoval } from './local-moves.ts'
 import { LossBurst } from './loss-burst.ts'
 import { hashOfMoved, isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
@@ -160,6 +160,8 @@ export class LocalChanges {
       if (look.fresh.length + look.folders.length === 0) look.removed.push(record.path)
       else await this.#noteFolder(record.path, look)
     }
+    const removed = new Set(look.removed)
+    if (removed.size > 0) look.gone = look.gone.filter((path) => !isAtOrBelow(path, removed))
   }
 
   async #noteFolder(folder: RelativePath, look: Look): Promise<void> {
@@ -217,10 +219,7 @@ export class LocalChanges {
     if (!isMany && !look.fresh.some((entry) => isFolderOlder(entry, clock.now() - justMadeMs))) return false
     if (!isMany) look.waits--
     await clock.sleep(isMany ? burstPauseMs : hintOnItsWayMs, signal).catch(() => undefined)
-    const seen = [look.fresh, look.rewritten, look.changed].flat().map((entry) => entry.path)
-    const found = new Set(seen.concat(look.gone))
-    const removed = new Set(look.removed)
-    const arrived = dirty.takeArrived((path) => found.has(path) || isAtOrBelow(path, removed))
+    const arrived = dirty.takeArrived(isFoundIn(look))
     for await (const changed of this.#atPaths(arrived, look)) look.changed.push(...changed)
     return !isMany || arrived.length > 0
   }

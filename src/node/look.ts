@@ -3,6 +3,7 @@ import type { RelativePath } from '../model/relative-path.ts'
 import type { LstatResult, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import { isAtOrBelow } from './recognise-moves.ts'
 
 /** What one look at the disk has found, but for what changed in its place. */
 export interface Look {
@@ -28,6 +29,14 @@ export interface Look {
 export function newLook(waits: number): Look {
   const changes = { fresh: [], folders: [], gone: [], goneFolders: [], removed: [], changed: [], rewritten: [] }
   return { ...changes, afterFolder: [], waits }
+}
+
+/** Tells which paths a look has found something at, or has found gone with a folder. */
+export function isFoundIn(look: Look): (path: RelativePath) => boolean {
+  const entries = [look.fresh, look.rewritten, look.changed].flat()
+  const found = new Set(entries.map((entry) => entry.path).concat(look.gone))
+  const removed = new Set(look.removed)
+  return (path) => found.has(path) || isAtOrBelow(path, removed)
 }
 
 /** What of a scan could not be looked at, or is not ours, is shown; the former is looked at again after a while. */

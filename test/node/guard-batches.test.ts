@@ -79,6 +79,15 @@ describe('what the change guard takes together', () => {
     expect([heldOf(b), filesOf(a)]).toEqual([0, 40])
   })
 
+  it('counts a file once that is removed before its folder is', async () => {
+    await share(60)
+    for (let i = 0; i < 45; i++) b.remove(`d/${i % 3}/${i}`)
+    await world.clock.pass(60)
+    b.remove('d')
+    await untilHeld(b)
+    expect([heldOf(b), filesOf(a)]).toEqual([60, 60])
+  })
+
   it('does not hold up a change of a few files', async () => {
     await share(400)
     for (let i = 0; i < 10; i++) b.remove(`d/${i % 3}/${i}`)
