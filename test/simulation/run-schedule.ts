@@ -208,7 +208,8 @@ class SimulatedRun {
     if (this.#has('disk-error')) await this.world.clock.pass(61_000)
     if (this.schedule.operations.some((operation) => 'path' in operation && isForeign(operation)))
       this.#expect('names', await resolveNames(this.world))
-    if (this.#has('mass') || this.#has('fill')) this.#expect('guard', await this.#guard.answerAll())
+    if (this.#has('mass') || this.#has('fill'))
+      this.#expect('guard', await this.#guard.answerAll({ isDamaged: this.#has('rot') }))
     // What is on its way may take a damaged file elsewhere.
     if (this.#has('rot')) await this.world.rest().catch(() => undefined)
     await this.#rot.mend()
