@@ -15,7 +15,7 @@ export interface SeenRow {
   readonly live?: true
 }
 
-/** What takes these rows away, but for those that are no longer what was seen; block lists are left to `contents`. The log keeps their numbers until it is too long. */
+/** What takes these rows away, each once, but for those that are no longer what was seen; block lists are left to `contents`. The log keeps their numbers until it is too long. */
 export async function planForget(
   parts: { readonly store: KeyValueStore; readonly rows: RowReader },
   state: CommitState,
@@ -25,9 +25,12 @@ export async function planForget(
   const counts = { ...state.counts }
   const changes: EntryChange[] = []
   const contents: ContentChange[] = []
+  const taken = new Set<RelativePath>()
   for (const [i, { path, seq, live = false }] of seen.entries()) {
     const row = bytes[i]
-    if (row === undefined || (rowKind(row) !== 'tombstone') !== live || rowHead(row).seq !== seq) continue
+    if (taken.has(path) || row === undefined || (rowKind(row) !== 'tombstone') !== live || rowHead(row).seq !== seq)
+      continue
+    taken.add(path)
     const key = pathKey(path)
     const before = rowContent(row)
     changes.push({ key, hash: null })

@@ -19,7 +19,9 @@ describe('forgetting rows', () => {
         const forgotten = changes.filter((_, i) => entries[i]![1] === 2).map(({ record }) => record.path)
         const rows = await index.getMany(forgotten)
         const { seq } = index
-        expect(await index.forget(forgotten.map((path, i) => ({ path, seq: rows[i]!.seq })))).toBe(forgotten.length)
+        const seen = forgotten.map((path, i) => ({ path, seq: rows[i]!.seq }))
+        // Who walks through the log may come by a row twice.
+        expect(await index.forget([...seen, ...seen.slice(0, seen.length / 2)])).toBe(forgotten.length)
         const rest = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
         await rest.commit(changes.filter(({ record }) => !forgotten.includes(record.path)))
         expect(index.summary).toEqual(rest.summary)

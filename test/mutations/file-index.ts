@@ -100,4 +100,11 @@ export const indexMutations: readonly Mutation[] = [
     bug: '',
     caughtBy: ['test/file-index/durability.test.ts'],
   },
+  {
+    name: 'row-that-is-seen-twice-is-forgotten-twice',
+    file: 'src/file-index/forget-rows.ts',
+    text: 'if (taken.has(path) || row',
+    bug: 'if (row',
+    caughtBy: ['test/file-index/forget-rows.test.ts'],
+  },
 ]

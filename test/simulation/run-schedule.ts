@@ -12,6 +12,12 @@ import { User, type Edit } from './user.ts'
 
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon']
 const plenty = 2 ** 40
+/** After these a file may be shorter than its record. */
+const endings: ReadonlySet<string> = new Set<Operation['type']>([
+  ...(['kill', 'cut-power', 'die', 'kill-start', 'cut-power-start'] as const),
+  ...(['restart', 'off', 'lose-database', 'put-database-back', 'pause-folder', 'unmount'] as const),
+])
+const repairMs = 5000
 
 export interface RunResult {
   /** What a checker found, or what was thrown; null when all held. */
@@ -210,6 +216,10 @@ class SimulatedRun {
       this.#expect('names', await resolveNames(this.world))
     if (this.#has('mass') || this.#has('fill'))
       this.#expect('guard', await this.#guard.answerAll({ isDamaged: this.#has('rot') }))
+    if (this.schedule.operations.some(({ type }) => endings.has(type))) {
+      for (const node of this.nodes) await node.repair()
+      await this.world.clock.pass(repairMs)
+    }
     // What is on its way may take a damaged file elsewhere.
     if (this.#has('rot')) await this.world.rest().catch(() => undefined)
     await this.#rot.mend()

@@ -154,6 +154,11 @@ export class SimulatedNode {
     return this.#scrub
   }
 
+  /** Has what the end of a process has taken of its files brought back by other devices. */
+  async repair(): Promise<void> {
+    this.#scrub ??= await this.#newScrub()
+  }
+
   async #newScrub(): Promise<ScrubFolder> {
     const { clock, random } = this.#world
     const { disk, replica } = this.device
