@@ -159,7 +159,7 @@ export class FolderReplica implements SessionHost {
     await finishRenewal(this.index)
     if (await this.#presence.check()) {
       await this.recovery.recover()
-      await trimHistory(this.#deps)
+      await this.#trimHistory()
     }
     this.#transport = await this.#deps.transport.join(this.#deps.folder, this.peers)
     // A first scan has much to tell; that of a restart can wait until it need not be done twice.
@@ -276,7 +276,11 @@ export class FolderReplica implements SessionHost {
 
   async #lookAround(): Promise<void> {
     this.#dirty.addAll()
-    await trimHistory(this.#deps)
+    await this.#trimHistory()
+  }
+
+  async #trimHistory(): Promise<void> {
+    if (await this.#forgetting.trustsClock()) await trimHistory(this.#deps)
   }
 
   async #onFolderBack(): Promise<void> {

@@ -41,6 +41,12 @@ export class ForgetTombstones {
     await this.#lookAtClock()
   }
 
+  /** False for a day after the wall clock has leapt: what is old by it may not be. */
+  async trustsClock(): Promise<boolean> {
+    await this.#lookAtClock()
+    return this.#now().isTrusted
+  }
+
   /** What to do with a peer's record, as `decide`, with the age of tombstones in view. */
   decide(local: FileRecord | null, remote: FileRecord): Decision {
     return decideWithAge(local, remote, this.#now())
@@ -110,7 +116,8 @@ export class ForgetTombstones {
     const isNews = judged.doubtedSinceMs !== this.#known.doubtedSinceMs
     if (!isNews && this.#lookedAt !== null && passedMs! < lookMs / 2) return
     this.#lookedAt = at
-    if (isNews && judged.doubtedSinceMs !== 0) logger.info('the clock has leapt: no deletion is forgotten for a day')
+    if (isNews && judged.doubtedSinceMs !== 0)
+      logger.info('the clock has leapt: for a day no deletion is forgotten, and no old version cleared away')
     await this.#save({ ...this.#known, ...judged })
   }
 

@@ -226,4 +226,11 @@ export const historyMutations: readonly Mutation[] = [
     bug: "this.#store.batch([{ type: 'del', key }])",
     caughtBy: ['test/node/told-log.test.ts'],
   },
+  {
+    name: 'history-is-cleared-away-by-a-clock-that-has-leapt',
+    file: 'src/node/folder-replica.ts',
+    text: 'if (await this.#forgetting.trustsClock()) await',
+    bug: 'await',
+    caughtBy: ['test/node/replica-forget.test.ts'],
+  },
 ]

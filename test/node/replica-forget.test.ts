@@ -91,6 +91,18 @@ describe('a deletion', () => {
     expect([tombstones(a, b), [a.replica.index.seq, b.replica.index.seq]]).toEqual([[1, 1], seqs])
   })
 
+  it('leaves its content in history for the first day of a clock that has leapt by a year', async () => {
+    a.remove('x')
+    await world.rest()
+    b.clockOffMs = 365 * dayMs
+    await b.restart()
+    await world.clock.pass(0.9 * dayMs)
+    expect([...b.history().values()]).toContain('file x')
+    // It is what all of them say the time is, then.
+    await world.clock.pass(0.3 * dayMs)
+    expect([...b.history().values()]).not.toContain('file x')
+  })
+
   it('is not forgotten in the first day of a clock that has leapt by a year', async () => {
     a.remove('x')
     await pass(3, a, b)
