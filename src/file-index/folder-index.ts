@@ -24,7 +24,7 @@ import { keyText } from './key-text.ts'
 import type { LazyRow } from './lazy-row.ts'
 import { MoveNotes, type MoveNote } from './move-notes.ts'
 import { readMovedRows, type MovedRows } from './moved-rows.ts'
-import { decodePeerState, encodePeerState, type PeerState } from './peer-state.ts'
+import { decodePeerState, encodePeerState, planPeerStatesAway, type PeerState } from './peer-state.ts'
 import type { CommitOptions, RowChange } from './row-change.ts'
 import { decodeRow, hasDisk, type IndexRow } from './row-codec.ts'
 import { pathsIn, RowReader, type RowRange } from './row-reader.ts'
@@ -164,12 +164,13 @@ export class FolderIndex {
     })
   }
 
-  /** Takes away rows that are still what was seen, as one batch; returns how many. */
-  forget(seen: readonly SeenRow[], options: { readonly durable?: boolean } = {}): Promise<number> {
+  /** Takes away rows that are still what was seen, as one batch; returns how many. `isLost`: peers are to tell of them anew. */
+  forget(seen: readonly SeenRow[], options: { durable?: boolean; isLost?: boolean } = {}): Promise<number> {
     return this.#inTurn(async () => {
       const plan = await planForget({ store: this.#store, rows: this.#rows }, this.#state, seen)
       if (plan.forgotten === 0) return 0
       const operations = plan.operations.concat(await planLists(this.#contents, plan.contents))
+      if (options.isLost === true) operations.push(...(await planPeerStatesAway(this.#store)))
       await this.#store.batch([...operations, { type: 'put', key: metaKeys.head, value: encodeHead(plan) }], options)
       this.#state = stateOf(plan)
       return plan.forgotten

@@ -108,7 +108,7 @@ export class FolderRecovery {
     for (const { path } of older) this.damaged(path)
     if (gone.length > 0) await this.#deps.onForgetting()
     for (let at = 0; at < gone.length; at += rowsPerCommit) {
-      await index.forget(gone.slice(at, at + rowsPerCommit), { durable: true })
+      await index.forget(gone.slice(at, at + rowsPerCommit), { durable: true, isLost: true })
     }
     return gone.length
   }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { DeviceId } from '../../src/model/device-id.ts'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import { rebuildTree } from '../../src/file-index/leaf-rows.ts'
 import { rootHash } from '../../src/merkle/merkle-tree.ts'
@@ -44,6 +45,18 @@ describe('forgetting rows', () => {
     }))
     expect(await index.forget(seen)).toBe(1)
     expect(index.summary).toMatchObject({ entries: 2, tombstones: 0, files: 2 })
+  })
+
+  it('forgets how far peers were heard when what they told is lost, and only then', async () => {
+    const index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
+    await index.commit([fileOf('a', 'x'), fileOf('b', 'x')])
+    const [a, b] = [fileOf('a', '').record.path, fileOf('b', '').record.path]
+    const peer = '12D3KooWpeer' as DeviceId
+    await index.setPeerState(peer, { epoch: '00'.repeat(8), seq: 7 })
+    await index.forget([{ path: a, seq: 1, live: true }])
+    expect(await index.peerState(peer)).toMatchObject({ seq: 7 })
+    await index.forget([{ path: b, seq: 2, live: true }], { isLost: true })
+    expect([await index.peerState(peer), index.summary.entries]).toEqual([null, 0])
   })
 
   it('survives an unclean end: the index that is opened again is whole', async () => {

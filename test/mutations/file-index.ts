@@ -107,4 +107,11 @@ export const indexMutations: readonly Mutation[] = [
     bug: 'if (row',
     caughtBy: ['test/file-index/forget-rows.test.ts'],
   },
+  {
+    name: 'peers-are-not-asked-anew-for-lost-rows',
+    file: 'src/node/folder-recovery.ts',
+    text: ', isLost: true }',
+    bug: ' }',
+    caughtBy: ['test/simulation/simulation.test.ts'],
+  },
 ]
