@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { DeviceId } from '../../src/model/device-id.ts'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import { rebuildTree } from '../../src/file-index/leaf-rows.ts'
 import { rootHash } from '../../src/merkle/merkle-tree.ts'
