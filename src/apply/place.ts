@@ -60,6 +60,7 @@ export function* placeLink(run: StepRun, step: PlaceLink): Generator<void, StepR
 
 interface Placement {
   readonly path: RelativePath
+  readonly isDamaged?: boolean
   readonly expect: DiskState | null
   readonly keepAs: RelativePath | null
   /** Absolute path of what is to be put in place. */
@@ -80,7 +81,7 @@ function* place(run: StepRun, placement: Placement): Generator<void, StepResult>
   try {
     const prepared = expect === null ? null : placement.prepare()
     const target = expect === null ? run.inside.makeParents(path) : lookAgain(run, path, expect)
-    const saved = target === null ? null : save(run, { path, target, expect, keep })
+    const saved = target === null ? null : save(run, { ...placement, target, keep })
     const state = target === null || saved === null ? null : putInPlace(run, placement, { prepared, target, saved })
     if (target === null || saved === null || state === null) {
       placement.giveUp()
@@ -171,13 +172,14 @@ interface SaveOptions {
   readonly target: string
   readonly expect: DiskState | null
   readonly keep: KeepPlace | null
+  readonly isDamaged?: boolean
 }
 
 function save(run: StepRun, options: SaveOptions): Saved | null {
-  const { path, target, expect, keep } = options
+  const { path, target, expect, keep, isDamaged = false } = options
   if (expect === null || keep?.holds === 'same') return nothingSaved
   const freePlace = (): string => (keep?.holds === 'free' ? keep.at : run.shelf.freePlace(path))
-  const saved = saveOld(run.disk, { target, expect, freePlace })
+  const saved = saveOld(run.disk, { target, expect, freePlace, byCopy: isDamaged })
   if (saved !== null && saved.at !== null) run.touched.nameIn(saved.at)
   return saved
 }

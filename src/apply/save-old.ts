@@ -10,6 +10,8 @@ export interface SaveRequest {
   readonly expect: DiskState
   /** A free name for it, asked for only where one is needed. */
   readonly freePlace: () => string
+  /** A file is copied: nothing of it may change before it is replaced. Where it cannot be read it gets a hard link all the same. */
+  readonly byCopy?: boolean
 }
 
 export interface Saved {
@@ -33,6 +35,10 @@ export function saveOld(disk: Disk, request: SaveRequest): Saved | null {
   if (request.expect.kind === 'folder') return removeEmpty(disk, request)
   if (request.expect.kind === 'symlink') return copyLink(disk, request)
   const at = request.freePlace()
+  if (request.byCopy === true) {
+    const copied = copyFile(disk, { ...request, freePlace: () => at })
+    if (copied !== unreadable) return copied
+  }
   try {
     disk.hardLink(request.target, at)
   } catch (error) {
@@ -54,6 +60,18 @@ export function moveAway(disk: Disk, request: SaveRequest): Saved | null {
   disk.rename(request.target, at)
   const undo = (): void => quietly(() => putBack(disk, { from: at, to: request.target }))
   return unlessChanged({ at, moved: true, undo }, () => isStill(disk, at, request.expect))
+}
+
+function copyFile(disk: Disk, request: SaveRequest): Saved | null | typeof unreadable {
+  const at = request.freePlace()
+  try {
+    disk.copyFile(request.target, at)
+  } catch (error) {
+    if (systemCode(error) === 'EIO') return unreadable
+    throw error
+  }
+  const undo = (): void => quietly(() => disk.unlink(at))
+  return unlessChanged({ at, moved: false, undo }, () => isStill(disk, request.target, request.expect))
 }
 
 function copyLink(disk: Disk, request: SaveRequest): Saved | null {
@@ -109,6 +127,8 @@ function isStill(disk: Disk, path: string, expect: DiskState): boolean {
   const entry = disk.lstat(path)
   return entry !== null && entry.kind !== 'other' && sameFileIdentity(entry, expect)
 }
+
+const unreadable = Symbol('its bytes cannot be read')
 
 /** What the system answers to a hard link where there are none. */
 export function lacksHardLinks(error: unknown): boolean {

@@ -101,6 +101,8 @@ export class LocalCommits {
         const changes: RowChange[] = []
         for (const [i, path] of part.entries()) {
           const row = rows[i]
+          // Whoever cannot be asked once is asked again: nothing else would.
+          if (looks[i]?.outcome === 'unknown') this.#deps.dirty.addUnreadable(path)
           if (
             unflushed.has(path) ||
             looks[i]?.outcome !== 'absent' ||

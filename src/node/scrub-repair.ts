@@ -108,7 +108,7 @@ export class ScrubRepair {
     const { path } = row.record
     const [now] = await index.getMany([path])
     if (now?.seq !== row.seq || !sameDiskState(now.disk, row.disk)) return 'changed'
-    const step = { type: 'place-file', path, expect: row.disk, staged, keepAs: null } as const
+    const step = { type: 'place-file', path, expect: row.disk, staged, keepAs: null, isDamaged: true } as const
     const [result] = await tasks.apply([step], { history: historyName(clock.now()) })
     if (result?.outcome === 'changed') return 'changed'
     if (result?.outcome !== 'done') return `the right bytes could not be put in place: ${result?.reason ?? ''}`

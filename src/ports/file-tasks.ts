@@ -219,6 +219,8 @@ export type ApplyStep =
       readonly expect: DiskState | null
       readonly staged: string
       readonly keepAs: RelativePath | null
+      /** What goes to history is copied: a second name would change the time by which damage is told from an edit. */
+      readonly isDamaged?: boolean
     }
   | {
       readonly type: 'place-link'

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Crash, crashAt, diskError, failAt, type DiskHook } from './hooked-disk.ts'
 import { givenMtimeNs, placeFile, placeLink, removeFolder } from './steps.ts'
 import { at, summary, worlds } from './world.ts'
 
@@ -18,6 +19,34 @@ describe.each(worlds)('placing %s', (_name, makeWorld) => {
     expect(result).toEqual({ outcome: 'done', disk: world.state('a/b'), kept: null, away: 'h1/a/b' })
     expect(world.tree()).toEqual({ 'a/b': 'new', '.p2psync/history/h1/a/b': 'old' })
     expect(world.state('.p2psync/history/h1/a/b').inode).toBe(old.inode)
+  })
+
+  it.each(['EACCES', 'crash'])('changes nothing of a damaged file before it is replaced: %s anywhere', (end) => {
+    let replaced = 0
+    for (let index = 0; replaced === 0 || index < 20; index++) {
+      using world = makeWorld()
+      const old = world.write('a', 'bad')
+      const step = { ...placeFile('a', old, world.stage('s', 'good')), isDamaged: true }
+      try {
+        world.apply([step], { hook: end === 'crash' ? crashAt(index) : failAt(index, end) })
+      } catch (error) {
+        if (!(error instanceof Crash)) throw error
+      }
+      if (world.read('a') === 'good') replaced++
+      else expect([world.read('a'), world.state('a')]).toEqual(['bad', old])
+    }
+  })
+
+  it('keeps a damaged file in history, though its bytes cannot be read', () => {
+    for (const code of [null, 'EIO']) {
+      using world = makeWorld()
+      const step = { ...placeFile('a', world.write('a', 'bad'), world.stage('s', 'good')), isDamaged: true }
+      const hook: DiskHook = (operation) => {
+        if (operation === 'copyFile' && code !== null) throw diskError(code)
+      }
+      expect(world.apply([step], { hook })).toMatchObject([{ outcome: 'done', away: 'h1/a' }])
+      expect(world.tree()).toEqual({ a: 'good', '.p2psync/history/h1/a': 'bad' })
+    }
   })
 
   it('keeps the old version under the name that was asked for', () => {

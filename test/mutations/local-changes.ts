@@ -114,4 +114,11 @@ export const localChangeMutations: readonly Mutation[] = [
     bug: 'void [isLost, onUnwatched]',
     caughtBy: ['test/watcher/folder-watcher.test.ts'],
   },
+  {
+    name: 'who-cannot-be-asked-whether-it-is-gone-is-not-asked-again',
+    file: 'src/node/local-commits.ts',
+    text: "if (looks[i]?.outcome === 'unknown') this",
+    bug: "if (looks[i]?.outcome === 'unsynced') this",
+    caughtBy: ['test/simulation/simulation.test.ts'],
+  },
 ]

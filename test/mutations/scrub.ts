@@ -68,8 +68,8 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'repair-takes-the-place-of-an-edit',
     file: 'src/node/scrub-repair.ts',
-    text: "const step = { type: 'place-file', path, expect: row.disk, staged, keepAs: null } as const",
-    bug: "const [look] = await tasks.lstat([path])\n    const step = { type: 'place-file', path, expect: look?.disk ?? null, staged, keepAs: null } as const",
+    text: "const step = { type: 'place-file', path, expect: row.disk, staged,",
+    bug: "const [look] = await tasks.lstat([path])\n    const step = { type: 'place-file', path, expect: look?.disk ?? null, staged,",
     caughtBy: ['test/node/scrub-repair.test.ts'],
   },
   {
@@ -225,5 +225,19 @@ export const scrubMutations: readonly Mutation[] = [
     text: 'return now.ctimeNs <= (known.ctimeNs === 0n ? known.mtimeNs : known.ctimeNs)',
     bug: 'return now.ctimeNs !== (known.ctimeNs === 0n ? known.mtimeNs : known.ctimeNs)',
     caughtBy: ['test/node/cut-off.test.ts'],
+  },
+  {
+    name: 'repair-gives-the-damaged-file-a-second-name',
+    file: 'src/apply/save-old.ts',
+    text: 'if (request.byCopy === true) {',
+    bug: 'if (request.byCopy === null) {',
+    caughtBy: ['test/apply/place.test.ts'],
+  },
+  {
+    name: 'repair-does-not-say-that-the-file-is-damaged',
+    file: 'src/node/scrub-repair.ts',
+    text: ', isDamaged: true }',
+    bug: ' }',
+    caughtBy: ['test/simulation/simulation.test.ts'],
   },
 ]

@@ -39,6 +39,8 @@ const lackingRecord: ReadonlySet<string> = new Set<Operation['type']>([
   ...(['kill', 'cut-power', 'die', 'kill-start', 'cut-power-start'] as const),
   // Rejected on several devices.
   'mass',
+  // Another version of the same content.
+  'chmod',
 ])
 
 function deviceOf(path: string): string {
