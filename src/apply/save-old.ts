@@ -36,7 +36,7 @@ export function saveOld(disk: Disk, request: SaveRequest): Saved | null {
   if (request.expect.kind === 'symlink') return copyLink(disk, request)
   const at = request.freePlace()
   if (request.byCopy === true) {
-    const copied = copyFile(disk, { ...request, freePlace: () => at })
+    const copied = copyFile(disk, request, at)
     if (copied !== unreadable) return copied
   }
   try {
@@ -62,8 +62,7 @@ export function moveAway(disk: Disk, request: SaveRequest): Saved | null {
   return unlessChanged({ at, moved: true, undo }, () => isStill(disk, at, request.expect))
 }
 
-function copyFile(disk: Disk, request: SaveRequest): Saved | null | typeof unreadable {
-  const at = request.freePlace()
+function copyFile(disk: Disk, request: SaveRequest, at: string): Saved | null | typeof unreadable {
   try {
     disk.copyFile(request.target, at)
   } catch (error) {

@@ -74,6 +74,7 @@ export class FolderView {
     const state = this.#state()
     const rate = this.received.perSecond
     const needed = { files: needs.files, bytes: needs.bytes }
+    const failing = this.#failing()
     return {
       state,
       ...this.#explanation(),
@@ -86,9 +87,8 @@ export class FolderView {
       ratePerSecond: rate,
       secondsLeft: needed.bytes > 0 && rate > 0 ? Math.ceil(needed.bytes / rate) : null,
       conflicts: this.#conflicts.size,
-      problems: this.#problems().slice(0, problemsShownMax),
-      problemCount:
-        problems.count + this.damaged().length + this.#failing().length + (this.watchProblem === '' ? 0 : 1),
+      problems: this.#problems(failing).slice(0, problemsShownMax),
+      problemCount: problems.count + this.damaged().length + failing.length + (this.watchProblem === '' ? 0 : 1),
       lastChange: this.#lastChange,
       peersConnected: peers.sessions.length,
       held: this.#deps.guard.held,
@@ -151,10 +151,10 @@ export class FolderView {
     return Math.min(99, Math.floor((100 * done) / Math.max(allBytes + allEntries * entryCostBytes, 1)))
   }
 
-  #problems(): { path: string; reason: string }[] {
+  #problems(failing: readonly Need[]): { path: string; reason: string }[] {
     const list = [...this.damaged(), ...this.#deps.problems.list()]
     if (this.watchProblem !== '') list.unshift({ path: '.', reason: this.watchProblem })
-    for (const { record, reason } of this.#failing()) {
+    for (const { record, reason } of failing) {
       if (list.length >= problemsShownMax) break
       list.push({ path: record.path, reason })
     }

@@ -158,7 +158,7 @@ export class RunningFolder {
   }
 
   /**
-   * Gives what was recorded since anybody was told of it versions of a writer that only this process knows: another process may have
+   * Gives what this process and those before it that told nobody have recorded versions of a writer that only this process knows: another process may have
    * counted as the same one until now. What fails is fatal.
    */
   countAnew(onFatal: RunningFolderDeps['onFatal']): void {
