@@ -14,7 +14,8 @@ import { isZeros } from './zero-blocks.ts'
  * bytes, not how the file was read. Blocks come out about 1.15 averages long on random data.
  *
  * Cost: bytes below the smallest length are skipped, the rest takes one load and one add each in WebAssembly. Zeros hold no
- * boundary: a run of them costs a comparison. Files are read straight into its memory and hashed there.
+ * boundary, unless blocks are tiny: a run of them costs a comparison. Files are read straight into its memory and hashed
+ * there.
  *
  * Source: Xia et al., "FastCDC: a Fast and Efficient Content-Defined Chunking Approach for Data Deduplication", 2016.
  */
@@ -22,6 +23,7 @@ export class BlockCutter {
   readonly #memory: Uint8Array
   readonly #findBoundary: FindBoundary
   #parameters: ChunkParameters = { minBytes: 0, averageBytes: 0, maxBytes: 0 }
+  #zerosMayEndBlock = true
   #limit = windowAt
   /** What is buffered and not yet given out lies in [begin, end); its first `scanned` bytes hold no boundary. */
   #begin = windowAt
@@ -31,7 +33,7 @@ export class BlockCutter {
   constructor() {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages })
     const { exports } = new WebAssembly.Instance(wasmModule, { env: { memory } })
-    new Uint32Array(memory.buffer).set(gearTable())
+    new Uint32Array(memory.buffer).set(gear)
     this.#memory = new Uint8Array(memory.buffer)
     this.#findBoundary = exports['findBoundary'] as FindBoundary
   }
@@ -40,6 +42,7 @@ export class BlockCutter {
   start(parameters: ChunkParameters): void {
     assert(parameters.minBytes >= gearWindowBytes && parameters.maxBytes <= blockBytesMax, 'chunk parameters in bounds')
     this.#parameters = parameters
+    this.#zerosMayEndBlock = hashOfZeros < 2 ** 34 / parameters.averageBytes
     this.#limit = windowAt + Math.min(windowBytesMax, 4 * parameters.maxBytes)
     this.#begin = this.#end = windowAt
     this.#scanned = 0
@@ -94,8 +97,8 @@ export class BlockCutter {
     const strictEnd = Math.min(averageBytes - 1, available)
     let from = Math.max(this.#scanned, minBytes - 1)
     let boundary = 0
-    if (this.#memory[this.#begin] === 0 && isZeros(this.#memory.subarray(this.#begin, this.#begin + available))) {
-      from = available
+    if (!this.#zerosMayEndBlock && this.#memory[this.#begin] === 0) {
+      if (isZeros(this.#memory.subarray(this.#begin, this.#begin + available))) from = available
     }
     if (from < strictEnd) {
       boundary = this.#findBoundary(this.#begin + from, this.#begin + strictEnd, 2 ** 30 / averageBytes)
@@ -126,6 +129,10 @@ let spareCutter: BlockCutter | null = null
 const windowAt = 64 * 1024
 const windowBytesMax = 2 * blockBytesMax
 const pages = (windowAt + windowBytesMax) / (64 * 1024)
+
+const gear = gearTable()
+/** The gear hash of 32 zeros: each of the 32 shifts of one word, added up modulo 2^32. */
+const hashOfZeros = -gear[0]! >>> 0
 
 type FindBoundary = (from: number, end: number, limit: number) => number
 

@@ -37,6 +37,16 @@ describe('block cutter', () => {
     )
   })
 
+  it('cuts runs of zeros where the definition says, also where blocks are so small that zeros end them', () => {
+    const zeros = new Uint8Array(1000)
+    for (const averageBytes of [64, 128, 1024]) {
+      const parameters = { minBytes: 32, averageBytes, maxBytes: averageBytes * 2 }
+      const expected = referenceCuts(zeros, gear, parameters)
+      expect(lengths(cut(zeros, parameters)), String(averageBytes)).toEqual(expected)
+      expect(expected[0]).toBe(averageBytes === 64 ? 64 : averageBytes === 128 ? 256 : 1000)
+    }
+  })
+
   it('cuts alike however the bytes come in', () => {
     const reads = fc.array(fc.integer({ min: 1, max: 700 }), { minLength: 1, maxLength: 40 })
     fc.assert(
