@@ -1,6 +1,6 @@
 import type { GuardLimits, HeldChanges } from '../model/guard-limits.ts'
 import type { BlockHash } from '../model/block-hash.ts'
-import type { RelativePath } from '../model/relative-path.ts'
+import { parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import { ChangeWindow, type Loss } from './change-window.ts'
 import { isAtOrBelow } from './recognise-moves.ts'
@@ -86,10 +86,8 @@ export class ChangeGuard {
     if (this.#deps.limits === null || counted.length === 0) return nothing
     this.note(counted)
     if (this.room >= 0 && this.#held === null) return nothing
-    for (const { path, files } of counted) {
-      this.#paths.set(path, files)
-      this.#found?.set(path, files)
-    }
+    addTopmost(this.#paths, counted)
+    if (this.#found !== null) addTopmost(this.#found, counted)
     if (this.#held === null) {
       const { clock, direction } = this.#deps
       await this.#set({ direction, files: 0, device, since: Math.round(clock.now()), restoring: false })
@@ -172,6 +170,17 @@ export interface ChangeGuardDeps {
   readonly held: HeldChanges | null
   /** To be remembered. */
   readonly onHeld: (held: HeldChanges | null) => Promise<void>
+}
+
+/** Notes how many files wait at each path; what is in a folder that waits as a whole is in its number. */
+function addTopmost(waiting: Map<RelativePath, number>, losses: readonly Loss[]): void {
+  const isCounted = (path: RelativePath): boolean => {
+    for (let at = parentPath(path); at !== null; at = parentPath(at)) if ((waiting.get(at) ?? 0) > 0) return true
+    return false
+  }
+  for (const { path, files } of losses) if (!isCounted(path)) waiting.set(path, files)
+  if (losses.every(({ content }) => content !== '')) return
+  for (const path of waiting.keys()) if (isCounted(path)) waiting.delete(path)
 }
 
 const nothing: ReadonlySet<RelativePath> = new Set()

@@ -258,7 +258,9 @@ export class FolderReplica implements SessionHost {
 
   async #scanAll(): Promise<boolean> {
     this.#problems.clearAll()
+    const beganMs = this.#deps.clock.monotonic()
     const done = await this.#guard.outgoing.during(() => this.#local.scanAll())
+    if (done) this.#settling.forgetUnseenSince(beganMs)
     if (done) this.#presence.onDiskWorks()
     return done
   }

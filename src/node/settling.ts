@@ -132,6 +132,11 @@ export class Settling {
     this.#held.delete(databaseOf(path))
   }
 
+  /** Everything was looked at since then (monotonic): what was not seen among it is gone, or no longer different. */
+  forgetUnseenSince(monotonicMs: number): void {
+    for (const [path, held] of this.#held) if (held.lookedAtMs < monotonicMs) this.#held.delete(path)
+  }
+
   /** The databases of which something changed, with what changed of each. */
   #databasesIn(
     { changed, gone }: Differences,

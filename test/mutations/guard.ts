@@ -282,4 +282,11 @@ export const guardMutations: readonly Mutation[] = [
     bug: 'this.#atMs = Number.NEGATIVE_INFINITY',
     caughtBy: ['test/node/guard-batches.test.ts'],
   },
+  {
+    name: 'what-waits-in-a-folder-that-waits-counts-twice',
+    file: 'src/node/change-guard.ts',
+    text: 'if (isCounted(path)) waiting.delete(path)',
+    bug: 'if (isCounted(path)) waiting.has(path)',
+    caughtBy: ['test/node/guard-rules.test.ts'],
+  },
 ]

@@ -121,4 +121,11 @@ export const localChangeMutations: readonly Mutation[] = [
     bug: "if (looks[i]?.outcome === 'unsynced') this",
     caughtBy: ['test/simulation/simulation.test.ts'],
   },
+  {
+    name: 'what-a-scan-does-not-find-is-waited-for',
+    file: 'src/node/folder-replica.ts',
+    text: 'if (done) this.#settling.forgetUnseenSince(beganMs)',
+    bug: 'void beganMs',
+    caughtBy: ['test/node/replica-settling.test.ts'],
+  },
 ]

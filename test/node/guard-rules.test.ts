@@ -71,6 +71,19 @@ describe('one way of the change guard', () => {
     expect(await refused(guardWith(null), losses(0, 100))).toBe(0)
   })
 
+  it('counts what waits in a folder that waits as a whole once, whichever came first', async () => {
+    const folder: Loss = { path: parseRelativePath('d'), files: 60, content: '' }
+    for (const batches of [
+      [losses(0, 60), [folder]],
+      [[folder], losses(0, 60)],
+    ]) {
+      remembered = null
+      const guard = guardWith()
+      for (const batch of batches) expect(await refused(guard, batch)).toBe(batch.length)
+      expect([guard.held?.files, [...guard.paths]]).toEqual([60, ['d']])
+    }
+  })
+
   it('lets each further loss wait while it holds, also when all of it was long ago', async () => {
     const guard = guardWith()
     await refused(guard, losses(0, 60))

@@ -8,7 +8,7 @@ describe('what is being written', () => {
 
   beforeEach(async () => {
     world = new ReplicaWorld()
-    a = await world.add('alpha')
+    a = await world.add('alpha', { removedRowsMin: 4 })
     b = await world.add('beta')
     a.write('x', 'base 0')
     a.write('log', 'line')
@@ -38,5 +38,35 @@ describe('what is being written', () => {
     expect(a.replica.index.seq - before).toBeLessThan(30)
     await world.clock.pass(500)
     expect(b.tree().get('log')).toBe('file line 999')
+  })
+  it('is waited for no longer when it goes away with its folder, and that waits for a person', async () => {
+    for (let i = 0; i < 100; i++) a.write(`g/${i}`, 'other')
+    await world.rest()
+    for (let turn = 0; turn < 40; turn++) {
+      for (let i = 0; i < 40; i++) a.write(`g/${i}`, `text ${turn}`)
+      await world.clock.pass(20)
+    }
+    expect(a.replica.state().busy).toBe(true)
+    a.rename('g', '.p2psync/elsewhere')
+    await world.clock.pass(5000)
+    expect(a.replica.view.status()).toMatchObject({ state: 'held', held: [{ files: 100 }] })
+    expect(b.replica.peers.sessions[0]?.peerState?.busy).toBe(false)
+  })
+
+  it('is waited for no longer when a scan finds it gone', async () => {
+    for (let offMs = 210; offMs < 260; offMs += 2) {
+      for (let turn = 0; turn < 20; turn++) {
+        a.write('log', `line ${offMs} ${turn}`)
+        await world.clock.pass(20)
+      }
+      await world.clock.pass(offMs)
+      a.isDeaf = true
+      a.remove('log')
+      a.overflow()
+      a.isDeaf = false
+      await world.clock.pass(5000)
+      expect(a.replica.state().busy, String(offMs)).toBe(false)
+      await world.clock.pass(20_000)
+    }
   })
 })
