@@ -61,8 +61,10 @@ export class GuardAnswers {
     const [held, ...more] = waiting(device)
     if (held === undefined || more.length > 0) return null
     if (held.direction === 'incoming') return device.tree()
-    // Not one whose own changes wait, or are still being undone.
-    const source = this.#world.devices.find((other) => other.replica.view.status().held.length === 0)
+    // Not one whose own changes wait, are still being undone, or have not been looked at.
+    const source = this.#world.devices.find(({ replica }) => {
+      return replica.view.status().held.length === 0 && !replica.state().busy
+    })
     return source?.tree() ?? null
   }
 }

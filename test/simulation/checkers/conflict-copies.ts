@@ -7,7 +7,7 @@ import type { CheckedRun } from './checked-run.ts'
 /**
  * A loser has one copy: no content stands at two conflict names of one original, nor at one and at the original itself.
  * A conflict of a copy makes one more copy of the original, never a copy of a copy. What two devices had each found without
- * a record of it are two losers, whose copies are named after the two.
+ * a record of it are two losers, whose copies are named after the two; and a loser that is found so may win the next time.
  */
 export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[] {
   // Who rejects a rewrite has a content stay that a copy was made of already; so has who removes or moves the winner.
@@ -26,7 +26,7 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
     if (other !== undefined) problems.push(`two copies of a loser: ${other} and ${path}`)
     copies.set(loser, path)
     const isSame = plain(tree.get(original) ?? '') === content
-    if (isSame && !mayGoBack) problems.push(`a copy of what is at ${original}: ${path}`)
+    if (isSame && !mayGoBack && !mayLackRecord) problems.push(`a copy of what is at ${original}: ${path}`)
   }
   return problems
 }
