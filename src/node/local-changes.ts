@@ -192,7 +192,7 @@ export class LocalChanges {
 
   /** What has moved is published as that; the rest of what is new is given out, to be hashed. */
   async *#news(look: Look): AsyncGenerator<readonly ScanEntry[]> {
-    for (let round = 0; round < moveRoundsMax; round++) {
+    for (let round = 1; ; round++) {
       look.fresh.push(...look.folders)
       const moved = await this.#moveFolders(look)
       await this.#noteGoneFolders(look)
@@ -200,7 +200,8 @@ export class LocalChanges {
       look.fresh = look.fresh.filter((entry) => !walk.has(entry))
       for (const folder of walk) yield* this.#inFolder(folder.path, look)
       if (moved.size > 0 || walk.size > 0) continue
-      if (!(await this.#hasMoreCome(look))) break
+      // What the last wait has brought is sorted, too.
+      if (round >= moveRoundsMax || !(await this.#hasMoreCome(look))) break
     }
     await this.#moveFiles(look)
     yield* batches(await withoutHeldRewrites(look.rewritten, this.#deps))

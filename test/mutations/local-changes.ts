@@ -128,4 +128,11 @@ export const localChangeMutations: readonly Mutation[] = [
     bug: 'void beganMs',
     caughtBy: ['test/node/replica-settling.test.ts'],
   },
+  {
+    name: 'what-came-during-the-last-wait-is-dropped',
+    file: 'src/node/local-changes.ts',
+    text: 'if (round >= moveRoundsMax || !(await this.#hasMoreCome(look))) break',
+    bug: 'if (!(await this.#hasMoreCome(look)) || round >= moveRoundsMax) break',
+    caughtBy: ['test/node/guard-batches.test.ts'],
+  },
 ]

@@ -88,6 +88,18 @@ describe('what the change guard takes together', () => {
     expect([heldOf(b), filesOf(a)]).toEqual([60, 60])
   })
 
+  it('loses nothing that comes for longer than it is waited for', async () => {
+    await share(200)
+    b.remove('d/0')
+    for (let i = 0; i < 60; i++) {
+      b.makeFolder(`new ${i}`)
+      if (i > 0 && i % 2 === 0) b.remove(`new ${i - 1}`)
+      await world.clock.pass(40)
+    }
+    const tree = await world.rest()
+    expect([...tree.keys()].filter((path) => path.startsWith('new')).length).toBe(31)
+  })
+
   it('does not hold up a change of a few files', async () => {
     await share(400)
     for (let i = 0; i < 10; i++) b.remove(`d/${i % 3}/${i}`)
