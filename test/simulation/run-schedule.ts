@@ -223,13 +223,23 @@ class SimulatedRun {
     // What is on its way may take a damaged file elsewhere.
     if (this.#has('rot')) await this.world.rest().catch(() => undefined)
     await this.#rot.mend()
-    if (this.#has('clock') && (this.#has('cut-power') || this.#has('cut-power-start'))) await this.#putBack()
+    if (this.#mayBeGone()) await this.#putBack()
     for (const check of checkers) this.#expect(check.name, await check(this))
     this.ledger.allHaveTheSame()
     this.#links.slowDown()
   }
 
-  /** What was saved while a clock was behind, right before a power cut, looks like an old version that came back: persons are asked. */
+  /**
+   * Whether a device may say of a file that it is damaged, and nobody have the right bytes: what was saved while a clock was
+   * behind, right before a power cut, looks like an old version that came back; and a person may insist on a version that
+   * only a damaged disk has left.
+   */
+  #mayBeGone(): boolean {
+    const cutsPower = this.#has('cut-power') || this.#has('cut-power-start')
+    return (this.#has('clock') && cutsPower) || (this.#has('rot') && this.#has('mass'))
+  }
+
+  /** Persons read what is wrong, and write the file anew. */
   async #putBack(): Promise<void> {
     await this.world.rest().catch(() => undefined)
     for (const { device } of this.nodes) {
