@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FolderIndex, type RowChange } from '../../src/file-index/folder-index.ts'
+import type { RowChange } from '../../src/file-index/folder-index.ts'
 import { keyRange, prefix } from '../../src/file-index/index-keys.ts'
 import { decodePage, encodePage } from '../../src/file-index/leaf-page.ts'
 import { rebuildTree } from '../../src/file-index/leaf-rows.ts'
@@ -10,13 +10,8 @@ import type { DeviceId } from '../../src/model/device-id.ts'
 import { comparePaths, type RelativePath } from '../../src/model/relative-path.ts'
 import type { KeyValueStore } from '../../src/ports/key-value-store.ts'
 import { memoryStore } from '../twins/memory-store.ts'
-import { countingRandom, deviceTag, diskOf, fileOf, folderOf, recordOf, tombstoneOf } from './sample-records.ts'
-
-const random = countingRandom()
-
-function open(store: KeyValueStore = memoryStore()): Promise<FolderIndex> {
-  return FolderIndex.open(store, { deviceTag, random })
-}
+import { open, pathsOf, someCommits } from './sample-index.ts'
+import { fileOf, folderOf, recordOf, tombstoneOf } from './sample-records.ts'
 
 /** A store that stays open, so that an index on it can be opened again. */
 function lastingStore(): KeyValueStore {
@@ -29,20 +24,6 @@ function lastingStore(): KeyValueStore {
     close: () => Promise.resolve(),
   }
 }
-
-async function pathsOf(rows: AsyncIterable<readonly { record: { path: RelativePath } }[]>): Promise<string[]> {
-  const paths: string[] = []
-  for await (const page of rows) paths.push(...page.map((row) => row.record.path))
-  return paths
-}
-
-const someChange: fc.Arbitrary<RowChange> = fc
-  .tuple(fc.nat(60), fc.constantFrom('x', 'y', ''), fc.boolean())
-  .map(([n, text, inFolder]) => {
-    const path = inFolder ? `folder/f${n}` : `f${n}`
-    return text === '' ? tombstoneOf(path) : fileOf(path, text)
-  })
-const someCommits = fc.array(fc.array(someChange, { maxLength: 30 }), { maxLength: 6 })
 
 describe('the index of a folder', () => {
   it('begins empty, with a root of zeros', async () => {
@@ -204,83 +185,6 @@ describe('the index of a folder', () => {
     expect(index.writer.slice(16)).toBe(index.epoch)
     await index.close()
     expect((await open(store)).epoch).toBe(index.epoch)
-  })
-})
-
-describe('the rows below a folder', () => {
-  it('are those strictly below it, in path order', async () => {
-    const index = await open()
-    await index.commit(['a', 'a!', 'a b', 'a/z', 'a/b/c', 'a/b', 'ab/c', 'b'].map(folderOf))
-    expect(await pathsOf(index.rows({ below: 'a' as RelativePath }))).toEqual(['a/b', 'a/b/c', 'a/z'])
-    expect(await pathsOf(index.rows())).toEqual(['a', 'a/b', 'a/b/c', 'a/z', 'a b', 'a!', 'ab/c', 'b'])
-  })
-
-  it('are the same to a reader that looks at path, kind and disk state only', async () => {
-    const index = await open()
-    await index.commit([folderOf('a'), fileOf('a/b', 'text'), tombstoneOf('a/c'), fileOf('d', 'x')])
-    const seen: unknown[] = []
-    for await (const page of index.rowHeads()) {
-      for (const { path, kind, live, disk } of page) seen.push({ path, kind, live, disk })
-    }
-    const expected: unknown[] = []
-    for await (const page of index.rows()) {
-      for (const { record, disk } of page) {
-        expected.push({ path: record.path, kind: record.kind, live: record.kind !== 'tombstone', disk })
-      }
-    }
-    expect(seen).toEqual(expected)
-    const below: string[] = []
-    for await (const page of index.rowHeads({ below: 'a' as RelativePath })) below.push(...page.map((row) => row.path))
-    expect(below).toEqual(['a/b', 'a/c'])
-  })
-
-  it('are live when one is no tombstone', async () => {
-    const index = await open()
-    await index.commit([tombstoneOf('a/b'), tombstoneOf('a/c'), fileOf('a b', 'x')])
-    expect(await index.hasLiveBelow('a' as RelativePath)).toBe(false)
-    await index.commit([fileOf('a/d/e', 'x')])
-    expect(await index.hasLiveBelow('a' as RelativePath)).toBe(true)
-  })
-})
-
-describe('the sequence log', () => {
-  it('tells every path once, in the order of its last change', async () => {
-    await fc.assert(
-      fc.asyncProperty(someCommits, fc.integer({ min: 1, max: 7 }), async (commits, limit) => {
-        const index = await open()
-        const order = new Set<string>()
-        for (const changes of commits) {
-          await index.commit(changes)
-          for (const { record } of changes) {
-            order.delete(record.path)
-            order.add(record.path)
-          }
-        }
-        const told: string[] = []
-        for (let seq = 0; seq < index.seq;) {
-          const { records, toSeq } = await index.since(seq, limit)
-          expect(toSeq).toBeGreaterThan(seq)
-          told.push(...records.map((record) => record.path))
-          seq = toSeq
-        }
-        expect(told).toEqual([...order])
-      }),
-      { numRuns: 40 },
-    )
-  })
-
-  it('is not moved by an update of disk states, nor is the tree', async () => {
-    const index = await open()
-    await index.commit([fileOf('a', 'x'), fileOf('b', 'y')])
-    const before = index.summary
-    await index.updateDisk([
-      { path: 'a' as RelativePath, disk: diskOf(1, 99n) },
-      { path: 'not there' as RelativePath, disk: null },
-    ])
-    expect([index.seq, index.summary]).toEqual([2, before])
-    expect(await index.get('a' as RelativePath)).toEqual({ ...fileOf('a', 'x'), disk: diskOf(1, 99n), seq: 1 })
-    expect(await index.get('b' as RelativePath)).toEqual({ ...fileOf('b', 'y'), seq: 2 })
-    expect(await index.get('not there' as RelativePath)).toBeNull()
   })
 })
 

@@ -63,7 +63,7 @@ export const indexMutations: readonly Mutation[] = [
     file: 'src/file-index/sequence-log.ts',
     text: 'rowHead(row).seq === entries[i]!.seq',
     bug: 'rowHead(row).seq >= entries[i]!.seq',
-    caughtBy: ['test/file-index/folder-index.test.ts', 'test/file-index/shorten-log.test.ts'],
+    caughtBy: ['test/file-index/sequence-log.test.ts', 'test/file-index/shorten-log.test.ts'],
   },
   {
     name: 'tombstone-that-lives-again-is-forgotten',
@@ -77,7 +77,7 @@ export const indexMutations: readonly Mutation[] = [
     file: 'src/file-index/disk-states.ts',
     text: 'return disk === undefined ? entry : { ...entry, row: withDisk(entry.row, disk) }',
     bug: 'return { ...entry, row: withDisk(entry.row, disk ?? null) }',
-    caughtBy: ['test/file-index/folder-index.test.ts'],
+    caughtBy: ['test/file-index/sequence-log.test.ts'],
   },
   {
     name: 'raised-ceiling-is-not-durable',
