@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { ConfinedDisk } from '../../src/disk/confined-disk.ts'
 import { nextTurn } from '../../src/model/next-turn.ts'
-import { codeOf, describeDisk } from './disk-contract.ts'
+import { describeDisk } from './disk-contract.ts'
+import { codeOf } from './disk-under-test.ts'
 
 const onLinux = process.platform === 'linux'
 const ways = onLinux ? [true, false] : [false]

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { exactNames, ignoresCase } from '../../src/disk/exact-names.ts'
 import type { Disk } from '../../src/ports/disk.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
-import { codeOf } from './disk-contract.ts'
+import { codeOf } from './disk-under-test.ts'
 
 let inner: MemoryDisk
 let disk: Disk

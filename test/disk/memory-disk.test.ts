@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MemoryDisk } from '../twins/memory-disk.ts'
-import { codeOf, describeDisk } from './disk-contract.ts'
+import { describeDisk } from './disk-contract.ts'
+import { codeOf } from './disk-under-test.ts'
 
 describeDisk('MemoryDisk', () => {
   const disk = new MemoryDisk()

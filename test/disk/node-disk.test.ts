@@ -8,7 +8,8 @@ import { hashFiles } from '../../src/blocks/hash-file.ts'
 import { mtimeSeconds } from '../../src/disk/mtime-seconds.ts'
 import { NodeDisk } from '../../src/disk/node-disk.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
-import { codeOf, describeDisk } from './disk-contract.ts'
+import { describeDisk } from './disk-contract.ts'
+import { codeOf } from './disk-under-test.ts'
 
 const makeRoot = () => fs.mkdtempSync(join(tmpdir(), 'p2psync-disk-'))
 
