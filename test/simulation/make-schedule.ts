@@ -153,6 +153,12 @@ const damage: readonly Maker[] = [
 
 const guard: readonly Maker[] = [
   ...often(8, (draw) => ({ type: 'mass', node: draw.node, how: draw.of(['remove', 'rewrite', 'empty']) })),
+  ...often(3, (draw) => ({
+    type: 'program',
+    node: draw.node,
+    how: draw.of(['remove', 'remove', 'rewrite']),
+    ms: draw.of([20, 120, 180]),
+  })),
   ...often(3, (draw) => ({ type: 'decide', node: draw.node, how: draw.of(['approve', 'reject']) })),
   ...often(2, (draw) => ({ type: 'rename', node: draw.node, path: 'g', to: draw.of(['m', 'd', 'D']) })),
   ...often(4, (draw) => ({ type: 'pause', ms: draw.of([100, 1000, 4000]) })),

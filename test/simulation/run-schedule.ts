@@ -18,6 +18,7 @@ const endings: ReadonlySet<string> = new Set<Operation['type']>([
   ...(['restart', 'off', 'lose-database', 'put-database-back', 'pause-folder', 'unmount'] as const),
 ])
 const repairMs = 5000
+const programSteps = 15
 
 export interface RunResult {
   /** What a checker found, or what was thrown; null when all held. */
@@ -170,6 +171,13 @@ class SimulatedRun {
       case 'scrub':
         if (device.isRunning) await node.scrub()
         return
+      case 'program':
+        for (let step = 0; step < programSteps; step++) {
+          device.disk.capacityBytes = plenty
+          if (!node.isAway) this.#user.step(device, step, operation.how)
+          await this.world.clock.pass(operation.ms)
+        }
+        return
       case 'decide':
         return this.#guard.answer(device, operation.how)
       case 'lose-database':
@@ -214,7 +222,7 @@ class SimulatedRun {
     if (this.#has('disk-error')) await this.world.clock.pass(61_000)
     if (this.schedule.operations.some((operation) => 'path' in operation && isForeign(operation)))
       this.#expect('names', await resolveNames(this.world))
-    if (this.#has('mass') || this.#has('fill'))
+    if (this.#has('mass') || this.#has('fill') || this.#has('program'))
       this.#expect('guard', await this.#guard.answerAll({ isDamaged: this.#has('rot') }))
     if (this.schedule.operations.some(({ type }) => endings.has(type))) {
       for (const node of this.nodes) await node.repair()
@@ -236,7 +244,7 @@ class SimulatedRun {
    */
   #mayBeGone(): boolean {
     const cutsPower = this.#has('cut-power') || this.#has('cut-power-start')
-    return (this.#has('clock') && cutsPower) || (this.#has('rot') && this.#has('mass'))
+    return (this.#has('clock') && cutsPower) || (this.#has('rot') && (this.#has('mass') || this.#has('program')))
   }
 
   /** Persons read what is wrong, and write the file anew. */

@@ -48,6 +48,8 @@ export type Operation =
   | { readonly type: 'fill'; readonly node: number; readonly files: number }
   /** Four of five files, or all there is. */
   | { readonly type: 'mass'; readonly node: number; readonly how: 'remove' | 'rewrite' | 'empty' }
+  /** A program that goes from file to file, pauses so long between them, and makes a folder now and then. */
+  | { readonly type: 'program'; readonly node: number; readonly how: 'remove' | 'rewrite'; readonly ms: number }
   /** What waits for a person at this device. */
   | { readonly type: 'decide'; readonly node: number; readonly how: Decided }
   | { readonly type: 'edit-copy' | 'remove-copy'; readonly node: number }
@@ -68,9 +70,9 @@ export type Operation =
   | { readonly type: 'scrub'; readonly node: number }
   | { readonly type: 'restart' | 'off' | 'on' | 'deaf' | 'overflow' | 'full'; readonly node: number }
   /** SIGKILL, or a power cut, before so many calls more of the disk, the store or the network. */
+  | { readonly type: 'kill' | 'cut-power'; readonly node: number; readonly calls: number }
   /** As `kill`, and it is not started again before the next quiet period. */
   | { readonly type: 'die'; readonly node: number; readonly calls: number }
-  | { readonly type: 'kill' | 'cut-power'; readonly node: number; readonly calls: number }
   /** It is started again, and that ends so in the middle. */
   | { readonly type: 'kill-start' | 'cut-power-start'; readonly node: number; readonly calls: number }
   /** From so many calls of the disk on, `count` of them fail. */

@@ -117,6 +117,18 @@ export class User {
     makeDurable(at, '')
   }
 
+  /** A step of a program: the next file, and now and then a folder. */
+  step(at: WorldDevice, step: number, how: 'remove' | 'rewrite'): void {
+    const tree = at.tree()
+    const files = [...tree].filter(([, what]) => what.startsWith('file'))
+    const [path, old] = files[(step * 7) % Math.max(files.length, 1)] ?? []
+    if (path !== undefined && how === 'remove') this.#remove(at, tree, path)
+    else if (path !== undefined) this.#put(at, path, { old, content: `program ${this.#count++}` })
+    const folder = `p${step}`
+    if (step % 3 === 2 && !tree.has(folder)) at.makeFolder(folder)
+    makeDurable(at, '')
+  }
+
   /** Some lead to a folder: nothing may be written through them. */
   #link(at: WorldDevice, path: string, old: string | undefined): void {
     const number = this.#count++

@@ -31,14 +31,14 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
   return problems
 }
 
-const goingBack: ReadonlySet<string> = new Set<Operation['type']>(['mass', 'remove', 'rename'])
+const goingBack: ReadonlySet<string> = new Set<Operation['type']>(['mass', 'program', 'remove', 'rename'])
 
 /** After these a device may find what it has taken without a record of whose it is, or tells it as its own. */
 const lackingRecord: ReadonlySet<string> = new Set<Operation['type']>([
   ...(['lose-database', 'put-database-back', 'disk-error', 'full'] as const),
   ...(['kill', 'cut-power', 'die', 'kill-start', 'cut-power-start'] as const),
   // Rejected on several devices.
-  'mass',
+  ...(['mass', 'program'] as const),
   // Another version of the same content.
   'chmod',
 ])
