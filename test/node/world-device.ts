@@ -11,20 +11,19 @@ import { FolderReplica } from '../../src/node/folder-replica.ts'
 import type { BootNotes } from '../../src/node/boot-notes.ts'
 import type { FolderReplicaDeps } from '../../src/node/folder-replica-deps.ts'
 import type { Clock } from '../../src/ports/clock.ts'
-import type { FolderWatcher, WatchHint } from '../../src/ports/folder-watcher.ts'
 import type { KeyValueStore, StoreEntry } from '../../src/ports/key-value-store.ts'
-import type { Logger } from '../../src/ports/logger.ts'
 import { unlimited } from '../../src/ports/throttle.ts'
 import { hintOfSpelled } from '../../src/watcher/hint-path.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { memoryStore } from '../twins/memory-store.ts'
+import { printingLogger } from '../twins/printing-logger.ts'
 import { dumpStore, ProcessStore, restoreStore } from '../twins/process-store.ts'
+import { DeviceFolder, root } from './device-folder.ts'
+import { HandWatcher } from './hand-watcher.ts'
 import type { ReplicaWorld } from './replica-world.ts'
-import { silentLogger } from '../twins/silent-logger.ts'
 
 const usualFolder = parseFolderId('ab'.repeat(32))
-const root = '/home/folder'
 
 export interface DeviceOptions {
   /** What its clock is off by, in milliseconds. */
@@ -50,12 +49,10 @@ export interface DeviceOptions {
 }
 
 /** One device of a {@link ReplicaWorld}: a disk and a database that outlive its process, and what its user does. */
-export class WorldDevice {
+export class WorldDevice extends DeviceFolder {
   readonly disk: MemoryDisk
   readonly name: string
   readonly id: DeviceId
-  /** Its watcher says nothing: only scans find what changes. */
-  isDeaf = false
   /** What its clock, and that of its disk, is off by. */
   clockOffMs: number
   isDead = false
@@ -68,6 +65,7 @@ export class WorldDevice {
   #process: Process | null = null
 
   constructor(world: ReplicaWorld, name: string, id: DeviceId, options: DeviceOptions) {
+    super()
     this.#world = world
     this.#options = options
     this.#store = (options.newStore ?? memoryStore)()
@@ -134,7 +132,7 @@ export class WorldDevice {
       transport: this.#world.network.transport(this.id),
       clock: this.#clock,
       random,
-      logger: isVerbose ? printing(this.name) : silentLogger,
+      logger: printingLogger(this.name),
       onChange: () => undefined,
       onFatal: (what, error) => {
         if (this.#process?.store !== store || this.isDead) return
@@ -208,109 +206,14 @@ export class WorldDevice {
     return restoreStore(this.#store, copy)
   }
 
-  write(path: string, text: string, options: { mtimeMs?: number; mode?: number } = {}): void {
-    const { mtimeMs, mode } = options
-    const parents = this.#missingParents(path)
-    this.disk.writeFile(`${root}/${path}`, text, {
-      ...(mode === undefined ? {} : { mode }),
-      ...(mtimeMs === undefined ? {} : { mtimeNs: BigInt(mtimeMs) * 1_000_000n }),
-    })
-    this.#changed(...parents, path)
-  }
-
-  /** As editors save: a new file that is renamed over the old one. */
-  save(path: string, text: string): void {
-    this.disk.writeFile(`${root}/.p2psync/outside`, text)
-    this.disk.quietly(() => this.disk.rename(`${root}/.p2psync/outside`, `${root}/${path}`))
-    this.#changed(path)
-  }
-
-  chmod(path: string, mode: number): void {
-    this.disk.quietly(() => this.disk.setPathMode(`${root}/${path}`, mode))
-    this.#changed(path)
-  }
-
-  remove(path: string): void {
-    this.disk.quietly(() => removeAll(this.disk, `${root}/${path}`))
-    this.#changed(path)
-  }
-
-  rename(from: string, to: string): void {
-    const parents = this.#missingParents(to)
-    this.disk.makeFolders(`${root}/${to}`.slice(0, `${root}/${to}`.lastIndexOf('/')))
-    this.disk.quietly(() => this.disk.rename(`${root}/${from}`, `${root}/${to}`))
-    this.#changed(...parents, from, to)
-  }
-
-  makeFolder(path: string): void {
-    const parents = this.#missingParents(path)
-    this.disk.makeFolders(`${root}/${path}`)
-    this.#changed(...parents, path)
-  }
-
-  link(path: string, target: string): void {
-    const parents = this.#missingParents(path)
-    this.disk.makeFolders(`${root}/${path}`.slice(0, `${root}/${path}`.lastIndexOf('/')))
-    this.disk.quietly(() => this.disk.makeLink(`${root}/${path}`, target))
-    this.#changed(...parents, path)
-  }
-
-  /** A FIFO, which is not synced. */
-  makeOther(path: string): void {
-    this.disk.makeOther(`${root}/${path}`)
-    this.#changed(path)
-  }
-
   /** Says that everything has to be looked at. */
   overflow(): void {
     this.#watcher.hint({ type: 'overflow' })
   }
 
-  /** Path to what it is, as text, without `.p2psync`. */
-  tree(): Map<string, string> {
-    return this.#entries((path) => path !== '.p2psync' && !path.startsWith('.p2psync/'))
-  }
-
-  /** What lies in history. */
-  history(): Map<string, string> {
-    return this.#entries((path) => path.startsWith('.p2psync/history/'))
-  }
-
-  /** The names and sizes of what is staged. */
-  staged(): Map<string, number> {
-    const prefix = '.p2psync/staging/'
-    const staged = Array.from(this.#entries((path) => path.startsWith(prefix)).keys())
-    const sizeOf = (path: string): number => {
-      const entry = this.disk.quietly(() => this.disk.lstat(`${root}/${path}`))
-      return entry?.kind === 'file' ? entry.sizeBytes : 0
-    }
-    return new Map(staged.map((path) => [path.slice(prefix.length), sizeOf(path)]))
-  }
-
   describe(): string {
     const status = this.#process?.replica.view.status()
     return JSON.stringify({ name: this.name, status, tree: [...this.tree()].map(shorten) }, null, 1)
-  }
-
-  #entries(isWanted: (path: string) => boolean): Map<string, string> {
-    const tree = new Map<string, string>()
-    for (const [path, entry] of this.disk.tree(root)) {
-      if (!isWanted(path)) continue
-      const mode = entry.kind === 'file' && (entry.mode & 0o100) !== 0 ? ' executable' : ''
-      tree.set(path, `${entry.kind} ${entry.content}${entry.target}${mode}`)
-    }
-    return new Map([...tree].sort(([a], [b]) => (a < b ? -1 : 1)))
-  }
-
-  /** A real watcher reports each new folder, not only what was put into it. */
-  #missingParents(path: string): string[] {
-    const segments = path.split('/')
-    const parents = segments.slice(1).map((_, i) => segments.slice(0, i + 1).join('/'))
-    return parents.filter((parent) => this.disk.quietly(() => this.disk.lstat(`${root}/${parent}`)) === null)
-  }
-
-  #changed(...paths: string[]): void {
-    if (!this.isDeaf) this.hint(...paths)
   }
 
   /** What a watcher would say. */
@@ -327,40 +230,6 @@ interface Process {
   readonly replica: FolderReplica
 }
 
-/** A watcher that a test drives by hand. */
-class HandWatcher implements FolderWatcher {
-  hint: (hint: WatchHint) => void = () => undefined
-
-  start(_root: string, onHint: (hint: WatchHint) => void): Promise<void> {
-    this.hint = onHint
-    return Promise.resolve()
-  }
-
-  stop(): Promise<void> {
-    this.hint = () => undefined
-    return Promise.resolve()
-  }
-}
-
-function removeAll(disk: MemoryDisk, path: string): void {
-  if (disk.lstat(path)?.kind === 'folder') {
-    for (const entry of disk.readFolder(path)) removeAll(disk, `${path}/${entry.name}`)
-    disk.removeFolder(path)
-  } else disk.unlink(path)
-}
-
 function shorten([path, what]: [string, string]): [string, string] {
   return [path, what.length > 60 ? `${what.slice(0, 60)}... ${what.length}` : what]
-}
-
-const isVerbose = process.env['P2PSYNC_TEST_LOG'] !== undefined
-
-function printing(name: string): Logger {
-  const print = (message: string, fields?: unknown): void => {
-    const text = JSON.stringify(fields ?? {}, (_, value: unknown) =>
-      typeof value === 'bigint' ? String(value) : value,
-    )
-    process.stderr.write(`${name}: ${message} ${text.slice(0, 400)}\n`)
-  }
-  return { debug: print, info: print, warn: print, error: print, child: () => printing(name) }
 }
