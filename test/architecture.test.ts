@@ -1,8 +1,13 @@
 import { basename } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseSource, readSources, type SourceFile } from './rules/read-source.ts'
+import { banned, doors, filesThatUseTheFileSystem } from './rules/doors.ts'
+import { findCycle, packagesBehind } from './rules/import-graph.ts'
+import { readSources, type SourceFile } from './rules/read-source.ts'
 
-/** The rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check. An exception stands here with its reason. */
+/**
+ * The rules of ARCHITECTURE.md and CONTRIBUTING.md that a program can check. An exception stands with its reason here, or
+ * in `rules/doors.ts`.
+ */
 const sources = readSources('src', 'cli')
 const src = sources.filter((file) => file.path.startsWith('src/'))
 const tests = readSources('test')
@@ -59,71 +64,6 @@ const nodeFilesForCli = [
   'src/transfer/limit-timetable.ts',
 ]
 
-/** One door a package: where each may be imported. */
-const doors: readonly (readonly [packages: RegExp, places: readonly string[]])[] = [
-  [/^chokidar$/, ['src/watcher/']],
-  [/^(level|classic-level|memory-level|abstract-level)$/, ['src/file-index/']],
-  [/^(libp2p|@libp2p\/.*|@multiformats\/.*|uint8arraylist)$/, ['src/node/']],
-  [/^(@napi-rs\/blake-hash|hash-wasm)$/, ['src/blocks/hash.ts']],
-  [/^pino$/, ['src/node/pino-logger.ts']],
-  [/^env-paths$/, ['src/node/home.ts']],
-  [/^@scure\/base$/, ['src/node/key-text.ts']],
-  [/^(commander|pretty-bytes|pretty-ms|uqr)$/, ['cli/']],
-  [/^picomatch$/, ['src/transfer/transfer-order.ts']],
-  [/^tinyqueue$/, ['src/node/need-queue.ts']],
-  [/^node:http$/, ['src/control/']],
-  // The lock of a home is its socket, and the mDNS check asks for a route: both are the node's.
-  // The doctor sees whether a port is free.
-  [/^node:net$/, ['src/control/', 'src/node/', 'src/doctor/']],
-  [/^node:worker_threads$/, ['src/workers/', 'src/watcher/', 'src/blocks/', 'src/manifest/']],
-]
-
-/** The synced folder is touched by the disk alone; these read and write the state directory, or look before the disk opens. */
-const filesThatUseTheFileSystem = [
-  'src/disk/',
-  'cli/',
-  'src/node/home.ts',
-  'src/node/private-file.ts',
-  'src/node/device-identity.ts',
-  'src/node/node-settings.ts',
-  'src/node/folder-key-file.ts',
-  'src/node/boot-notes.ts',
-  'src/node/note-file.ts',
-  'src/node/control-socket.ts',
-  // The files by which nodes of one host find each other.
-  'src/node/same-host.ts',
-  // Reads the kernel's routing table.
-  'src/node/mdns.ts',
-  // Look at a folder before it is started: nothing of it is synced yet.
-  'src/node/check-folder.ts',
-  // Sets a damaged database aside; knows one by the files that are missing.
-  'src/node/index-folder.ts',
-  'src/file-index/level-store.ts',
-  'src/node/open-folder.ts',
-  // Looks at everything, and changes nothing.
-  'src/doctor/',
-  // Watches folders, and lists those that are new, where no other file of the room may.
-  'src/watcher/watched-disk.ts',
-]
-
-/** What only its door may call, in `src/` and `cli/`. */
-const banned: readonly (readonly [names: RegExp, places: readonly string[]])[] = [
-  [/^(Date\.now|performance\.now|process\.hrtime|new Date\(\))$/, ['src/node/system-clock.ts', 'src/workers/']],
-  // Loops of worker threads give way to their messages, without a clock of ours; so does long work of the main thread.
-  [
-    /^(setTimeout|setInterval|setImmediate|node:timers.*)$/,
-    [
-      'src/model/next-turn.ts',
-      'src/node/system-clock.ts',
-      'src/watcher/',
-      'src/workers/',
-      'src/manifest/reader-worker.ts',
-    ],
-  ],
-  [/^(Math\.random|crypto\.\w+|randomBytes|randomInt|randomUUID|randomFillSync)$/, ['src/node/system-random.ts']],
-  [/^console(\.\w+)?$/, ['cli/']],
-]
-
 const pureRooms = ['reconcile', 'vector-clock', 'merkle']
 const impure =
   /^(node:(?!buffer$).*|process(\.\w+)?|Date\.now|new Date\(\)|performance(\.\w+)?|Math\.random|set(Timeout|Interval|Immediate)|queueMicrotask|fetch)$/
@@ -144,7 +84,7 @@ describe('who may import whom', () => {
   })
 
   it('has no cycle between files', () => {
-    expect(src.map((file) => findCycle(file.path)).filter((cycle) => cycle !== null)).toEqual([])
+    expect(src.map((file) => findCycle(src, file.path)).filter((cycle) => cycle !== null)).toEqual([])
   })
 
   it('lets the command line know the entry, the control API and no network', () => {
@@ -157,7 +97,9 @@ describe('who may import whom', () => {
       )
     expect(wrong).toEqual([])
     const folderFiles = src.map((file) => file.path).filter((path) => path.startsWith('src/manifest/'))
-    const reached = new Set([...nodeFilesForCli, ...folderFiles].flatMap((path) => Array.from(packagesBehind(path))))
+    const reached = new Set(
+      [...nodeFilesForCli, ...folderFiles].flatMap((path) => Array.from(packagesBehind(src, path))),
+    )
     expect([...reached].filter((name) => /libp2p|multiformats|level|chokidar/.test(name))).toEqual([])
   })
 
@@ -244,30 +186,6 @@ describe('the shape of files', () => {
   })
 })
 
-describe('the reader of sources', () => {
-  it('sees every kind of import, and what is used', () => {
-    const file = parseSource(
-      'src/a/b.ts',
-      `import type { A } from './c.ts'
-       import { type B } from '../d.ts'
-       export { e } from './e.ts'
-       export * from '@scope/name/deep'
-       const f = await import('./f.ts')
-       type G = import('./g.ts').G
-       console.log(Date.now(), new Date(), new Date(0), f.setTimeout, 'Math.random()')
-       setTimeout(() => undefined)
-       export default 1`,
-    )
-    const { imports, names, hasDefaultExport } = file
-    const targets = ['src/a/c.ts', 'src/d.ts', 'src/a/e.ts', '@scope/name', 'src/a/f.ts', 'src/a/g.ts']
-    expect(new Set(imports.map((one) => one.target))).toEqual(new Set(targets))
-    expect(imports.filter((one) => one.typeOnly)).toHaveLength(3)
-    for (const name of ['console.log', 'Date.now', 'new Date()', 'setTimeout']) expect(names).toContain(name)
-    expect(names).not.toContain('Math.random')
-    expect(hasDefaultExport).toBe(true)
-  })
-})
-
 function roomOf(path: string): string {
   return path.split('/')[1]!
 }
@@ -284,39 +202,4 @@ function isIn(path: string, places: readonly string[]): boolean {
 
 function filesThatImport(name: RegExp): readonly string[] {
   return sources.filter((file) => file.imports.some((one) => name.test(one.target))).map((file) => file.path)
-}
-
-function fileAt(path: string): SourceFile | undefined {
-  return src.find((file) => file.path === path)
-}
-
-// A type that is imported back loads nothing, and is no cycle.
-function findCycle(start: string): string | null {
-  const cameFrom = new Map<string, string>()
-  const todo = [start]
-  for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
-    for (const { target, typeOnly } of fileAt(path)?.imports ?? []) {
-      if (typeOnly) continue
-      if (target === start) return `${start} <- ${path}`
-      if (cameFrom.has(target) || fileAt(target) === undefined) continue
-      cameFrom.set(target, path)
-      todo.push(target)
-    }
-  }
-  return null
-}
-
-function packagesBehind(path: string): ReadonlySet<string> {
-  const seen = new Set([path])
-  const todo = [path]
-  const packages = new Set<string>()
-  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    for (const { target, typeOnly } of fileAt(next)?.imports ?? []) {
-      if (typeOnly || seen.has(target)) continue
-      seen.add(target)
-      if (target.startsWith('src/')) todo.push(target)
-      else packages.add(target)
-    }
-  }
-  return packages
 }
