@@ -124,6 +124,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     problems: new FolderProblems(),
     settling: new Settling(clock),
     unflushed: new UnflushedNames({ tasks }),
+    damage: { add: (_paths, tellIndex) => tellIndex() },
     guard: new FolderGuard({ clock, filesNow: () => index.summary.files, onChange: () => undefined }),
     deviceName: 'bench',
     signal,

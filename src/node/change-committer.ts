@@ -13,6 +13,7 @@ import type { FolderProblems } from './folder-problems.ts'
 import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import type { UnflushedNames } from './unflushed-names.ts'
+import { isAtOrBelow } from './recognise-moves.ts'
 
 /** One decided need; for a file, with its bytes staged. */
 export interface Work {
@@ -88,7 +89,10 @@ export class ChangeCommitter {
     return done
   }
 
-  /** A file that came before its folder's record, or outlived it, has its folder on this disk all the same. */
+  /**
+   * A file that came before its folder's record, or outlived it, has its folder on this disk all the same. Both are looked
+   * at: who has renamed such a folder by then has left nothing that tells what was in it.
+   */
   async #lookAtImpliedFolders(changes: readonly RowChange[]): Promise<void> {
     const parents = new Set<RelativePath>()
     for (const { record } of changes) {
@@ -97,9 +101,10 @@ export class ChangeCommitter {
     }
     const folders = [...parents]
     const rows = await this.#deps.index.getMany(folders)
-    for (const [i, folder] of folders.entries()) {
-      if (rows[i]?.record.kind !== 'folder') this.#deps.dirty.add(folder)
-    }
+    const implied = new Set(folders.filter((_, i) => rows[i]?.record.kind !== 'folder'))
+    if (implied.size === 0) return
+    for (const folder of implied) this.#deps.dirty.add(folder)
+    for (const { record } of changes) if (isAtOrBelow(record.path, implied)) this.#deps.dirty.add(record.path)
   }
 
   /** What was decided about a row that has changed since is decided anew. */

@@ -8,6 +8,7 @@ import type { LstatResult } from '../ports/file-tasks.ts'
 import type { BootNotes } from './boot-notes.ts'
 import { isOlderVersion } from './cut-off.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
+import type { KnownDamage } from './known-damage.ts'
 import { recoverFolder } from './recover-folder.ts'
 import type { SerialQueue } from './serial-queue.ts'
 
@@ -24,20 +25,22 @@ const onDiskAfterMs = 60_000
  * before the node was there again, gets it back.
  */
 export class FolderRecovery {
+  /** What a power cut has damaged, for whoever repairs it. */
+  readonly damage: KnownDamage
   readonly #deps: FolderRecoveryDeps
-  readonly #damaged: RelativePath[] = []
-  #tellDamaged: ((path: RelativePath) => void) | null = null
   #recovered = false
   #notedSeq = -1
 
   constructor(deps: FolderRecoveryDeps) {
     this.#deps = deps
+    this.damage = deps.damage
   }
 
   /** To be called when the folder is there, before anything is told to peers; a second call does nothing. */
   async recover(): Promise<void> {
     if (this.#recovered) return
     this.#recovered = true
+    await this.damage.load()
     await this.#deps.commits.run(async () => {
       await recoverFolder(this.#deps)
       await this.#lookForLostNames()
@@ -52,18 +55,6 @@ export class FolderRecovery {
       await clock.sleep(onDiskAfterMs, signal).catch(() => undefined)
       if (!signal.aborted && this.#recovered && seq > this.#notedSeq) await this.#note(seq)
     }
-  }
-
-  /** A power cut took bytes of this file: `onDamaged` is to see to it. */
-  damaged(path: RelativePath): void {
-    if (this.#tellDamaged === null) this.#damaged.push(path)
-    else this.#tellDamaged(path)
-  }
-
-  /** Who repairs what is damaged; told at once of what was found before. */
-  onDamaged(tell: (path: RelativePath) => void): void {
-    this.#tellDamaged = tell
-    for (const path of this.#damaged.splice(0)) tell(path)
   }
 
   async #lookForLostNames(): Promise<void> {
@@ -104,8 +95,10 @@ export class FolderRecovery {
     }
     // After the look: in a folder that is away nothing is there.
     if (!(await this.#deps.isFolderThere())) return null
-    if (older.length > 0) await index.updateDisk(older)
-    for (const { path } of older) this.damaged(path)
+    if (older.length > 0) {
+      const paths = older.map(({ path }) => path)
+      await this.damage.add(paths, () => index.updateDisk(older))
+    }
     if (gone.length > 0) await this.#deps.onForgetting()
     for (let at = 0; at < gone.length; at += rowsPerCommit) {
       await index.forget(gone.slice(at, at + rowsPerCommit), { durable: true, isLost: true })
@@ -157,6 +150,7 @@ function hasGoneBack(row: IndexRow, look: LstatResult): boolean {
 export interface FolderRecoveryDeps extends Pick<FolderReplicaDeps, 'index' | 'tasks' | 'clock' | 'logger'> {
   /** By default no boot is told from another, and nothing is taken for lost. */
   readonly bootNotes?: BootNotes
+  readonly damage: KnownDamage
   readonly commits: SerialQueue
   readonly signal: AbortSignal
   readonly isFolderThere: () => Promise<boolean>

@@ -12,6 +12,7 @@ import type { Random } from '../ports/random.ts'
 import type { Throttle } from '../ports/throttle.ts'
 import type { Transport } from '../ports/transport.ts'
 import type { BootNotes } from './boot-notes.ts'
+import type { DamageNotes } from './known-damage.ts'
 import type { GuardOptions } from './folder-guard.ts'
 import type { OtherFolders } from './blocks-elsewhere.ts'
 
@@ -39,6 +40,8 @@ export interface FolderReplicaDeps {
   readonly guard?: GuardOptions
   /** By default no boot is told from another: what is gone was deleted. */
   readonly bootNotes?: BootNotes
+  /** By default what is damaged is not remembered over a restart. */
+  readonly damageNotes?: DamageNotes
   readonly rescanIntervalMs: RescanIntervalMs
   /** What blocks that go to and come from a device ask for leave; the same object each time for one device. */
   readonly throttles: (peer: DeviceId) => PeerThrottles

@@ -3,7 +3,6 @@ import type { DeviceId } from '../model/device-id.ts'
 import { errorText } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
-import type { RelativePath } from '../model/relative-path.ts'
 import type { FolderTransport } from '../ports/transport.ts'
 import { ChangeCommitter } from './change-committer.ts'
 import { DirtyPaths } from './dirty-paths.ts'
@@ -18,6 +17,7 @@ import { FolderView } from './folder-view.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { GuardDecisions } from './guard-decisions.ts'
 import { isIndexDamage } from './index-folder.ts'
+import { KnownDamage } from './known-damage.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
 import { LocalChanges } from './local-changes.ts'
 import { LookFailures } from './look-failures.ts'
@@ -92,7 +92,7 @@ export class FolderReplica implements SessionHost {
       isFolderThere: () => this.#presence.check(),
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
-      onCutOff: (path: RelativePath) => this.recovery.damaged(path),
+      damage: new KnownDamage(deps),
       onFailed: (error: unknown) => this.#onFailed(error),
     }
     this.#forgetting = new ForgetTombstones(parts)

@@ -15,6 +15,7 @@ import type { FolderGuard } from './folder-guard.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import { lossOf } from './guard-losses.ts'
 import type { HashedEntries } from './hash-ahead.ts'
+import type { KnownDamage } from './known-damage.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import type { Settling } from './settling.ts'
 import type { UnflushedNames } from './unflushed-names.ts'
@@ -27,6 +28,8 @@ export class LocalCommits {
   readonly #deps: LocalCommitsDeps
   /** Rows up to here are from an earlier process. */
   readonly #openedAtSeq: number
+  /** Found in this commit: a power cut took bytes of them. */
+  readonly #cutOff: RelativePath[] = []
   /** The index's sequence number if nobody but us has committed since the look that is under way began. */
   #expectedSeq = 0
   /** Of an index that was new when the look began: all that was taken in since lies up to here. Null: nobody knows. */
@@ -75,7 +78,9 @@ export class LocalCommits {
           if (from !== undefined) changes.push(this.#tombstone(from.record))
         }
       }
-      if (statesOnly.length > 0) await index.updateDisk(statesOnly)
+      if (statesOnly.length > 0) {
+        await this.#deps.damage.add(this.#cutOff.splice(0), () => index.updateDisk(statesOnly))
+      }
       const held = await this.#deps.guard.outgoing.refuse(losses, this.#deps.deviceName)
       await this.#commit(held.size === 0 ? changes : changes.filter(({ record }) => !held.has(record.path)))
       return true
@@ -199,7 +204,7 @@ export class LocalCommits {
     if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }
     if (row !== null && row.disk !== null && row.seq <= this.#openedAtSeq && isCutOff(row.disk, disk)) {
       this.#deps.problems.add(entry.path, cutOffReason)
-      this.#deps.onCutOff?.(entry.path)
+      this.#cutOff.push(entry.path)
       return { path: entry.path, disk: kept }
     }
     const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
@@ -262,8 +267,7 @@ export interface LocalCommitsDeps {
   /** Checks the marker on disk. */
   readonly isFolderThere: () => Promise<boolean>
   readonly onCommit: (changes: readonly RowChange[]) => void
-  /** A power cut took bytes of a file. */
-  readonly onCutOff?: (path: RelativePath) => void
+  readonly damage: Pick<KnownDamage, 'add'>
 }
 
 /** The databases of which a file changed while it was read: the rest of them must wait for it. */

@@ -18,6 +18,7 @@ import type { Transport } from '../ports/transport.ts'
 import type { OtherFolder, OtherFolders } from './blocks-elsewhere.ts'
 import { bootNotesIn } from './boot-notes.ts'
 import type { GuardOptions } from './folder-guard.ts'
+import { damageNotesIn } from './known-damage.ts'
 import type { FolderKeys } from './folder-keys.ts'
 import { FolderReplica } from './folder-replica.ts'
 import type { PeerThrottles } from './folder-replica-deps.ts'
@@ -130,10 +131,13 @@ export class RunningFolder {
       stores.push(index)
       const { folder } = keys
       const throttles = (peer: DeviceId): PeerThrottles => deps.throttles(peer, folder)
-      const bootNotes = bootNotesIn(join(dirname(options.indexFolder), 'boot.json'))
+      const state = dirname(options.indexFolder)
+      const bootNotes = bootNotesIn(join(state, 'boot.json'))
+      const damageNotes = damageNotesIn(join(state, 'damage.json'))
       const replica = new FolderReplica({
         ...deps,
         bootNotes,
+        damageNotes,
         folder,
         path,
         marker,
@@ -146,7 +150,7 @@ export class RunningFolder {
       const opened = { ...deps, folder, view: replica.view, onFatal }
       const paused = options.paused ? await PausedFolder.open(opened) : null
       if (paused === null) await startOrStop(replica)
-      const notes = scrubNotesIn(join(dirname(options.indexFolder), 'scrub.json'))
+      const notes = scrubNotesIn(join(state, 'scrub.json'))
       const scrub = paused === null ? scrubReplica(replica, { ...deps, tasks, notes }) : null
       await scrub?.start()
       failures.pass()

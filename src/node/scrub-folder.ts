@@ -4,7 +4,8 @@ import { errorText } from '../model/errors.ts'
 import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import { scrubFile } from './scrub-file.ts'
-import { newNote, unrepairedMax, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
+import { damageText, scrubStatus } from './scrub-report.ts'
+import { addCounts, newNote, unrepairedMax, type ScrubCounts, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
 
@@ -17,7 +18,6 @@ const peersPollMs = 60_000
 const saveEveryMs = 60_000
 const suspectsMax = 1000
 const rowsAtOnce = 200
-const shownMax = 100
 
 /**
  * Reads all files of a folder again, slowly, each month and when it is asked to: bytes that went bad while nobody wrote are
@@ -30,8 +30,9 @@ export class ScrubFolder {
   /** Of what is under way now. */
   #signal = this.#stopping.signal
   readonly #suspects = new Set<RelativePath>()
-  /** Damaged, however lately they were changed. */
+  /** Known to be damaged, however lately they were changed; remembered as those that could not be repaired. */
   readonly #sure = new Set<RelativePath>()
+  readonly #loaded = Promise.withResolvers<void>()
   readonly #unrepaired = new Map<RelativePath, string>()
   #note: ScrubNote = newNote
   #halt: AbortController | null = null
@@ -53,7 +54,11 @@ export class ScrubFolder {
     const nextAt = clock.now() + random.fraction() * newNote.everyDays * dayMs
     const stored = await notes.load()
     this.#note = stored ?? { ...newNote, nextAt }
-    for (const path of this.#note.unrepaired) if (isRelativePath(path)) this.#unrepaired.set(path, 'it is damaged')
+    for (const path of this.#note.unrepaired.filter(isRelativePath)) {
+      this.#unrepaired.set(path, 'it is damaged')
+      this.#sure.add(path)
+    }
+    this.#loaded.resolve()
     if (stored === null) await this.#save()
     this.#running = this.#loop().catch((error: unknown) => {
       if (!this.#stopping.signal.aborted) this.#deps.logger.error('scrubbing ended', { error: errorText(error) })
@@ -106,32 +111,29 @@ export class ScrubFolder {
     this.#deps.onChange()
   }
 
-  /** A block of this file was asked for and was not what it should be; or a power cut has surely damaged it. */
-  suspect(path: RelativePath, { isSure = false } = {}): void {
+  /** A block of this file was asked for and was not what it should be. */
+  suspect(path: RelativePath): void {
     if (this.#suspects.size < suspectsMax) this.#suspects.add(path)
-    if (isSure && this.#suspects.has(path)) this.#sure.add(path)
     this.#wake()
   }
 
+  /** A power cut has surely damaged this file. Resolves to true once that is remembered, also for the next start. */
+  async lookAfter(path: RelativePath): Promise<boolean> {
+    await this.#loaded.promise
+    if (this.#sure.size >= unrepairedMax) return false
+    this.#sure.add(path)
+    this.#suspects.add(path)
+    this.#wake()
+    return this.#save()
+  }
+
   status(): ScrubStatus {
-    const { doneTo: _, startedAt, ...note } = this.#note
-    const { summary } = this.#deps.index
-    return {
-      running: startedAt !== null,
-      startedAt,
-      ...note,
-      allFiles: summary.files,
-      allBytes: summary.bytes,
-      unrepaired: this.problems().slice(0, shownMax),
-    }
+    return scrubStatus(this.#note, this.#deps.index.summary, this.problems())
   }
 
   /** What is damaged here, and why it still is. */
   problems(): readonly { readonly path: string; readonly reason: string }[] {
-    return Array.from(this.#unrepaired, ([path, why]) => ({
-      path,
-      reason: `its bytes are damaged on this disk: ${why}. Connect a device that has it, or put it back from a backup`,
-    }))
+    return Array.from(this.#unrepaired, ([path, why]) => ({ path, reason: damageText(why) }))
   }
 
   async #loop(): Promise<void> {
@@ -218,9 +220,12 @@ export class ScrubFolder {
     const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row).catch((error: unknown) => {
       this.#checkGoing()
       this.#deps.logger.warn('a file could not be read again', { path, error: errorText(error) })
-      return { outcome: 'unknown' } as const
+      return null
     })
-    if (isRun) this.#count(verdict.outcome === 'unknown' ? { skipped: 1 } : { files: 1, bytes: row.record.sizeBytes })
+    const isRead = verdict !== null && verdict.outcome !== 'unknown'
+    if (isRun) this.#count(isRead ? { files: 1, bytes: row.record.sizeBytes } : { skipped: 1 })
+    // What is known of it goes on.
+    if (verdict === null) return
     const wasKnown = this.#unrepaired.has(path)
     if (verdict.outcome !== 'damaged') {
       if (wasKnown) this.#unrepaired.delete(path)
@@ -246,17 +251,8 @@ export class ScrubFolder {
     this.#deps.onChange()
   }
 
-  #count(more: Partial<Pick<ScrubNote, 'files' | 'bytes' | 'skipped' | 'damaged' | 'repaired'>>): void {
-    const { files = 0, bytes = 0, skipped = 0, damaged = 0, repaired = 0 } = more
-    const note = this.#note
-    this.#note = {
-      ...note,
-      files: note.files + files,
-      bytes: note.bytes + bytes,
-      skipped: note.skipped + skipped,
-      damaged: note.damaged + damaged,
-      repaired: note.repaired + repaired,
-    }
+  #count(more: Partial<ScrubCounts>): void {
+    this.#note = { ...this.#note, ...addCounts(this.#note, more) }
   }
 
   /** Waits as long as so many bytes may take, and while the folder has something else to do. */
@@ -280,13 +276,16 @@ export class ScrubFolder {
     }
   }
 
-  async #save(): Promise<void> {
-    this.#note = { ...this.#note, unrepaired: [...this.#unrepaired.keys()] }
-    await this.#saves
-      .run(() => this.#deps.notes.save(this.#note))
-      .catch((error: unknown) => {
-        this.#deps.logger.warn('the progress of a scrub could not be noted', { error: errorText(error) })
-      })
+  async #save(): Promise<boolean> {
+    const unrepaired = [...new Set([...this.#unrepaired.keys(), ...this.#sure])].slice(0, unrepairedMax)
+    this.#note = { ...this.#note, unrepaired }
+    try {
+      await this.#saves.run(() => this.#deps.notes.save(this.#note))
+      return true
+    } catch (error) {
+      this.#deps.logger.warn('the progress of a scrub could not be noted', { error: errorText(error) })
+      return false
+    }
   }
 }
 

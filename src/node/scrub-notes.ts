@@ -26,6 +26,19 @@ export const newNote: ScrubNote = {
   unrepaired: [],
 }
 
+export type ScrubCounts = Pick<ScrubNote, 'files' | 'bytes' | 'skipped' | 'damaged' | 'repaired'>
+
+export function addCounts(counts: ScrubCounts, more: Partial<ScrubCounts>): ScrubCounts {
+  const { files = 0, bytes = 0, skipped = 0, damaged = 0, repaired = 0 } = more
+  return {
+    files: counts.files + files,
+    bytes: counts.bytes + bytes,
+    skipped: counts.skipped + skipped,
+    damaged: counts.damaged + damaged,
+    repaired: counts.repaired + repaired,
+  }
+}
+
 export const unrepairedMax = 10_000
 
 /** Notes in a file of the state directory. One that is lost or damaged costs a scrub from the beginning. */

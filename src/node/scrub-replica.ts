@@ -16,6 +16,6 @@ export function scrubReplica(
   })
   replica.view.damaged = () => scrub.problems()
   replica.peers.onBlockAbsent((path) => scrub.suspect(path))
-  replica.recovery.onDamaged((path) => scrub.suspect(path, { isSure: true }))
+  replica.recovery.damage.onDamaged((path) => scrub.lookAfter(path))
   return scrub
 }

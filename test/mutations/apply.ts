@@ -199,4 +199,11 @@ export const applyMutations: readonly Mutation[] = [
     bug: '',
     caughtBy: ['test/apply/apply-edit.test.ts'],
   },
+  {
+    name: 'what-came-before-its-folder-is-not-looked-at',
+    file: 'src/node/change-committer.ts',
+    text: 'if (isAtOrBelow(record.path, implied)) this.#deps.dirty.add(record.path)',
+    bug: 'void record',
+    caughtBy: ['test/simulation/simulation.test.ts'],
+  },
 ]

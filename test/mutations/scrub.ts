@@ -82,8 +82,8 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'damage-is-forgotten-by-a-restart',
     file: 'src/node/scrub-folder.ts',
-    text: "    for (const path of this.#note.unrepaired) if (isRelativePath(path)) this.#unrepaired.set(path, 'it is damaged')\n",
-    bug: '',
+    text: "      this.#unrepaired.set(path, 'it is damaged')\n      this.#sure.add(path)\n",
+    bug: '      void path\n',
     caughtBy: ['test/node/scrub.test.ts'],
   },
   {
@@ -239,5 +239,33 @@ export const scrubMutations: readonly Mutation[] = [
     text: ', isDamaged: true }',
     bug: ' }',
     caughtBy: ['test/simulation/simulation.test.ts'],
+  },
+  {
+    name: 'damage-is-told-to-the-index-before-it-is-noted',
+    file: 'src/node/known-damage.ts',
+    text: '    if (news.length > 0) await this.#save()\n    await tellIndex()\n',
+    bug: '    await tellIndex()\n    if (news.length > 0) await this.#save()\n',
+    caughtBy: ['test/node/known-damage.test.ts'],
+  },
+  {
+    name: 'damage-that-nobody-took-is-forgotten',
+    file: 'src/node/known-damage.ts',
+    text: 'if (taken[i] === true) this.#paths',
+    bug: 'this.#paths',
+    caughtBy: ['test/node/known-damage.test.ts'],
+  },
+  {
+    name: 'damage-is-not-noted',
+    file: 'src/node/known-damage.ts',
+    text: 'if (news.length > 0) await this.#save()',
+    bug: 'void news',
+    caughtBy: ['test/node/cut-off.test.ts'],
+  },
+  {
+    name: 'sure-damage-is-doubted-after-a-start',
+    file: 'src/node/scrub-folder.ts',
+    text: '      this.#sure.add(path)\n    }\n',
+    bug: '    }\n',
+    caughtBy: ['test/node/scrub.test.ts'],
   },
 ]

@@ -79,7 +79,15 @@ describe('names that a power cut has taken', () => {
         return Promise.resolve()
       },
     }
-    a = await world.add('alpha', { bootNotes })
+    let damaged: readonly string[] = []
+    const damageNotes = {
+      load: () => Promise.resolve(damaged),
+      save: (paths: readonly string[]) => {
+        damaged = paths
+        return Promise.resolve()
+      },
+    }
+    a = await world.add('alpha', { bootNotes, damageNotes })
     b = await world.add('beta')
     for (let i = 0; i < 20; i++) a.write(`old/${i}`, `old ${i}`)
     await world.clock.pass(3 * minuteMs)
@@ -169,6 +177,24 @@ describe('names that a power cut has taken', () => {
     expect([a.tree().get('new'), b.tree().get('new')]).toEqual(['file ', 'file saved a moment ago'])
     await repairOne()
     expect(a.tree().get('new')).toBe('file saved a moment ago')
+  })
+
+  it('are still known to be damaged after another restart', async () => {
+    a.write('new', 'saved a moment ago')
+    a.save('old/1', 'a newer version of it')
+    await world.clock.pass(5000)
+    a.disk.quietly(() => a.disk.syncFolder('/home/folder'))
+    await loseNames({ boot: 'second' })
+    expect([a.tree().get('new'), a.tree().get('old/1')]).toEqual(['file ', 'file old 1'])
+    await a.restart()
+    await world.clock.pass(10_000)
+    const scrub = await scrubOf(world, a, { note: null })
+    await world.clock.run(() => scrub.status().repaired === 2, minuteMs)
+    await world.clock.during(scrub.stop())
+    expect([a.tree().get('new'), a.tree().get('old/1')]).toEqual([
+      'file saved a moment ago',
+      'file a newer version of it',
+    ])
   })
 
   /** What `alpha` knows to be damaged is repaired without being asked for. */

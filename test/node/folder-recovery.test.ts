@@ -3,6 +3,7 @@ import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import type { BootNote } from '../../src/node/boot-notes.ts'
 import { FolderRecovery } from '../../src/node/folder-recovery.ts'
+import { KnownDamage } from '../../src/node/known-damage.ts'
 import { SerialQueue } from '../../src/node/serial-queue.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { countingRandom, deviceTag, fileOf } from '../file-index/sample-records.ts'
@@ -41,6 +42,7 @@ describe('rows of files that a power cut took', () => {
           note = next
         },
       },
+      damage: new KnownDamage({ logger: silentLogger }),
       commits: new SerialQueue(),
       signal: new AbortController().signal,
       isFolderThere: async () => isThere,

@@ -41,6 +41,7 @@ describe('the first look into a new index', () => {
       problems: new FolderProblems(),
       settling: new Settling(clock),
       unflushed,
+      damage: { add: (_paths, tellIndex) => tellIndex() },
       guard: new FolderGuard({ clock, filesNow: () => 0, onChange: () => undefined }),
       deviceName: 'alpha',
       isFolderThere: () => Promise.resolve(true),

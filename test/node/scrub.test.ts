@@ -111,6 +111,22 @@ it('looks at once at a file that was asked for and did not hold what it should',
   await scrub.stop()
 })
 
+it('remembers what is surely damaged over a restart, however lately it was changed', async () => {
+  await shared({ 'a.txt': 'precious' })
+  world.network.disconnect(desk.id)
+  await desk.stop()
+  laptop.write('b.txt', 'of a moment ago')
+  await world.clock.pass(1000)
+  rot(laptop, 'b.txt')
+  const scrub = await scrubOf(laptop)
+  expect(await scrub.lookAfter('b.txt' as never)).toBe(true)
+  await scrub.stop()
+  const next = await scrubOf(laptop)
+  await world.clock.run(() => next.status().damaged > 0, minuteMs)
+  expect(next.problems()).toMatchObject([{ path: 'b.txt' }])
+  await next.stop()
+})
+
 it('is told of blocks that were not there by whoever serves them', async () => {
   await shared({ 'a.txt': 'precious' })
   rot(desk, 'a.txt')

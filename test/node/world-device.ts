@@ -9,6 +9,7 @@ import type { OtherFolder } from '../../src/node/blocks-elsewhere.ts'
 import { deviceTagOf } from '../../src/node/device-identity.ts'
 import { FolderReplica } from '../../src/node/folder-replica.ts'
 import type { BootNotes } from '../../src/node/boot-notes.ts'
+import type { DamageNotes } from '../../src/node/known-damage.ts'
 import type { FolderReplicaDeps } from '../../src/node/folder-replica-deps.ts'
 import type { Clock } from '../../src/ports/clock.ts'
 import type { KeyValueStore, StoreEntry } from '../../src/ports/key-value-store.ts'
@@ -42,9 +43,11 @@ export interface DeviceOptions {
   readonly otherFolders?: () => readonly WorldDevice[]
   /** By default no boot is told from another. */
   readonly bootNotes?: BootNotes
-  /** The file tasks of each of its processes; by default nothing but these. */
+  /** By default what is damaged is not remembered over a restart. */
+  readonly damageNotes?: DamageNotes
   /** By default one in memory behind the product's own class. */
   readonly newStore?: () => KeyValueStore
+  /** The file tasks of each of its processes; by default nothing but these. */
   readonly newTasks?: (deps: { disk: MemoryDisk; root: string }) => DiskFileTasks
 }
 
@@ -99,7 +102,8 @@ export class WorldDevice extends DeviceFolder {
     this.isDead = false
     const { folder = usualFolder, otherFolders } = this.#options
     const marker = { folder, nonce: '00'.repeat(16) }
-    const { newTasks = (deps) => new DiskFileTasks(deps), bootNotes, draftBytesMin, removedRowsMin } = this.#options
+    const { newTasks = (deps) => new DiskFileTasks(deps), bootNotes, damageNotes } = this.#options
+    const { draftBytesMin, removedRowsMin } = this.#options
     const tasks = newTasks({ disk: this.disk, root })
     if ((await tasks.readMarker()) === null) await tasks.prepareRoot(marker)
     const store = new ProcessStore(this.#store)
@@ -118,6 +122,7 @@ export class WorldDevice extends DeviceFolder {
       newWatcher: () => watcher,
       rescanIntervalMs: defaultRescanIntervalMs,
       ...(bootNotes === undefined ? {} : { bootNotes }),
+      ...(damageNotes === undefined ? {} : { damageNotes }),
       ...(draftBytesMin === undefined ? {} : { draftBytesMin }),
       ...(removedRowsMin === undefined ? {} : { removedRowsMin }),
       guard: {

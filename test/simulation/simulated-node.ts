@@ -48,6 +48,7 @@ export class SimulatedNode {
     const stores: OrderedStore[] = []
     let faults: NodeFaults | null = null
     let bootNote: BootNote | null = null
+    let damageNote: readonly string[] = []
     const limiters = [new FairLimiter(world.clock.view()), new FairLimiter(world.clock.view())]
     const turning = { turn: () => world.clock.turn(), now: () => world.clock.view().monotonic() }
     const device = await world.add(name, {
@@ -63,6 +64,13 @@ export class SimulatedNode {
         load: () => Promise.resolve(bootNote),
         save: (note) => {
           bootNote = note
+          return Promise.resolve()
+        },
+      },
+      damageNotes: {
+        load: () => Promise.resolve(damageNote),
+        save: (note) => {
+          damageNote = note
           return Promise.resolve()
         },
       },

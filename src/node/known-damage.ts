@@ -1,0 +1,88 @@
+import { errorText } from '../model/errors.ts'
+import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
+import type { Logger } from '../ports/logger.ts'
+import { noteFile, type NoteFile } from './note-file.ts'
+import { SerialQueue } from './serial-queue.ts'
+
+/** Paths of files that are damaged, and nobody looks after yet. */
+export type DamageNotes = NoteFile<readonly string[]>
+
+/** Resolves to true once the path is remembered there. */
+export type TakeDamage = (path: RelativePath) => Promise<boolean>
+
+/** More than a power cut damages. */
+export const damagedMax = 10_000
+
+/**
+ * Files that a power cut has surely damaged, from when that is seen until somebody looks after them. The index is told of
+ * their state only after they have been noted here: else nothing would tell such a file from a whole one after the next
+ * start.
+ */
+export class KnownDamage {
+  readonly #deps: KnownDamageDeps
+  readonly #paths = new Set<RelativePath>()
+  readonly #saves = new SerialQueue()
+  #take: TakeDamage | null = null
+
+  constructor(deps: KnownDamageDeps) {
+    this.#deps = deps
+  }
+
+  /** To be called before anything is added. */
+  async load(): Promise<void> {
+    for (const path of (await this.#deps.damageNotes?.load()) ?? []) if (isRelativePath(path)) this.#paths.add(path)
+    this.#handOver()
+  }
+
+  /**
+   * Notes that they are damaged, and then, by `tellIndex`, in which state they are.
+   *
+   * @throws when they cannot be noted: then the index is not told.
+   */
+  async add(paths: readonly RelativePath[], tellIndex: () => Promise<void>): Promise<void> {
+    const news = paths.filter((path) => !this.#paths.has(path)).slice(0, damagedMax - this.#paths.size)
+    for (const path of news) this.#paths.add(path)
+    if (news.length > 0) await this.#save()
+    await tellIndex()
+    // Not before: who looks at one then takes it for a file that is being changed.
+    if (paths.length > 0) this.#handOver()
+  }
+
+  /** Who looks after them from now on; told at once of what is known. */
+  onDamaged(take: TakeDamage): void {
+    this.#take = take
+    this.#handOver()
+  }
+
+  #handOver(): void {
+    this.#giveAll().catch((error: unknown) => {
+      this.#deps.logger.warn('what is damaged could not be noted', { error: errorText(error) })
+    })
+  }
+
+  async #giveAll(): Promise<void> {
+    const paths = this.#take === null ? [] : [...this.#paths]
+    const taken = await Promise.all(paths.map((path) => this.#take!(path)))
+    for (const [i, path] of paths.entries()) if (taken[i] === true) this.#paths.delete(path)
+    if (taken.includes(true)) await this.#save()
+  }
+
+  #save(): Promise<void> {
+    return this.#saves.run(async () => this.#deps.damageNotes?.save([...this.#paths]))
+  }
+}
+
+export interface KnownDamageDeps {
+  readonly logger: Pick<Logger, 'warn'>
+  /** By default nothing is remembered over a restart. */
+  readonly damageNotes?: DamageNotes
+}
+
+/** A note in a file of the state directory. */
+export function damageNotesIn(file: string): DamageNotes {
+  return noteFile(file, isNote)
+}
+
+function isNote(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= damagedMax && value.every((path) => typeof path === 'string')
+}
