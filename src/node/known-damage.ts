@@ -11,7 +11,7 @@ export type DamageNotes = NoteFile<readonly string[]>
 export type TakeDamage = (path: RelativePath) => Promise<boolean>
 
 /** More than a power cut damages. */
-export const damagedMax = 10_000
+const damagedMax = 10_000
 
 /**
  * Files that a power cut has surely damaged, from when that is seen until somebody looks after them. The index is told of
