@@ -1,4 +1,4 @@
-import { sameDiskState, type DiskState } from '../model/disk-state.ts'
+import type { DiskState } from '../model/disk-state.ts'
 import type { FileRecord } from '../model/file-record.ts'
 
 /** An intent that was written before its rename, and what is found at a restart. */
@@ -19,7 +19,7 @@ export interface InterruptedIntent {
  * instead of taken for a user's edit. `drop` is always safe: the next scan hashes what is there.
  *
  * What became of the staged file has the intended size and, to a microsecond, the intended time; its staged name is gone, or
- * is a second name of it.
+ * is a second name of it. It is never the inode that was there before: that may have the same size and time.
  */
 export function recoverIntent(intent: InterruptedIntent): 'adopt' | 'drop' {
   const { intended, disk, stagedInode, indexed } = intent
@@ -30,7 +30,7 @@ export function recoverIntent(intent: InterruptedIntent): 'adopt' | 'drop' {
     intended.kind !== 'file'
   )
     return 'drop'
-  if (sameDiskState(disk, indexed)) return 'drop'
+  if (disk.inode === indexed?.inode) return 'drop'
   return disk.sizeBytes === intended.sizeBytes && isNear(disk.mtimeNs, intended.mtimeNs) ? 'adopt' : 'drop'
 }
 

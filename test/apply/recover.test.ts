@@ -45,6 +45,12 @@ describe('recoverIntent', () => {
     expect(recoverIntent({ ...done, disk: null })).toBe('drop')
   })
 
+  it('drops what is still the file of before, also when it has the size and time of the new one', () => {
+    const unsure = { ...indexed, ctimeNs: 0n }
+    expect(recoverIntent({ ...done, disk: indexed, indexed: unsure })).toBe('drop')
+    expect(recoverIntent({ ...done, indexed: unsure })).toBe('adopt')
+  })
+
   it('leaves what a user has edited or replaced since to the scan', () => {
     expect(recoverIntent({ ...done, disk: { ...placed, sizeBytes: 11 } })).toBe('drop')
     expect(recoverIntent({ ...done, disk: { ...placed, mtimeNs: placed.mtimeNs + 2000n } })).toBe('drop')

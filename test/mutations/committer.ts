@@ -116,4 +116,11 @@ export const committerMutations: readonly Mutation[] = [
     bug: 'for (const at of pathsOf(item)) void at',
     caughtBy: ['test/simulation/simulation.test.ts'],
   },
+  {
+    name: 'old-version-of-the-same-size-and-time-is-adopted-for-the-new',
+    file: 'src/apply/recover.ts',
+    text: "  if (disk.inode === indexed?.inode) return 'drop'\n",
+    bug: '',
+    caughtBy: ['test/apply/recover.test.ts'],
+  },
 ]

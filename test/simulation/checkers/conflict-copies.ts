@@ -21,7 +21,7 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
     if (!isConflictCopyName(path as RelativePath) || !ledger.isWrittenOnce(what)) continue
     const original = path.replace(/ \([^()]*conflicted copy[^()]*\)/, '')
     const content = plain(what)
-    const loser = `${original} ${content}${mayLackRecord ? ` ${deviceOf(path)}` : ''}`
+    const loser = `${original} ${content}${mayLackRecord ? ` ${authorOf(path)}` : ''}`
     const other = copies.get(loser)
     if (other !== undefined) problems.push(`two copies of a loser: ${other} and ${path}`)
     copies.set(loser, path)
@@ -43,6 +43,7 @@ const lackingRecord: ReadonlySet<string> = new Set<Operation['type']>([
   'chmod',
 ])
 
-function deviceOf(path: string): string {
-  return /\(([^()]*)'s conflicted copy/.exec(path)?.[1] ?? ''
+/** The device and the day: a kill may leave a file under two names, of which whoever writes to one then changes both. */
+function authorOf(path: string): string {
+  return /\(([^()]*'s conflicted copy [\d-]+)/.exec(path)?.[1] ?? ''
 }
