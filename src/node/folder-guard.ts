@@ -1,5 +1,7 @@
 import { defaultGuard, type GuardLimits, type HeldChanges } from '../model/guard-limits.ts'
+import { errorText } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Logger } from '../ports/logger.ts'
 import { ChangeGuard } from './change-guard.ts'
 
 /** The change guard of one folder, which looks both ways. */
@@ -23,7 +25,10 @@ export class FolderGuard {
           this.#held = this.#held.filter((other) => other.direction !== direction)
           if (changed !== null) this.#held = [...this.#held, changed]
           deps.onChange()
-          await onHeld(this.#held)
+          // It holds, or was decided, all the same: a restart would count, or ask, once more.
+          await onHeld(this.#held).catch((error: unknown) => {
+            deps.logger?.warn('what is held could not be noted', { error: errorText(error) })
+          })
         },
       })
     this.outgoing = guardOf('outgoing')
@@ -56,4 +61,5 @@ interface FolderGuardDeps {
   /** By default the usual limits, and nothing is remembered. */
   readonly guard?: GuardOptions | undefined
   readonly onChange: () => void
+  readonly logger?: Pick<Logger, 'warn'>
 }

@@ -289,4 +289,11 @@ export const guardMutations: readonly Mutation[] = [
     bug: 'if (isCounted(path)) waiting.has(path)',
     caughtBy: ['test/node/guard-rules.test.ts'],
   },
+  {
+    name: 'approval-that-cannot-be-noted-lets-nothing-through',
+    file: 'src/node/folder-guard.ts',
+    text: "            deps.logger?.warn('what is held could not be noted', { error: errorText(error) })\n",
+    bug: '            throw error\n',
+    caughtBy: ['test/node/change-guard.test.ts'],
+  },
 ]

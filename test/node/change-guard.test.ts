@@ -203,13 +203,17 @@ describe('the change guard', () => {
       expect(filesOf(b).length).toBe(count + 1)
     })
 
-    it('applies exactly what waits once it is approved, and keeps it in history', async () => {
-      a.remove('d')
-      await untilHeld(b)
-      await b.replica.guard.approve()
-      expect([...(await world.rest()).keys()]).toEqual([])
-      expect([b.history().size >= count, heldOf(b)]).toEqual([true, []])
-    })
+    it.each([false, true])(
+      'applies exactly what is approved, and keeps it in history; full disk: %s',
+      async (isFull) => {
+        a.remove('d')
+        await untilHeld(b)
+        b.stateDiskIsFull = isFull
+        await b.replica.guard.approve()
+        expect([...(await world.rest()).keys()]).toEqual([])
+        expect([b.history().size >= count, heldOf(b)]).toEqual([true, []])
+      },
+    )
 
     it('asks again after a kill right behind the approval, or goes on, and every file is in history', async () => {
       a.remove('d')

@@ -59,6 +59,8 @@ export class WorldDevice extends DeviceFolder {
   /** What its clock, and that of its disk, is off by. */
   clockOffMs: number
   isDead = false
+  /** Where the node remembers what is held. */
+  stateDiskIsFull = false
   readonly #world: ReplicaWorld
   readonly #options: DeviceOptions
   readonly #clock: Clock
@@ -129,6 +131,7 @@ export class WorldDevice extends DeviceFolder {
         limits: this.#options.guardLimits === undefined ? defaultGuard : this.#options.guardLimits,
         held: this.#held,
         onHeld: async (held) => {
+          if (this.stateDiskIsFull) throw new Error('no space left on the disk')
           if (!this.isDead) this.#held = held
         },
       },
