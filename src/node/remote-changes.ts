@@ -151,9 +151,9 @@ export class RemoteChanges {
 
   /** Waits for `woken` or for the time at which something may be tried again. */
   async #idle(woken: Promise<void>, now: number): Promise<void> {
-    const retryAt = this.needs.nextRetryAt(now)
-    if (retryAt === null && now >= this.#pausedUntil) return woken
-    const until = Math.max(retryAt ?? 0, this.#pausedUntil)
+    // After a pause there may be what could have been tried before: the next retry may be an hour away.
+    const until = now < this.#pausedUntil ? this.#pausedUntil : this.needs.nextRetryAt(now)
+    if (until === null) return woken
     const timer = new AbortController()
     const signal = AbortSignal.any([timer.signal, this.#deps.signal])
     const rest = this.#deps.clock.sleep(Math.max(until - now, 1), signal).catch(() => undefined)

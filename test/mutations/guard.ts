@@ -296,4 +296,11 @@ export const guardMutations: readonly Mutation[] = [
     bug: '            throw error\n',
     caughtBy: ['test/node/change-guard.test.ts'],
   },
+  {
+    name: 'what-waits-for-a-person-holds-up-retries-after-a-full-disk',
+    file: 'src/node/remote-changes.ts',
+    text: 'now < this.#pausedUntil ? this.#pausedUntil : this.needs.nextRetryAt(now)',
+    bug: 'Math.max(this.needs.nextRetryAt(now) ?? 0, this.#pausedUntil)',
+    caughtBy: ['test/node/guard-batches.test.ts'],
+  },
 ]

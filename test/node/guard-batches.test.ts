@@ -88,6 +88,19 @@ describe('what the change guard takes together', () => {
     expect([heldOf(b), filesOf(a)]).toEqual([60, 60])
   })
 
+  it('holds up nothing else after the disk was full for a moment', async () => {
+    await share(60)
+    a.remove('d')
+    await untilHeld(b)
+    expect(heldOf(b)).toBe(60)
+    b.disk.capacityBytes = 0
+    a.write('new', 'something else')
+    await world.clock.pass(2000)
+    b.disk.capacityBytes = 2 ** 40
+    await world.clock.pass(30_000)
+    expect([b.tree().get('new'), heldOf(b)]).toEqual(['file something else', 60])
+  })
+
   it('loses nothing that comes for longer than it is waited for', async () => {
     await share(200)
     b.remove('d/0')
