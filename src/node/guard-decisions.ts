@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderPeers } from './folder-peers.ts'
-import { keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
+import { hasHeld, keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
 import { costOf } from './need.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
@@ -44,18 +44,14 @@ export class GuardDecisions {
    * than that. @throws {P2psyncError} `usage` when nothing waits.
    */
   async reject(): Promise<readonly HeldChanges[]> {
-    const { guard, commits, index, onCommit, onChange } = this.#deps
+    const { guard, onChange } = this.#deps
     const held = this.#waiting()
     await guard.outgoing.restore()
     if (guard.incoming.held !== null) {
-      const needs = this.#deps.needs()
-      await commits.run(async () => {
-        const { changes, settled } = await keepOurs(this.#deps, needs)
-        if (changes.length > 0) await index.commit(changes, { durable: true })
-        for (const need of settled) needs.remove(need)
-        if (changes.length > 0) onCommit(changes)
-      })
+      await this.#keepOurs()
       await guard.incoming.lift()
+      // What a job had in hands just then has begun to wait since.
+      if (hasHeld(this.#deps.needs())) await this.#keepOurs()
     }
     this.#pauseMs = lookMs
     this.#sleep.wake()
@@ -73,6 +69,17 @@ export class GuardDecisions {
       if (signal.aborted || guard.held.length === 0) this.#pauseMs = lookMs
       else await this.#goOn()
     }
+  }
+
+  async #keepOurs(): Promise<void> {
+    const { commits, index, onCommit } = this.#deps
+    const needs = this.#deps.needs()
+    await commits.run(async () => {
+      const { changes, settled } = await keepOurs(this.#deps, needs)
+      if (changes.length > 0) await index.commit(changes, { durable: true })
+      for (const need of settled) needs.remove(need)
+      if (changes.length > 0) onCommit(changes)
+    })
   }
 
   async #goOn(): Promise<void> {

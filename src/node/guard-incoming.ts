@@ -64,6 +64,10 @@ export function wakeHeld(needs: Needs): void {
   }
 }
 
+export function hasHeld(needs: Needs): boolean {
+  return Array.from(needs.all()).some((need) => need.reason === heldReason)
+}
+
 /** What this device keeps although a peer has removed or rewritten it: its records, as newer than what was told. */
 export async function keepOurs(
   { index, deviceName }: Pick<GuardIncomingDeps, 'index' | 'deviceName'>,

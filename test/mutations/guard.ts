@@ -303,4 +303,11 @@ export const guardMutations: readonly Mutation[] = [
     bug: 'Math.max(this.needs.nextRetryAt(now) ?? 0, this.#pausedUntil)',
     caughtBy: ['test/node/guard-batches.test.ts'],
   },
+  {
+    name: 'what-a-job-has-in-hands-while-a-person-rejects-waits-for-ever',
+    file: 'src/node/guard-decisions.ts',
+    text: '      if (hasHeld(this.#deps.needs())) await this.#keepOurs()\n',
+    bug: '      void hasHeld\n',
+    caughtBy: ['test/simulation/simulation.test.ts'],
+  },
 ]
