@@ -114,7 +114,7 @@ export const committerMutations: readonly Mutation[] = [
     file: 'src/node/change-committer.ts',
     text: 'for (const at of pathsOf(item)) this.#deps.unflushed.add(at)',
     bug: 'for (const at of pathsOf(item)) void at',
-    caughtBy: ['test/simulation/simulation.test.ts'],
+    caughtBy: ['test/node/change-committer.test.ts'],
   },
   {
     name: 'old-version-of-the-same-size-and-time-is-adopted-for-the-new',

@@ -29,6 +29,7 @@ describe('the committer', () => {
   let index: FolderIndex
   let needs: Needs
   let committer: ChangeCommitter
+  let unflushed: UnflushedNames
   let isThere: boolean
   /** Durable batches and renames into place, in their order. */
   let events: string[]
@@ -43,6 +44,7 @@ describe('the committer', () => {
     index = await FolderIndex.open(notingStore(), { deviceTag: new Uint8Array(8), random: new SeededRandom(1) })
     isThere = true
     needs = new Needs({ clock, order: noOrder })
+    unflushed = new UnflushedNames({ tasks })
     committer = new ChangeCommitter({
       index,
       tasks,
@@ -50,7 +52,7 @@ describe('the committer', () => {
       logger: silentLogger,
       dirty: new DirtyPaths({ clock, signal }),
       problems: new FolderProblems(),
-      unflushed: new UnflushedNames({ tasks }),
+      unflushed,
       deviceName: 'beta',
       isFolderThere: () => Promise.resolve(isThere),
       isReceiving: () => false,
@@ -107,6 +109,20 @@ describe('the committer', () => {
     expect(events).toEqual(['durable', 'placed', 'durable'])
     expect([intents, (await index.intents()).length]).toEqual([1, 0])
     expect(textAt('a')).toBe('new')
+  })
+
+  it('notes what is in place but could not be flushed, until it can be', async () => {
+    const work = await workFor(fileRecord('a', 'new'), 'new')
+    let isFailing = true
+    disk.onCall = (operation) => {
+      if (isFailing && operation === 'syncFolder') throw Object.assign(new Error('EIO'), { code: 'EIO' })
+    }
+    expect(await committer.apply([work], needs)).toEqual([])
+    const path = work.need.record.path
+    expect(textAt('a')).toBe('new')
+    expect([...(await unflushed.among([path]))]).toEqual(['a'])
+    isFailing = false
+    expect([...(await unflushed.among([path]))]).toEqual([])
   })
 
   it('does nothing while the folder is not there', async () => {
