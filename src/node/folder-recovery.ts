@@ -84,7 +84,7 @@ export class FolderRecovery {
     const gone: SeenRow[] = []
     const older: { path: RelativePath; disk: DiskState }[] = []
     for await (const page of rowsAfter(index, afterSeq)) {
-      const rows = page.filter((row) => row.seq > afterSeq && isLive(row.record))
+      const rows = page.filter((row) => isLive(row.record))
       const looks = await tasks.lstat(rows.map((row) => row.record.path))
       for (const [i, row] of rows.entries()) {
         const { path } = row.record
@@ -120,7 +120,7 @@ export class FolderRecovery {
 
 const rowsPerCommit = 1000
 
-/** The rows of the changes after `seq`, by the log: a start need not read a million others. Some may be of older changes. */
+/** The rows of the changes after `seq`, by the log: a start need not read a million others. */
 async function* rowsAfter(index: FolderIndex, seq: number): AsyncGenerator<readonly IndexRow[]> {
   let at = seq
   while (at < index.seq) {

@@ -201,8 +201,8 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'what-was-removed-while-the-node-was-off-comes-back',
     file: 'src/node/folder-recovery.ts',
-    text: 'row.seq > afterSeq && ',
-    bug: '',
+    text: 'of rowsAfter(index, afterSeq)',
+    bug: 'of rowsAfter(index, 0)',
     caughtBy: ['test/node/cut-off.test.ts'],
   },
   {
