@@ -7,6 +7,7 @@ import { doctorMutations } from './doctor.ts'
 import { doorMutations } from './door.ts'
 import { indexMutations } from './file-index.ts'
 import { guardMutations } from './guard.ts'
+import { guardWaitingMutations } from './guard-waiting.ts'
 import { historyMutations } from './history.ts'
 import { localChangeMutations } from './local-changes.ts'
 import type { Mutation } from './mutation.ts'
@@ -25,6 +26,7 @@ export const mutations: readonly Mutation[] = [
   ...localChangeMutations,
   ...committerMutations,
   ...guardMutations,
+  ...guardWaitingMutations,
   ...historyMutations,
   ...scrubMutations,
   ...doorMutations,
