@@ -12,8 +12,8 @@ import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
-import type { UnflushedNames } from './unflushed-names.ts'
 import { isAtOrBelow } from './recognise-moves.ts'
+import type { UnflushedNames } from './unflushed-names.ts'
 
 /** One decided need; for a file, with its bytes staged. */
 export interface Work {

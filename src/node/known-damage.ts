@@ -7,8 +7,8 @@ import { SerialQueue } from './serial-queue.ts'
 /** Paths of files that are damaged, and nobody looks after yet. */
 export type DamageNotes = NoteFile<readonly string[]>
 
-/** Resolves to true once the path is remembered there. */
-export type TakeDamage = (path: RelativePath) => Promise<boolean>
+/** Resolves to those of the paths that are remembered there from now on. */
+export type TakeDamage = (paths: readonly RelativePath[]) => Promise<readonly RelativePath[]>
 
 /** More than a power cut damages. */
 const damagedMax = 10_000
@@ -41,8 +41,7 @@ export class KnownDamage {
    */
   async add(paths: readonly RelativePath[], tellIndex: () => Promise<void>): Promise<void> {
     const news = paths.filter((path) => !this.#paths.has(path)).slice(0, damagedMax - this.#paths.size)
-    for (const path of news) this.#paths.add(path)
-    if (news.length > 0) await this.#save()
+    if (news.length > 0) await this.#note(news)
     await tellIndex()
     // Not before: who looks at one then takes it for a file that is being changed.
     if (paths.length > 0) this.#handOver()
@@ -61,10 +60,21 @@ export class KnownDamage {
   }
 
   async #giveAll(): Promise<void> {
-    const paths = this.#take === null ? [] : [...this.#paths]
-    const taken = await Promise.all(paths.map((path) => this.#take!(path)))
-    for (const [i, path] of paths.entries()) if (taken[i] === true) this.#paths.delete(path)
-    if (taken.includes(true)) await this.#save()
+    if (this.#take === null || this.#paths.size === 0) return
+    const taken = await this.#take([...this.#paths])
+    for (const path of taken) this.#paths.delete(path)
+    if (taken.length > 0) await this.#save()
+  }
+
+  async #note(news: readonly RelativePath[]): Promise<void> {
+    for (const path of news) this.#paths.add(path)
+    try {
+      await this.#save()
+    } catch (error) {
+      // The next try is to note them, too.
+      for (const path of news) this.#paths.delete(path)
+      throw error
+    }
   }
 
   #save(): Promise<void> {

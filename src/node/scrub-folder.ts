@@ -117,14 +117,16 @@ export class ScrubFolder {
     this.#wake()
   }
 
-  /** A power cut has surely damaged this file. Resolves to true once that is remembered, also for the next start. */
-  async lookAfter(path: RelativePath): Promise<boolean> {
+  /** A power cut has surely damaged these files. Resolves to those that are remembered, also for the next start. */
+  async lookAfter(paths: readonly RelativePath[]): Promise<readonly RelativePath[]> {
     await this.#loaded.promise
-    if (this.#sure.size >= unrepairedMax) return false
-    this.#sure.add(path)
-    this.#suspects.add(path)
+    const taken = paths.slice(0, Math.max(unrepairedMax - this.#sure.size, 0))
+    for (const path of taken) {
+      this.#sure.add(path)
+      this.#suspects.add(path)
+    }
     this.#wake()
-    return this.#save()
+    return (await this.#save()) ? taken : []
   }
 
   status(): ScrubStatus {

@@ -1,10 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import { bootNotesIn, type BootNote } from '../../src/node/boot-notes.ts'
 import { isCutOff, isOlderVersion } from '../../src/node/cut-off.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
+import { expectKept } from './kept-note.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
 import { scrubOf } from './scrub-world.ts'
 
@@ -65,29 +64,12 @@ describe('names that a power cut has taken', () => {
   let a: WorldDevice
   let b: WorldDevice
   let boot: string
-  let note: BootNote | null
 
   beforeEach(async () => {
     world = new ReplicaWorld()
     boot = 'first'
-    note = null
-    const bootNotes = {
-      boot: () => Promise.resolve(boot),
-      load: () => Promise.resolve(note),
-      save: (next: BootNote) => {
-        note = next
-        return Promise.resolve()
-      },
-    }
-    let damaged: readonly string[] = []
-    const damageNotes = {
-      load: () => Promise.resolve(damaged),
-      save: (paths: readonly string[]) => {
-        damaged = paths
-        return Promise.resolve()
-      },
-    }
-    a = await world.add('alpha', { bootNotes, damageNotes })
+    const bootNotes = Object.assign(new MemoryNote<BootNote>(), { boot: async () => boot })
+    a = await world.add('alpha', { bootNotes, damageNotes: new MemoryNote() })
     b = await world.add('beta')
     for (let i = 0; i < 20; i++) a.write(`old/${i}`, `old ${i}`)
     await world.clock.pass(3 * minuteMs)
@@ -188,7 +170,7 @@ describe('names that a power cut has taken', () => {
     expect([a.tree().get('new'), a.tree().get('old/1')]).toEqual(['file ', 'file old 1'])
     await a.restart()
     await world.clock.pass(10_000)
-    const scrub = await scrubOf(world, a, { note: null })
+    const scrub = await scrubOf(world, a)
     await world.clock.run(() => scrub.status().repaired === 2, minuteMs)
     await world.clock.during(scrub.stop())
     expect([a.tree().get('new'), a.tree().get('old/1')]).toEqual([
@@ -199,35 +181,20 @@ describe('names that a power cut has taken', () => {
 
   /** What `alpha` knows to be damaged is repaired without being asked for. */
   async function repairOne(): Promise<void> {
-    const scrub = await scrubOf(world, a, { note: null })
+    const scrub = await scrubOf(world, a)
     await world.clock.run(() => scrub.status().repaired === 1, minuteMs)
     await world.clock.during(scrub.stop())
   }
 })
 
 describe('the note of a boot', () => {
-  let folder: string
-
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'p2psync-boot-'))
-  })
-
-  afterEach(() => rm(folder, { recursive: true }))
-
   it('is found again as it was saved, and is none when it is damaged or was never made', async () => {
-    const file = join(folder, 'boot.json')
-    const notes = bootNotesIn(file)
-    expect(await notes.load()).toBeNull()
-    await notes.save({ boot: 'x', epoch: 'e', seq: 7 })
-    expect(await notes.load()).toEqual({ boot: 'x', epoch: 'e', seq: 7 })
-    for (const text of ['', '{"boot":"x"', '{"boot":"x","epoch":"e","seq":-1}']) {
-      await writeFile(file, text)
-      expect(await notes.load()).toBeNull()
-    }
+    const malformed = ['', '{"boot":"x"', '{"boot":"x","epoch":"e","seq":-1}']
+    await expectKept(bootNotesIn, { boot: 'x', epoch: 'e', seq: 7 }, malformed)
   })
 
   it('tells one boot from another on Linux, and is the same as long as it lasts', async () => {
-    const notes = bootNotesIn(join(folder, 'boot.json'))
+    const notes = bootNotesIn('boot.json')
     const boot = await notes.boot()
     expect(boot).toBe(await notes.boot())
     expect(boot === '').toBe(process.platform !== 'linux')

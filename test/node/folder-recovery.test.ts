@@ -9,6 +9,7 @@ import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { countingRandom, deviceTag, fileOf } from '../file-index/sample-records.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
 
@@ -16,7 +17,7 @@ const root = '/home/folder'
 
 describe('rows of files that a power cut took', () => {
   let index: FolderIndex
-  let note: BootNote
+  let kept: MemoryNote<BootNote>
   let isThere: boolean
   let recovery: FolderRecovery
   /** How many rows there were when it was told that some are given up. */
@@ -29,19 +30,13 @@ describe('rows of files that a power cut took', () => {
     toldAt = []
     index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
     await index.commit([fileOf('old', 'old'), fileOf('new', 'new')])
-    note = { boot: 'first', epoch: index.epoch, seq: 1 }
+    kept = new MemoryNote<BootNote>({ boot: 'first', epoch: index.epoch, seq: 1 })
     recovery = new FolderRecovery({
       index,
       tasks: new DiskFileTasks({ disk, root }),
       clock: new ManualClock(),
       logger: silentLogger,
-      bootNotes: {
-        boot: async () => 'second',
-        load: async () => note,
-        save: async (next) => {
-          note = next
-        },
-      },
+      bootNotes: Object.assign(kept, { boot: async () => 'second' }),
       damage: new KnownDamage({ logger: silentLogger }),
       commits: new SerialQueue(),
       signal: new AbortController().signal,
@@ -57,15 +52,15 @@ describe('rows of files that a power cut took', () => {
     await recovery.recover()
     expect(await left()).toEqual([true, false])
     expect(toldAt).toEqual([2])
-    expect(note).toEqual({ boot: 'second', epoch: index.epoch, seq: 2 })
+    expect(kept.note).toEqual({ boot: 'second', epoch: index.epoch, seq: 2 })
   })
 
   it('stay while the folder is away, and are looked for when it is back', async () => {
     isThere = false
     await recovery.recover()
-    expect([await left(), toldAt, note.boot]).toEqual([[true, true], [], 'first'])
+    expect([await left(), toldAt, kept.note?.boot]).toEqual([[true, true], [], 'first'])
     isThere = true
     await recovery.recover()
-    expect([await left(), toldAt, note.boot]).toEqual([[true, false], [2], 'second'])
+    expect([await left(), toldAt, kept.note?.boot]).toEqual([[true, false], [2], 'second'])
   })
 })

@@ -1,64 +1,55 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
-import { damageNotesIn, KnownDamage, type DamageNotes } from '../../src/node/known-damage.ts'
+import { damageNotesIn, KnownDamage } from '../../src/node/known-damage.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
+import { expectKept } from './kept-note.ts'
 
 const a = parseRelativePath('a')
 const b = parseRelativePath('d/b')
 
 describe('what a power cut has damaged', () => {
-  let noted: readonly string[]
-  let damageNotes: DamageNotes
+  let kept: MemoryNote<readonly string[]>
 
   beforeEach(() => {
-    noted = []
-    damageNotes = {
-      load: async () => noted,
-      save: async (paths) => {
-        noted = paths
-      },
-    }
+    kept = new MemoryNote()
   })
 
-  const known = (): KnownDamage => new KnownDamage({ logger: silentLogger, damageNotes })
+  const known = (): KnownDamage => new KnownDamage({ logger: silentLogger, damageNotes: kept })
 
   it('is noted before the index is told in which state it is', async () => {
     let whenTold: readonly string[] | null = null
     await known().add([a, b], async () => {
-      whenTold = noted
+      whenTold = kept.note
     })
     expect(whenTold).toEqual(['a', 'd/b'])
   })
 
-  it('is not told to the index when it cannot be noted', async () => {
-    const damage = new KnownDamage({
-      logger: silentLogger,
-      damageNotes: { ...damageNotes, save: () => Promise.reject(new Error('disk full')) },
-    })
+  it('is not told to the index when it cannot be noted, nor when it is tried again', async () => {
+    const damage = known()
+    kept.save = () => Promise.reject(new Error('disk full'))
     let isTold = false
-    const adding = damage.add([a], async () => {
-      isTold = true
-    })
-    await expect(adding).rejects.toThrow('disk full')
+    const add = (): Promise<void> =>
+      damage.add([a], async () => {
+        isTold = true
+      })
+    for (let tries = 0; tries < 2; tries++) await expect(add()).rejects.toThrow('disk full')
     expect(isTold).toBe(false)
   })
 
   it('is given to who repairs, once the index knows its state, and kept until it is remembered there', async () => {
     const damage = known()
     const taken: string[] = []
-    damage.onDamaged(async (path) => {
-      taken.push(path)
-      return path === a
+    damage.onDamaged(async (paths) => {
+      taken.push(...paths)
+      return [a]
     })
     let takenBefore = -1
     await damage.add([a, b], async () => {
       takenBefore = taken.length
     })
     expect(takenBefore).toBe(0)
-    await expect.poll(() => noted).toEqual(['d/b'])
+    await expect.poll(() => kept.note).toEqual(['d/b'])
     expect(taken).toEqual(['a', 'd/b'])
   })
 
@@ -66,29 +57,18 @@ describe('what a power cut has damaged', () => {
     await known().add([a], async () => undefined)
     const next = known()
     const taken: string[] = []
-    next.onDamaged(async (path) => taken.push(path) > 0)
+    next.onDamaged(async (paths) => {
+      taken.push(...paths)
+      return paths
+    })
     await next.load()
-    await expect.poll(() => noted).toEqual([])
+    await expect.poll(() => kept.note).toEqual([])
     expect(taken).toEqual(['a'])
   })
 })
 
 describe('the note of damage', () => {
-  let folder: string
-  beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'p2psync-damage-'))
-  })
-  afterEach(() => rm(folder, { recursive: true }))
-
   it('is found again as it was saved, and is none when it cannot be read', async () => {
-    const file = join(folder, 'damage.json')
-    const notes = damageNotesIn(file)
-    expect(await notes.load()).toBeNull()
-    await notes.save(['a', 'd/b'])
-    expect(await notes.load()).toEqual(['a', 'd/b'])
-    for (const text of ['', '["a"', '[1]', '{}']) {
-      await writeFile(file, text)
-      expect(await notes.load()).toBeNull()
-    }
+    await expectKept(damageNotesIn, ['a', 'd/b'], ['', '["a"', '[1]', '{}'])
   })
 })

@@ -14,7 +14,7 @@ beforeEach(async () => {
 })
 
 async function scrub(device: WorldDevice): Promise<ReturnType<ScrubFolder['status']>> {
-  const folder = await scrubOf(world, device, { note: null })
+  const folder = await scrubOf(world, device)
   const status = await scrubbed(world, folder)
   await folder.stop()
   return status
@@ -90,7 +90,7 @@ it('repairs a file of which the disk gives an error for bytes', async () => {
 
 it('looks after what a peer has asked for in vain, as soon as somebody has it', async () => {
   await share(world, desk, { 'a.txt': 'precious' })
-  const folder = await scrubOf(world, desk, { note: null })
+  const folder = await scrubOf(world, desk)
   await laptop.stop()
   rot(desk, 'a.txt')
   await world.add('third')

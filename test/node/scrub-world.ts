@@ -1,8 +1,9 @@
 import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
-import type { ScrubNote } from '../../src/node/scrub-notes.ts'
+import type { ScrubNote, ScrubNotes } from '../../src/node/scrub-notes.ts'
 import { scrubReplica } from '../../src/node/scrub-replica.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { pseudoRandom } from '../blocks/pseudo-random.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
 import type { ReplicaWorld, WorldDevice } from './replica-world.ts'
 
@@ -10,26 +11,19 @@ export const root = '/home/folder'
 export const minuteMs = 60_000
 export const dayMs = 24 * 60 * minuteMs
 
-/** What a scrub has noted last, and begins with. */
-export interface KeptNote {
-  note: ScrubNote | null
-}
-
-/** Starts the scrub of a device. */
-export async function scrubOf(world: ReplicaWorld, device: WorldDevice, kept: KeptNote): Promise<ScrubFolder> {
+/** Starts the scrub of a device, with what one before it has noted. */
+export async function scrubOf(
+  world: ReplicaWorld,
+  device: WorldDevice,
+  notes: ScrubNotes = new MemoryNote<ScrubNote>(),
+): Promise<ScrubFolder> {
   const scrub = scrubReplica(device.replica, {
     tasks: new DiskFileTasks({ disk: device.disk, root }),
     clock: world.clock.view(),
     random: world.random,
     logger: silentLogger,
     onChange: () => undefined,
-    notes: {
-      load: () => Promise.resolve(kept.note),
-      save: (next) => {
-        kept.note = next
-        return Promise.resolve()
-      },
-    },
+    notes,
   })
   await scrub.start()
   return scrub

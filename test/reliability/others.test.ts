@@ -32,7 +32,7 @@ describe('bugs of others', () => {
     const texts = ['one', 'two']
     await emptyByPowerCut(texts)
     await world.clock.pass(11 * minuteMs)
-    const scrub = await scrubOf(world, a, { note: null })
+    const scrub = await scrubOf(world, a)
     expect(await scrubbed(world, scrub)).toMatchObject({ damaged: 2, repaired: 2 })
     expect([a.tree().get('0'), a.tree().get('1')]).toEqual(['file one', 'file two'])
     await world.clock.during(scrub.stop())

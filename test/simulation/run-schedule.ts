@@ -222,7 +222,7 @@ class SimulatedRun {
     if (this.#has('disk-error')) await this.world.clock.pass(61_000)
     if (this.schedule.operations.some((operation) => 'path' in operation && isForeign(operation)))
       this.#expect('names', await resolveNames(this.world))
-    if (this.#has('mass') || this.#has('fill') || this.#has('program'))
+    if (this.#has('mass', 'fill', 'program'))
       this.#expect('guard', await this.#guard.answerAll({ isDamaged: this.#has('rot') }))
     if (this.schedule.operations.some(({ type }) => endings.has(type))) {
       for (const node of this.nodes) await node.repair()
@@ -243,8 +243,8 @@ class SimulatedRun {
    * only a damaged disk has left.
    */
   #mayBeGone(): boolean {
-    const cutsPower = this.#has('cut-power') || this.#has('cut-power-start')
-    return (this.#has('clock') && cutsPower) || (this.#has('rot') && (this.#has('mass') || this.#has('program')))
+    if (this.#has('clock') && this.#has('cut-power', 'cut-power-start')) return true
+    return this.#has('rot') && this.#has('mass', 'program')
   }
 
   /** Persons read what is wrong, and write the file anew. */
@@ -256,8 +256,8 @@ class SimulatedRun {
     }
   }
 
-  #has(type: Operation['type']): boolean {
-    return this.schedule.operations.some((operation) => operation.type === type)
+  #has(...types: readonly Operation['type'][]): boolean {
+    return this.schedule.operations.some(({ type }) => types.includes(type))
   }
 
   #expect(what: string, problems: readonly string[]): void {

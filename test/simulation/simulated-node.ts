@@ -7,6 +7,7 @@ import type { ScrubNote } from '../../src/node/scrub-notes.ts'
 import { scrubReplica } from '../../src/node/scrub-replica.ts'
 import { FairLimiter } from '../../src/transfer/fair-limiter.ts'
 import type { WorldDevice } from '../node/world-device.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
 import { NodeFaults } from './node-faults.ts'
@@ -28,7 +29,7 @@ export class SimulatedNode {
   #leave: (() => Promise<void>) | null = null
   #isAway = false
   #scrub: ScrubFolder | null = null
-  #scrubNote: ScrubNote | null = null
+  readonly #scrubNotes = new MemoryNote<ScrubNote>()
   /** A copy of its database, as a backup has it. */
   #copy: StoreEntry[] | null = null
   #count = 0
@@ -47,8 +48,6 @@ export class SimulatedNode {
   static async add(world: ReplicaWorld, name: string, trace: Trace | null): Promise<SimulatedNode> {
     const stores: OrderedStore[] = []
     let faults: NodeFaults | null = null
-    let bootNote: BootNote | null = null
-    let damageNote: readonly string[] = []
     const limiters = [new FairLimiter(world.clock.view()), new FairLimiter(world.clock.view())]
     const turning = { turn: () => world.clock.turn(), now: () => world.clock.view().monotonic() }
     const device = await world.add(name, {
@@ -59,21 +58,10 @@ export class SimulatedNode {
         return stores.at(-1)!
       },
       newTasks: (deps) => new DiskFileTasks(deps, turning),
-      bootNotes: {
+      bootNotes: Object.assign(new MemoryNote<BootNote>(), {
         boot: () => Promise.resolve(`boot ${faults?.boots ?? 0}`),
-        load: () => Promise.resolve(bootNote),
-        save: (note) => {
-          bootNote = note
-          return Promise.resolve()
-        },
-      },
-      damageNotes: {
-        load: () => Promise.resolve(damageNote),
-        save: (note) => {
-          damageNote = note
-          return Promise.resolve()
-        },
-      },
+      }),
+      damageNotes: new MemoryNote(),
       throttles: (peer) => {
         const [up, down] = limiters.map((limiter) => limiter.throttle(peer, 'folder'))
         return { up: up!, down: down! }
@@ -177,13 +165,7 @@ export class SimulatedNode {
       random,
       logger: silentLogger,
       onChange: () => undefined,
-      notes: {
-        load: () => Promise.resolve(this.#scrubNote),
-        save: (note) => {
-          this.#scrubNote = note
-          return Promise.resolve()
-        },
-      },
+      notes: this.#scrubNotes,
     })
     await scrub.start()
     return scrub
