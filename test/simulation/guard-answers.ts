@@ -61,9 +61,10 @@ export class GuardAnswers {
     const [held, ...more] = waiting(device)
     if (held === undefined || more.length > 0) return null
     if (held.direction === 'incoming') return device.tree()
-    // Not one whose own changes wait, are still being undone, or have not been looked at.
+    // Not one whose own changes wait, are still being undone, or have not been looked at, nor one that still needs some.
     const source = this.#world.devices.find(({ replica }) => {
-      return replica.view.status().held.length === 0 && !replica.state().busy
+      const { busy, neededFiles } = replica.state()
+      return replica.view.status().held.length === 0 && !busy && neededFiles === 0
     })
     return source?.tree() ?? null
   }
