@@ -86,6 +86,7 @@ export class ChangeCommitter {
     }
     if (changes.length > 0) this.#deps.onCommit(changes)
     await this.#lookAtImpliedFolders(changes)
+    await this.#lookBelowRemovedFolders(current, changes)
     return done
   }
 
@@ -105,6 +106,20 @@ export class ChangeCommitter {
     if (implied.size === 0) return
     for (const folder of implied) this.#deps.dirty.add(folder)
     for (const { record } of changes) if (isAtOrBelow(record.path, implied)) this.#deps.dirty.add(record.path)
+  }
+
+  /** A folder that was gone here before a peer removed it had something in it that has gone, or moved, with it. */
+  async #lookBelowRemovedFolders(work: readonly Work[], changes: readonly RowChange[]): Promise<void> {
+    const { index, dirty } = this.#deps
+    const committed = new Set(changes.map(({ record }) => record))
+    for (const { decision, row } of work) {
+      const { record } = decision
+      const isRemoved = record.kind === 'tombstone' && row?.record.kind === 'folder' && committed.has(record)
+      if (!isRemoved || !(await index.hasLiveBelow(record.path))) continue
+      for await (const page of index.rows({ below: record.path })) {
+        for (const below of page) if (isLive(below.record)) dirty.add(below.record.path)
+      }
+    }
   }
 
   /** What was decided about a row that has changed since is decided anew. */

@@ -96,6 +96,8 @@ export class GuardDecisions {
       return
     }
     await needHeld(this.#deps, (record) => {
+      // What others are known to have there comes in its place.
+      if (needs.has(record.path)) return
       for (const { peer } of sessions) needs.add(record, peer, costOf(record, null))
     })
     this.#pauseMs = Math.min(this.#pauseMs * 2, lookMsMax)

@@ -60,14 +60,21 @@ export class GuardAnswers {
   #keptFor(device: WorldDevice): ReadonlyMap<string, string> | null {
     const [held, ...more] = waiting(device)
     if (held === undefined || more.length > 0) return null
-    if (held.direction === 'incoming') return device.tree()
-    // Not one whose own changes wait, are still being undone, or have not been looked at, nor one that still needs some.
-    const source = this.#world.devices.find(({ replica }) => {
-      const { busy, neededFiles } = replica.state()
-      return replica.view.status().held.length === 0 && !busy && neededFiles === 0
-    })
-    return source?.tree() ?? null
+    // Where more is on its way than what waits, that takes its place whatever the answer is.
+    const { problems, needed } = device.replica.view.status()
+    const isOut = held.direction === 'outgoing'
+    if (problems.length > 0 || needed.files > (isOut ? 0 : held.files)) return null
+    if (!isOut) return device.tree()
+    // Not while others have changes that wait, are being undone or have not been looked at, or do not agree.
+    const others = this.#world.devices.filter((other) => other !== device)
+    const roots = new Set(others.map(restingRoot))
+    return roots.size === 1 && !roots.has(null) ? others[0]!.tree() : null
   }
+}
+
+function restingRoot({ replica }: WorldDevice): string | null {
+  const { busy, neededFiles, root } = replica.state()
+  return replica.view.status().held.length > 0 || busy || neededFiles > 0 ? null : root.join()
 }
 
 function waiting({ replica }: WorldDevice): readonly HeldChanges[] {

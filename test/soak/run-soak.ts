@@ -27,7 +27,7 @@ export interface SoakResult {
 
 const memoryMiBMax = 600
 const handlesMax = 250
-const periodsPerClearance = 10
+const periodsPerClearance = 5
 
 /**
  * Real nodes on hosts of their own through times of work and trouble, each followed by rest, in which what is promised is

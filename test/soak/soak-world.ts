@@ -63,7 +63,7 @@ export class SoakWorld {
   static async open(options: SoakWorldOptions): Promise<SoakWorld> {
     mkdirSync(options.at, { recursive: true })
     const lab = await Lab.up(`soak${process.pid % 1_000_000}`, options.nodes)
-    const world = new SoakWorld(options, lab, new MemoryMount('size=256m'))
+    const world = new SoakWorld(options, lab, new MemoryMount('size=512m'))
     try {
       for (const home of homes) {
         for (let i = 0; i < 30; i++)
