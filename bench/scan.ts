@@ -15,6 +15,7 @@ import { DirtyPaths } from '../src/node/dirty-paths.ts'
 import { FolderGuard } from '../src/node/folder-guard.ts'
 import { FolderProblems } from '../src/node/folder-problems.ts'
 import { hashAhead } from '../src/node/hash-ahead.ts'
+import { KnownDamage } from '../src/node/known-damage.ts'
 import { LocalChanges } from '../src/node/local-changes.ts'
 import { LocalDrafts } from '../src/node/local-drafts.ts'
 import { Settling } from '../src/node/settling.ts'
@@ -124,7 +125,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     problems: new FolderProblems(),
     settling: new Settling(clock),
     unflushed: new UnflushedNames({ tasks }),
-    damage: { add: (_paths, tellIndex) => tellIndex() },
+    damage: new KnownDamage({ logger: { warn: console.warn } }),
     guard: new FolderGuard({ clock, filesNow: () => index.summary.files, onChange: () => undefined }),
     deviceName: 'bench',
     signal,

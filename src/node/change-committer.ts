@@ -10,6 +10,7 @@ import { advanceVersion } from '../vector-clock/compare-versions.ts'
 import { chooseCopy } from './choose-copy.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import type { KnownDamage } from './known-damage.ts'
 import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import { isAtOrBelow } from './recognise-moves.ts'
@@ -79,7 +80,9 @@ export class ChangeCommitter {
       } else for (const one of settled) await this.#onFailure(one, failure, needs, changes)
     }
     const clearIntents = intents.slice(0, 1).map(({ id }) => id)
-    if (changes.length > 0 || clearIntents.length > 0) await index.commit(changes, { durable: true, clearIntents })
+    if (changes.length > 0 || clearIntents.length > 0) {
+      await this.#deps.damage.follow(changes, () => index.commit(changes, { durable: true, clearIntents }))
+    }
     for (const need of done) {
       this.#deps.problems.clear(need.record.path)
       needs.remove(need)
@@ -240,6 +243,7 @@ export interface ChangeCommitterDeps {
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
   readonly unflushed: UnflushedNames
+  readonly damage: Pick<KnownDamage, 'follow'>
   readonly deviceName: string
   readonly isFolderThere: () => Promise<boolean>
   readonly isReceiving: () => boolean

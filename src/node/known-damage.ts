@@ -1,4 +1,6 @@
+import type { RowChange } from '../file-index/folder-index.ts'
 import { errorText } from '../model/errors.ts'
+import { fingerprint } from '../model/file-record.ts'
 import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { Logger } from '../ports/logger.ts'
 import { noteFile, type NoteFile } from './note-file.ts'
@@ -7,8 +9,12 @@ import { SerialQueue } from './serial-queue.ts'
 /** Paths of files that are damaged, and nobody looks after yet. */
 export type DamageNotes = NoteFile<readonly string[]>
 
-/** Resolves to those of the paths that are remembered there from now on. */
-export type TakeDamage = (paths: readonly RelativePath[]) => Promise<readonly RelativePath[]>
+/** Looks after damaged files, and remembers them, also over a restart. */
+export interface DamageKeeper {
+  /** Resolves to those of the paths that are remembered there from now on. */
+  lookAfter(paths: readonly RelativePath[]): Promise<readonly RelativePath[]>
+  damaged(): readonly RelativePath[]
+}
 
 /** More than a power cut damages. */
 const damagedMax = 10_000
@@ -22,7 +28,7 @@ export class KnownDamage {
   readonly #deps: KnownDamageDeps
   readonly #paths = new Set<RelativePath>()
   readonly #saves = new SerialQueue()
-  #take: TakeDamage | null = null
+  #keeper: DamageKeeper | null = null
 
   constructor(deps: KnownDamageDeps) {
     this.#deps = deps
@@ -47,9 +53,20 @@ export class KnownDamage {
     if (paths.length > 0) this.#handOver()
   }
 
+  /**
+   * Commits changes by `commit`. When a damaged file has moved by them, it is noted at its new path before: its row there
+   * says that it is as we know it.
+   *
+   * @throws as {@link add}, and what `commit` does.
+   */
+  follow(changes: readonly RowChange[], commit: () => Promise<void>): Promise<void> {
+    const moved = movedBy(changes, new Set([...this.#paths, ...(this.#keeper?.damaged() ?? [])]))
+    return moved.length === 0 ? commit() : this.add(moved, commit)
+  }
+
   /** Who looks after them from now on; told at once of what is known. */
-  onDamaged(take: TakeDamage): void {
-    this.#take = take
+  handTo(keeper: DamageKeeper): void {
+    this.#keeper = keeper
     this.#handOver()
   }
 
@@ -60,8 +77,8 @@ export class KnownDamage {
   }
 
   async #giveAll(): Promise<void> {
-    if (this.#take === null || this.#paths.size === 0) return
-    const taken = await this.#take([...this.#paths])
+    if (this.#keeper === null || this.#paths.size === 0) return
+    const taken = await this.#keeper.lookAfter([...this.#paths])
     for (const path of taken) this.#paths.delete(path)
     if (taken.length > 0) await this.#save()
   }
@@ -80,6 +97,19 @@ export class KnownDamage {
   #save(): Promise<void> {
     return this.#saves.run(async () => this.#deps.damageNotes?.save([...this.#paths]))
   }
+}
+
+/** Where what is damaged may be after these changes: one file too many is looked at in vain. */
+function movedBy(changes: readonly RowChange[], damaged: ReadonlySet<RelativePath>): RelativePath[] {
+  if (damaged.size === 0) return []
+  const left = new Set<string>()
+  for (const { record } of changes) {
+    if (record.kind === 'tombstone' && damaged.has(record.path)) left.add(record.basis)
+  }
+  if (left.size === 0) return []
+  return changes.flatMap(({ record }) => {
+    return record.kind === 'file' && left.has(fingerprint(record)) ? [record.path] : []
+  })
 }
 
 export interface KnownDamageDeps {

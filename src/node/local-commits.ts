@@ -175,9 +175,9 @@ export class LocalCommits {
 
   async #commit(changes: readonly RowChange[], move?: FolderMove): Promise<void> {
     if (changes.length === 0) return
-    const { index, onCommit } = this.#deps
+    const { index, damage, onCommit } = this.#deps
     const alone = index.seq === this.#expectedSeq
-    await index.commit(changes, move === undefined ? {} : { move })
+    await damage.follow(changes, () => index.commit(changes, move === undefined ? {} : { move }))
     if (alone) this.#expectedSeq = index.seq
     onCommit(changes)
   }
@@ -267,7 +267,7 @@ export interface LocalCommitsDeps {
   /** Checks the marker on disk. */
   readonly isFolderThere: () => Promise<boolean>
   readonly onCommit: (changes: readonly RowChange[]) => void
-  readonly damage: Pick<KnownDamage, 'add'>
+  readonly damage: Pick<KnownDamage, 'add' | 'follow'>
 }
 
 /** The databases of which a file changed while it was read: the rest of them must wait for it. */

@@ -3,6 +3,7 @@ import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import { errorText } from '../model/errors.ts'
 import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
+import type { DamageKeeper } from './known-damage.ts'
 import { scrubFile } from './scrub-file.ts'
 import { damageText, scrubStatus } from './scrub-report.ts'
 import { addCounts, newNote, unrepairedMax, type ScrubCounts, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
@@ -23,7 +24,7 @@ const rowsAtOnce = 200
  * Reads all files of a folder again, slowly, each month and when it is asked to: bytes that went bad while nobody wrote are
  * damage, and never a change. What is damaged is repaired from other devices, and told as long as it is not.
  */
-export class ScrubFolder {
+export class ScrubFolder implements DamageKeeper {
   readonly #deps: ScrubFolderDeps
   readonly #repair: ScrubRepair
   readonly #stopping = new AbortController()
@@ -79,11 +80,8 @@ export class ScrubFolder {
   }
 
   #every(everyDays: number): void {
-    this.#note = {
-      ...this.#note,
-      everyDays,
-      nextAt: this.#nextAt(this.#note.finishedAt ?? this.#deps.clock.now(), everyDays),
-    }
+    const nextAt = this.#nextAt(this.#note.finishedAt ?? this.#deps.clock.now(), everyDays)
+    this.#note = { ...this.#note, everyDays, nextAt }
     this.#wake()
     void this.#save()
   }
@@ -127,6 +125,10 @@ export class ScrubFolder {
     }
     this.#wake()
     return (await this.#save()) ? taken : []
+  }
+
+  damaged(): readonly RelativePath[] {
+    return [...new Set([...this.#unrepaired.keys(), ...this.#sure])]
   }
 
   status(): ScrubStatus {
@@ -186,7 +188,7 @@ export class ScrubFolder {
       for (let rows = await this.#next(); rows.length > 0; rows = await this.#next()) {
         for (const row of rows) {
           if (row.record.kind === 'file') await this.#check(row)
-          this.#checkGoing()
+          this.#signal.throwIfAborted()
           this.#note = { ...this.#note, doneTo: row.record.path }
           if (this.#deps.clock.monotonic() < savedAt + saveEveryMs) continue
           savedAt = this.#deps.clock.monotonic()
@@ -220,7 +222,7 @@ export class ScrubFolder {
     const nowMs = this.#sure.has(path) ? Number.POSITIVE_INFINITY : this.#deps.clock.now()
     const pace = (bytes: number): Promise<void> => this.#pace(bytes)
     const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row).catch((error: unknown) => {
-      this.#checkGoing()
+      this.#signal.throwIfAborted()
       this.#deps.logger.warn('a file could not be read again', { path, error: errorText(error) })
       return null
     })
@@ -236,7 +238,7 @@ export class ScrubFolder {
     }
     if (!wasKnown) this.#count({ damaged: 1 })
     const why = await this.#repair.repair(row, verdict).catch((error: unknown) => {
-      this.#checkGoing()
+      this.#signal.throwIfAborted()
       return errorText(error)
     })
     this.#deps.logger.warn('a file is damaged on this disk', {
@@ -265,10 +267,6 @@ export class ScrubFolder {
     while (isBusy()) await clock.sleep(busyPollMs, signal)
   }
 
-  #checkGoing(): void {
-    this.#signal.throwIfAborted()
-  }
-
   async #unlessStopped(work: () => Promise<void>): Promise<void> {
     const signal = this.#signal
     try {
@@ -279,8 +277,7 @@ export class ScrubFolder {
   }
 
   async #save(): Promise<boolean> {
-    const unrepaired = [...new Set([...this.#unrepaired.keys(), ...this.#sure])].slice(0, unrepairedMax)
-    this.#note = { ...this.#note, unrepaired }
+    this.#note = { ...this.#note, unrepaired: this.damaged().slice(0, unrepairedMax) }
     try {
       await this.#saves.run(() => this.#deps.notes.save(this.#note))
       return true

@@ -16,6 +16,6 @@ export function scrubReplica(
   })
   replica.view.damaged = () => scrub.problems()
   replica.peers.onBlockAbsent((path) => scrub.suspect(path))
-  replica.recovery.damage.onDamaged((paths) => scrub.lookAfter(paths))
+  replica.recovery.damage.handTo(scrub)
   return scrub
 }

@@ -12,6 +12,7 @@ import { deriveRemoval } from './derive-removal.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderGuard } from './folder-guard.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import type { KnownDamage } from './known-damage.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
 
@@ -139,11 +140,11 @@ async function rowsBefore(
 }
 
 async function commit(
-  { index, problems }: TakeMoveDeps,
+  { index, problems, damage }: TakeMoveDeps,
   move: FolderMove,
   changes: readonly RowChange[],
 ): Promise<readonly RowChange[]> {
-  await index.commit(changes, { durable: true, move })
+  await damage.follow(changes, () => index.commit(changes, { durable: true, move }))
   problems.clearAtAndBelow(move.from)
   return changes
 }
@@ -158,6 +159,7 @@ export interface TakeMoveDeps {
   readonly problems: FolderProblems
   readonly needs: Needs
   readonly guard: FolderGuard
+  readonly damage: Pick<KnownDamage, 'follow'>
   readonly signal: AbortSignal
   readonly isFolderThere: () => Promise<boolean>
   /** True while the folder is not there, or not scanned yet. */

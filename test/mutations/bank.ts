@@ -9,6 +9,7 @@ import { indexMutations } from './file-index.ts'
 import { guardMutations } from './guard.ts'
 import { guardWaitingMutations } from './guard-waiting.ts'
 import { historyMutations } from './history.ts'
+import { knownDamageMutations } from './known-damage.ts'
 import { localChangeMutations } from './local-changes.ts'
 import type { Mutation } from './mutation.ts'
 import { peerMutations } from './peers.ts'
@@ -29,6 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...guardWaitingMutations,
   ...historyMutations,
   ...scrubMutations,
+  ...knownDamageMutations,
   ...doorMutations,
   ...peerMutations,
   ...doctorMutations,

@@ -123,4 +123,11 @@ export const committerMutations: readonly Mutation[] = [
     bug: '',
     caughtBy: ['test/apply/recover.test.ts'],
   },
+  {
+    name: 'what-lay-in-a-folder-that-was-gone-is-not-looked-at',
+    file: 'src/node/change-committer.ts',
+    text: 'if (isLive(below.record)) dirty.add(below.record.path)',
+    bug: 'void below',
+    caughtBy: ['test/node/change-committer.test.ts'],
+  },
 ]

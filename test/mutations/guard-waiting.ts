@@ -51,4 +51,11 @@ export const guardWaitingMutations: readonly Mutation[] = [
     bug: '      void hasHeld\n',
     caughtBy: ['test/simulation/simulation.test.ts'],
   },
+  {
+    name: 'who-asks-to-have-a-file-back-forgets-what-others-have-there',
+    file: 'src/node/guard-decisions.ts',
+    text: 'if (needs.has(record.path)) return',
+    bug: 'void record',
+    caughtBy: ['test/simulation/simulation.test.ts'],
+  },
 ]

@@ -6,6 +6,7 @@ import type { FileRecord } from '../../src/model/file-record.ts'
 import { ChangeCommitter, type Work } from '../../src/node/change-committer.ts'
 import { DirtyPaths } from '../../src/node/dirty-paths.ts'
 import { FolderProblems } from '../../src/node/folder-problems.ts'
+import { KnownDamage } from '../../src/node/known-damage.ts'
 import { UnflushedNames } from '../../src/node/unflushed-names.ts'
 import { costOf, type Need } from '../../src/node/need.ts'
 import { Needs } from '../../src/node/needs.ts'
@@ -29,6 +30,7 @@ describe('the committer', () => {
   let index: FolderIndex
   let needs: Needs
   let committer: ChangeCommitter
+  let dirty: DirtyPaths
   let unflushed: UnflushedNames
   let isThere: boolean
   /** Durable batches and renames into place, in their order. */
@@ -45,14 +47,16 @@ describe('the committer', () => {
     isThere = true
     needs = new Needs({ clock, order: noOrder })
     unflushed = new UnflushedNames({ tasks })
+    dirty = new DirtyPaths({ clock, signal })
     committer = new ChangeCommitter({
       index,
       tasks,
       clock,
       logger: silentLogger,
-      dirty: new DirtyPaths({ clock, signal }),
+      dirty,
       problems: new FolderProblems(),
       unflushed,
+      damage: new KnownDamage({ logger: silentLogger }),
       deviceName: 'beta',
       isFolderThere: () => Promise.resolve(isThere),
       isReceiving: () => false,
@@ -176,5 +180,18 @@ describe('the committer', () => {
     const row = await index.get(folder.path)
     expect([row?.record.kind, row?.record.writer, textAt('d/x')]).toEqual(['folder', index.writer, 'text'])
     expect(compareVersions(row?.record.version ?? [], folder.version)).toBe('after')
+  })
+
+  it('has what lay in a folder looked at that was gone here before it was removed elsewhere', async () => {
+    disk.makeFolder(`${root}/d`)
+    const state = disk.lstat(`${root}/d`)
+    if (state?.kind !== 'folder') throw new Error('no folder')
+    const folder = { ...fileRecord('d', ''), kind: 'folder', sizeBytes: 0, mtimeNs: 0n, content: '' } as const
+    await index.commit([{ record: folder, disk: state }])
+    await commitLocal('d/x', 'text')
+    const work = await workFor(tombstone('d', { counter: 2 }), '')
+    disk.rename(`${root}/d`, `${root}/e`)
+    expect(await committer.apply([{ ...work, staged: null }], needs)).toEqual([work.need])
+    expect(dirty.takeArrived(() => false)).toEqual(['d/x'])
   })
 })

@@ -7,6 +7,7 @@ import { DirtyPaths } from '../../src/node/dirty-paths.ts'
 import { FolderGuard } from '../../src/node/folder-guard.ts'
 import { FolderProblems } from '../../src/node/folder-problems.ts'
 import type { HashedEntries } from '../../src/node/hash-ahead.ts'
+import { KnownDamage } from '../../src/node/known-damage.ts'
 import { LocalCommits } from '../../src/node/local-commits.ts'
 import { SerialQueue } from '../../src/node/serial-queue.ts'
 import { Settling } from '../../src/node/settling.ts'
@@ -16,6 +17,7 @@ import { ManualClock } from '../twins/manual-clock.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
 import { fileRecord } from './sample-record.ts'
 
 describe('the first look into a new index', () => {
@@ -41,7 +43,7 @@ describe('the first look into a new index', () => {
       problems: new FolderProblems(),
       settling: new Settling(clock),
       unflushed,
-      damage: { add: (_paths, tellIndex) => tellIndex() },
+      damage: new KnownDamage({ logger: silentLogger }),
       guard: new FolderGuard({ clock, filesNow: () => 0, onChange: () => undefined }),
       deviceName: 'alpha',
       isFolderThere: () => Promise.resolve(true),
