@@ -72,7 +72,7 @@ export class FolderView {
     const { index, needs, peers, problems } = this.#deps
     const { files, folders, links, bytes } = index.summary
     const state = this.#state()
-    const rate = this.received.perSecond
+    const { perSecond: rate, isSteady } = this.received
     const needed = { files: needs.files, bytes: needs.bytes }
     const failing = this.#failing()
     return {
@@ -85,7 +85,7 @@ export class FolderView {
       needed,
       percent: this.#percent(state),
       ratePerSecond: rate,
-      secondsLeft: needed.bytes > 0 && rate > 0 ? Math.ceil(needed.bytes / rate) : null,
+      secondsLeft: needed.bytes > 0 && isSteady && rate > 0 ? Math.ceil(needed.bytes / rate) : null,
       conflicts: this.#conflicts.size,
       problems: this.#problems(failing).slice(0, problemsShownMax),
       problemCount: problems.count + this.damaged().length + failing.length + (this.watchProblem === '' ? 0 : 1),
@@ -128,10 +128,12 @@ export class FolderView {
         hint: 'If it lies on a disk that is not mounted, mount it. If this is the right folder all the same, stop the node and start it with --relink. Nothing is deleted elsewhere.',
       }
     }
-    const full = trouble.code === 'ENOSPC' || trouble.code === 'EDQUOT'
+    if (!fullDisk.test(trouble.code)) {
+      return { reason: `the disk fails (${trouble.code})`, hint: 'It is tried again every few seconds.' }
+    }
     return {
-      reason: full ? 'the disk is full' : `the disk fails (${trouble.code})`,
-      hint: full ? 'Free some space: syncing goes on by itself.' : 'It is tried again every few seconds.',
+      reason: 'the disk is full',
+      hint: 'Free some space: syncing goes on by itself. Old versions in .p2psync/history may be removed, if you can do without them.',
     }
   }
 
@@ -168,6 +170,9 @@ export class FolderView {
     return Array.from(needs.all()).filter(({ reason }) => reason !== '' && reason !== heldReason)
   }
 }
+
+/** As the system says it, and as LevelDB does. */
+const fullDisk = /^ENOSPC$|^EDQUOT$|No space left on device|Disk quota exceeded/
 
 function heldExplanation(held: readonly HeldChanges[]): { reason: string; hint: string } {
   if (held.length === 0) return { reason: '', hint: '' }

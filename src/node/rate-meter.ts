@@ -2,6 +2,8 @@ import type { Clock } from '../ports/clock.ts'
 
 const windowMs = 3000
 const slotMs = 250
+/** What came in a shorter time says little of what is to come: at first there are lists of blocks, and links that warm up. */
+const steadyMs = 2000
 
 /** Bytes a second over the last three seconds. */
 export class RateMeter {
@@ -27,6 +29,14 @@ export class RateMeter {
     if (first === undefined) return 0
     const bytes = this.#slots.reduce((sum, slot) => sum + slot.bytes, 0)
     return Math.round((bytes * 1000) / Math.max(now - first.at, slotMs))
+  }
+
+  /** Whether the rate may be taken for that of the next minutes. */
+  get isSteady(): boolean {
+    const now = this.#clock.monotonic()
+    this.#drop(now)
+    const first = this.#slots[0]
+    return first !== undefined && now - first.at >= steadyMs
   }
 
   #drop(now: number): void {
