@@ -22,6 +22,8 @@ export class ChangeGuard {
   #paths = new Map<RelativePath, number>()
   /** Of a look at everything that is under way, what it has found. */
   #found: Map<RelativePath, number> | null = null
+  /** What that look could not see: what waits there may still be as it was. */
+  #missed = new Set<RelativePath | ''>()
   /** What a person has approved, and what is at or below it. */
   #passing = new Set<RelativePath>()
   /** The set that stands for every path. */
@@ -127,21 +129,38 @@ export class ChangeGuard {
     await this.lift()
   }
 
-  /** What was approved has gone through. */
+  /** What was approved has gone through, or what waited is no loss any more. */
   passed(path: RelativePath): void {
     this.#passing.delete(path)
+    if (this.#deps.direction === 'incoming') this.#paths.delete(path)
   }
 
-  /** A look at everything: what it does not find waits no longer. It resolves to false when it did not come to its end. */
+  /** What waited when the folder was closed, where that is not found again by a look. */
+  remember(losses: Iterable<readonly [RelativePath, Pick<Loss, 'files'>]>): void {
+    if (this.#held !== null) for (const [path, { files }] of losses) this.#paths.set(path, files)
+  }
+
+  /** A look at everything that is under way could not see what is at or below `path`. */
+  missed(path: RelativePath | ''): void {
+    if (this.#found !== null) this.#missed.add(path)
+  }
+
+  /**
+   * A look at everything: what it does not find, and could see, waits no longer. It resolves to false when it did not come
+   * to its end.
+   */
   async during(look: () => Promise<boolean>): Promise<boolean> {
     const passing = this.#passing
     this.#found = new Map()
+    this.#missed = new Set()
     const isWhole = await look()
     const found = this.#found
     this.#found = null
     if (!isWhole) return false
     if (this.#passing === passing) this.#passing = new Set()
     if (this.#held === null) return true
+    const isMissed = (path: RelativePath): boolean => this.#missed.has('') || isAtOrBelow(path, this.#missed)
+    for (const [path, files] of this.#paths) if (!found.has(path) && isMissed(path)) found.set(path, files)
     this.#paths = found
     if (found.size === 0) await this.lift()
     else await this.#set(this.held)

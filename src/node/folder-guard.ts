@@ -3,18 +3,21 @@ import { errorText } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { ChangeGuard } from './change-guard.ts'
+import { ToldLosses } from './told-losses.ts'
 
 /** The change guard of one folder, which looks both ways. */
 export class FolderGuard {
   readonly outgoing: ChangeGuard
   readonly incoming: ChangeGuard
   readonly limits: GuardLimits
+  readonly told: ToldLosses
   #held: readonly HeldChanges[]
 
   constructor(deps: FolderGuardDeps) {
     const { limits = defaultGuard, held = [], onHeld = async () => undefined } = deps.guard ?? {}
     this.#held = held
     this.limits = limits
+    this.told = deps.toldLosses ?? ToldLosses.none()
     const guardOf = (direction: HeldChanges['direction']): ChangeGuard =>
       new ChangeGuard({
         ...deps,
@@ -24,6 +27,7 @@ export class FolderGuard {
         onHeld: async (changed) => {
           this.#held = this.#held.filter((other) => other.direction !== direction)
           if (changed !== null) this.#held = [...this.#held, changed]
+          else if (direction === 'incoming') this.told.forgetWaiting()
           deps.onChange()
           // It holds, or was decided, all the same: a restart would count, or ask, once more.
           await onHeld(this.#held).catch((error: unknown) => {
@@ -33,6 +37,7 @@ export class FolderGuard {
       })
     this.outgoing = guardOf('outgoing')
     this.incoming = guardOf('incoming')
+    this.incoming.remember(this.told.waiting)
   }
 
   /** What waits for a person. */
@@ -60,6 +65,7 @@ interface FolderGuardDeps {
   readonly filesNow: () => number
   /** By default the usual limits, and nothing is remembered. */
   readonly guard?: GuardOptions | undefined
+  readonly toldLosses?: ToldLosses | undefined
   readonly onChange: () => void
   readonly logger?: Pick<Logger, 'warn'>
 }

@@ -15,6 +15,7 @@ import type { BootNotes } from './boot-notes.ts'
 import type { DamageNotes } from './known-damage.ts'
 import type { GuardOptions } from './folder-guard.ts'
 import type { OtherFolders } from './blocks-elsewhere.ts'
+import type { ToldLosses } from './told-losses.ts'
 
 /** What one synced folder is made of. */
 export interface FolderReplicaDeps {
@@ -38,6 +39,8 @@ export interface FolderReplicaDeps {
   readonly removedRowsMin?: number
   /** By default the usual limits, and what is held is not remembered. */
   readonly guard?: GuardOptions
+  /** By default nothing of what devices tell, and waits or was rejected, is remembered. */
+  readonly toldLosses?: ToldLosses
   /** By default no boot is told from another: what is gone was deleted. */
   readonly bootNotes?: BootNotes
   /** By default what is damaged is not remembered over a restart. */

@@ -16,6 +16,7 @@ import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { GuardDecisions } from './guard-decisions.ts'
+import { onCommitted } from './guard-incoming.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { KnownDamage } from './known-damage.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
@@ -231,7 +232,7 @@ export class FolderReplica implements SessionHost {
   }
 
   #onCommit(changes: readonly RowChange[]): void {
-    for (const { record } of changes) this.#guard.incoming.passed(record.path)
+    onCommitted({ guard: this.#guard, needs: this.#remote.needs }, changes)
     this.view.onCommit(changes)
     for (const session of this.peers.sessions) session.wake(changes)
     this.onChange()

@@ -5,7 +5,7 @@ import { P2psyncError } from '../model/errors.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderPeers } from './folder-peers.ts'
 import { hasHeld, keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
-import { costOf } from './need.ts'
+import { costOf, type Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import { WokenSleep } from './woken-sleep.ts'
@@ -49,6 +49,8 @@ export class GuardDecisions {
     await guard.outgoing.restore()
     if (guard.incoming.held !== null) {
       await this.#keepOurs()
+      // Whoever told the rest is away.
+      await guard.told.rejectWaiting()
       await guard.incoming.lift()
       // What a job had in hands just then has begun to wait since.
       if (hasHeld(this.#deps.needs())) await this.#keepOurs()
@@ -62,20 +64,30 @@ export class GuardDecisions {
   /** Until the signal is aborted: asks for what is to be restored, ends holding when nothing waits any more, and forgets what is old. */
   async run(): Promise<void> {
     const { signal, guard } = this.#deps
+    guard.told.onCome = () => this.#sleep.wake()
     while (!signal.aborted) {
       const pauseMs = guard.held.length === 0 ? restMs : this.#pauseMs
       await this.#sleep.sleep(pauseMs, signal).catch(() => undefined)
       guard.forgetOld()
+      await guard.told.save()
+      if (!signal.aborted) await this.#keepRejected()
       if (signal.aborted || guard.held.length === 0) this.#pauseMs = lookMs
       else await this.#goOn()
     }
   }
 
-  async #keepOurs(): Promise<void> {
+  /** What was rejected is told again. */
+  async #keepRejected(): Promise<void> {
+    const { told } = this.#deps.guard
+    const isRejected = ({ record }: Need): boolean => told.isRejected(record)
+    if (Array.from(this.#deps.needs().all()).some(isRejected)) await this.#keepOurs(isRejected)
+  }
+
+  async #keepOurs(isAsked: (need: Need) => boolean = () => true): Promise<void> {
     const { commits, index, onCommit } = this.#deps
     const needs = this.#deps.needs()
     await commits.run(async () => {
-      const { changes, settled } = await keepOurs(this.#deps, needs)
+      const { changes, settled } = await keepOurs(this.#deps, needs, isAsked)
       if (changes.length > 0) await index.commit(changes, { durable: true })
       for (const need of settled) needs.remove(need)
       if (changes.length > 0) onCommit(changes)
@@ -87,7 +99,7 @@ export class GuardDecisions {
     const needs = this.#deps.needs()
     const { sessions } = peers()
     if (sessions.length === 0 || isBusy() || needs.size > needs.held) return
-    const isTold = guard.incoming.held !== null && needs.size === 0
+    const isTold = guard.incoming.held !== null && guard.incoming.paths.size === 0 && needs.size === 0
     if (isTold && sessions.every((session) => session.isInSync)) await guard.incoming.lift()
     if (!guard.outgoing.isRestoring) return
     this.#hasLooked = !this.#hasLooked
@@ -97,7 +109,7 @@ export class GuardDecisions {
     }
     await needHeld(this.#deps, (record) => {
       // What others are known to have there comes in its place.
-      if (needs.has(record.path)) return
+      if (needs.at(record.path).length > 0) return
       for (const { peer } of sessions) needs.add(record, peer, costOf(record, null))
     })
     this.#pauseMs = Math.min(this.#pauseMs * 2, lookMsMax)

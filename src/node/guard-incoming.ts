@@ -6,7 +6,6 @@ import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Decision } from '../reconcile/decide.ts'
 import { advanceVersion, compareVersions, joinVersions } from '../vector-clock/compare-versions.ts'
 import type { Work } from './change-committer.ts'
-import type { ChangeGuard } from './change-guard.ts'
 import type { Loss } from './change-window.ts'
 import type { FolderGuard } from './folder-guard.ts'
 import { lossOf } from './guard-losses.ts'
@@ -19,8 +18,8 @@ const askAgainMs = 60 * 60_000
 const restOfBatchMs = 200
 
 /** Counts what a peer tells as soon as it is told: a batch is known before the first of it is applied. */
-export function noteTold(guard: ChangeGuard, row: IndexRow | null, decision: Decision): void {
-  if (decision.action !== 'take') return
+export function noteTold({ incoming: guard, told }: FolderGuard, row: IndexRow | null, decision: Decision): void {
+  if (decision.action !== 'take' || told.isRejected(decision.record)) return
   const loss = lossOf(row?.record ?? null, decision.record)
   if (loss !== null) guard.note([loss])
   else if (row === null || !isLive(row.record)) guard.gained(decision.record.path, decision.record.content)
@@ -37,6 +36,15 @@ export async function withoutHeld(work: readonly Work[], deps: GuardIncomingDeps
     const loss = isThere && decision.action === 'take' ? lossOf(row.record, decision.record) : null
     if (loss !== null) losses.set(item, loss)
   }
+  const rejected = new Set([...losses.keys()].filter(({ need }) => guard.told.isRejected(need.record)))
+  if (rejected.size > 0) {
+    for (const item of rejected) needs.requeue(item.need, clock.monotonic() + askAgainMs, heldReason)
+    guard.told.onCome()
+    return withoutHeld(
+      work.filter((item) => !rejected.has(item)),
+      deps,
+    )
+  }
   if (losses.size === 0) return [...work]
   // What is lost at one path may be gained at another one, of which we are to hear yet.
   if (incoming.held === null && incoming.room < 0 && isReceiving() && !needs.isFull) {
@@ -46,10 +54,12 @@ export async function withoutHeld(work: readonly Work[], deps: GuardIncomingDeps
   const [first] = losses.keys()
   const held = await incoming.refuse([...losses.values()], first?.need.record.writerName ?? '')
   if (held.size === 0) return [...work]
-  return work.filter(({ need }) => {
+  return work.filter((item) => {
+    const { need } = item
     const mayGo = !held.has(need.record.path)
     // Somebody may have decided meanwhile.
     const isHeld = incoming.held !== null
+    if (!mayGo && isHeld) guard.told.wait(need.record, losses.get(item)?.files ?? 0)
     if (!mayGo) needs.requeue(need, isHeld ? clock.monotonic() + askAgainMs : 0, isHeld ? heldReason : '')
     return mayGo
   })
@@ -64,6 +74,21 @@ export function wakeHeld(needs: Needs): void {
   }
 }
 
+/** Our records at these paths are others now: what waited there may have nothing to wait for. */
+export function onCommitted(
+  { guard, needs }: Pick<GuardIncomingDeps, 'guard' | 'needs'>,
+  changes: readonly RowChange[],
+): void {
+  for (const { record } of changes) {
+    guard.incoming.passed(record.path)
+    guard.told.settled(record.path)
+    if (needs.held === 0) continue
+    for (const need of needs.at(record.path)) {
+      if (need.reason === heldReason && need.state === 'queued') needs.requeue(need, 0, '')
+    }
+  }
+}
+
 export function hasHeld(needs: Needs): boolean {
   return Array.from(needs.all()).some((need) => need.reason === heldReason)
 }
@@ -72,8 +97,9 @@ export function hasHeld(needs: Needs): boolean {
 export async function keepOurs(
   { index, deviceName }: Pick<GuardIncomingDeps, 'index' | 'deviceName'>,
   needs: Needs,
+  isAsked: (need: Need) => boolean,
 ): Promise<{ readonly changes: readonly RowChange[]; readonly settled: readonly Need[] }> {
-  const waiting = Array.from(needs.all()).filter((need) => need.state === 'queued')
+  const waiting = Array.from(needs.all()).filter((need) => need.state === 'queued' && isAsked(need))
   const rows = await index.getMany(waiting.map(({ record }) => record.path))
   const changes = new Map<RelativePath, RowChange>()
   const settled: Need[] = []

@@ -45,7 +45,9 @@ export async function withoutHeldRewrites(
     if (deps.signal.aborted) return []
     const results = await deps.tasks.hash(await withEarlierLists(group, deps.index))
     const hashes = new Map(results.map((result) => [result.path, result]))
-    losses.push(...(await rewriteLosses(deps.index, group, hashes)))
+    const found = await rewriteLosses(deps.index, group, hashes)
+    losses.push(...found.losses)
+    for (const path of found.missed) guard.outgoing.missed(path)
   }
   const held = await guard.outgoing.refuse(losses, deviceName)
   return held.size === 0 ? entries : entries.filter(({ path }) => !held.has(path))

@@ -46,17 +46,22 @@ export function mayBeRewritten({ disk }: ScanEntry, { record, disk: before }: In
   return disk.sizeBytes !== before.sizeBytes || disk.mtimeNs !== before.mtimeNs
 }
 
-/** What is lost by the entries as they were hashed. */
+/** What is lost by the entries as they were hashed, and those that could not be. */
 export async function rewriteLosses(
   index: FolderIndex,
   entries: readonly ScanEntry[],
   hashes: ReadonlyMap<RelativePath, HashResult>,
-): Promise<readonly Loss[]> {
+): Promise<{ readonly losses: readonly Loss[]; readonly missed: readonly RelativePath[] }> {
   const rows = await index.getMany(entries.map(({ path }) => path))
-  return entries.flatMap((entry, i) => {
+  const losses: Loss[] = []
+  const missed: RelativePath[] = []
+  for (const [i, entry] of entries.entries()) {
     const draft = describeEntry(entry, hashes.get(entry.path) ?? null)
-    return (draft === null ? null : lossOf(rows[i]?.record ?? null, draft)) ?? []
-  })
+    const loss = draft === null ? null : lossOf(rows[i]?.record ?? null, draft)
+    if (draft === null) missed.push(entry.path)
+    if (loss !== null) losses.push(loss)
+  }
+  return { losses, missed }
 }
 
 const nothing = { kind: 'tombstone', sizeBytes: 0, content: '', linkTarget: '' } as const

@@ -58,6 +58,7 @@ export class LocalCommits {
       const unflushed = await this.#deps.unflushed.among(seen.entries.map(({ path }) => path))
       const changes: RowChange[] = []
       const losses: Loss[] = []
+      const movedTo = new Map<RelativePath, RelativePath>()
       const statesOnly: { path: RelativePath; disk: DiskState }[] = []
       for (const [i, entry] of seen.entries.entries()) {
         const from = moved.get(entry.path)
@@ -75,14 +76,18 @@ export class LocalCommits {
             if (loss !== null) losses.push(loss)
             else if (from === undefined) this.#deps.guard.outgoing.gained(path, content)
           } else statesOnly.push(change)
-          if (from !== undefined) changes.push(this.#tombstone(from.record))
+          if (from === undefined) continue
+          movedTo.set(from.record.path, entry.path)
+          changes.push(this.#tombstone(from.record))
         }
       }
       if (statesOnly.length > 0) {
         await this.#deps.damage.add(this.#cutOff.splice(0), () => index.updateDisk(statesOnly))
       }
       const held = await this.#deps.guard.outgoing.refuse(losses, this.#deps.deviceName)
-      await this.#commit(held.size === 0 ? changes : changes.filter(({ record }) => !held.has(record.path)))
+      // What has moved is not gone as long as nobody is told where it is.
+      const mayGo = ({ record: { path } }: RowChange): boolean => !held.has(movedTo.get(path) ?? path)
+      await this.#commit(held.size === 0 ? changes : changes.filter(mayGo))
       return true
     })
   }

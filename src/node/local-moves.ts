@@ -8,6 +8,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 import { deriveMove } from '../reconcile/derive-move.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
+import type { FolderGuard } from './folder-guard.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { LocalCommits } from './local-commits.ts'
 import { noteUnseen } from './look.ts'
@@ -191,6 +192,7 @@ export interface LocalMovesDeps {
   readonly commits: LocalCommits
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
+  readonly guard: FolderGuard
   readonly deviceName: string
   readonly isFolderThere: () => Promise<boolean>
 }

@@ -4,6 +4,7 @@ import type { LstatResult, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import { isAtOrBelow } from './recognise-moves.ts'
+import type { TakeSettledDeps } from './take-settled.ts'
 
 /** What one look at the disk has found, but for what changed in its place. */
 export interface Look {
@@ -42,10 +43,13 @@ export function isFoundIn(look: Look): (path: RelativePath) => boolean {
 /** What of a scan could not be looked at, or is not ours, is shown; the former is looked at again after a while. */
 export function noteUnseen(
   { problems, unknown }: Pick<ScanBatch, 'problems' | 'unknown'>,
-  deps: { readonly problems: FolderProblems; readonly dirty: DirtyPaths },
+  deps: { readonly problems: FolderProblems; readonly dirty: DirtyPaths; readonly guard: TakeSettledDeps['guard'] },
 ): void {
   for (const { path, reason } of problems) deps.problems.add(path, reason)
-  for (const path of unknown) deps.dirty.addUnreadable(path)
+  for (const path of unknown) {
+    deps.dirty.addUnreadable(path)
+    deps.guard.outgoing.missed(path)
+  }
 }
 
 export function entryOf(seen: LstatResult): ScanEntry {

@@ -100,6 +100,11 @@ export class Needs {
     return hasLost
   }
 
+  /** What waits for this path. */
+  at(path: RelativePath): readonly Need[] {
+    return this.#byPath.get(path) ?? []
+  }
+
   remove(need: Need): void {
     const left = this.#byPath.get(need.record.path)?.filter((other) => other !== need)
     if (left === undefined || left.length === this.#byPath.get(need.record.path)?.length) return
@@ -140,11 +145,6 @@ export class Needs {
       need.sources.delete(device)
       if (need.sources.size === 0 && need.state === 'queued') this.remove(need)
     }
-  }
-
-  /** True when something waits for this path. */
-  has(path: RelativePath): boolean {
-    return this.#byPath.has(path)
   }
 
   /** True when something waits for this path, what is below it or a folder above it. */

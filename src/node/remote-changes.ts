@@ -5,7 +5,6 @@ import { errorText, systemCode } from '../model/errors.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import type { FolderOrder } from '../model/folder-order.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import type { WriterId } from '../model/writer-id.ts'
 import type { Random } from '../ports/random.ts'
 import type { ChangeCommitter, Work } from './change-committer.ts'
 import type { FetchFile } from './fetch-groups.ts'
@@ -13,10 +12,12 @@ import { FileFetcher, type FileFetcherDeps } from './file-fetcher.ts'
 import type { FolderDrafts } from './folder-drafts.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
 import { noteTold, withoutHeld, workOf } from './guard-incoming.ts'
+import { settledBy } from './need-sources.ts'
 import { costOf, type Need } from './need.ts'
 import { Needs } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
 import type { PeerClients } from './peer-fetches.ts'
+import { rowsForTold, type ToldRowsDeps } from './told-rows.ts'
 import { discardRemains, StagedLeftovers } from './staged-remains.ts'
 import { takeMove, type TakeMoveDeps } from './take-move.ts'
 
@@ -66,17 +67,20 @@ export class RemoteChanges {
    * room for more, to how many were new.
    */
   async receive(peer: DeviceId, records: readonly FileRecord[], signal: AbortSignal): Promise<number> {
-    const rows = await this.#rowsFor(records)
+    const rows = await rowsForTold(records, this.#deps)
     if (signal.aborted) return 0
     let news = 0
     let hasLost = false
     for (const [i, record] of records.entries()) {
       const row = rows[i] ?? null
       const decision = this.#deps.forgetting.decide(row?.record ?? null, record)
-      if (decision.action === 'nothing') continue
+      if (decision.action === 'nothing') {
+        if (settledBy(this.needs, record, peer)) hasLost = true
+        continue
+      }
       if (row === null) await this.#deps.forgetting.onTaken(record)
       news++
-      noteTold(this.#deps.guard.incoming, row, decision)
+      noteTold(this.#deps.guard, row, decision)
       if (this.needs.add(record, peer, costOf(record, row))) hasLost = true
     }
     // What is being fetched of an older version may be had of nobody now.
@@ -91,22 +95,6 @@ export class RemoteChanges {
   /** See {@link takeMove}. */
   takeMove(move: FolderMove): Promise<boolean> {
     return takeMove({ ...this.#deps, needs: this.needs }, move)
-  }
-
-  /** A record that knows a later change of ours than we do is of a life that this database has forgotten. */
-  async #rowsFor(records: readonly FileRecord[]): Promise<(IndexRow | null)[]> {
-    const { index } = this.#deps
-    const paths = records.map((record) => record.path)
-    const rows = await index.getMany(paths)
-    const { writer } = index
-    const isForgotten = (record: FileRecord, i: number): boolean => {
-      const counter = counterOf(record, writer)
-      const known = rows[i] ? counterOf(rows[i].record, writer) : 0
-      return counter > known && !this.#deps.forgetting.mayHaveForgotten(counter)
-    }
-    if (!records.some(isForgotten)) return rows
-    await this.#deps.onForgotten()
-    return index.getMany(paths)
   }
 
   /** A device is gone, and with it what it held. */
@@ -171,7 +159,7 @@ export class RemoteChanges {
         const row = rows[i] ?? null
         const decision = this.#deps.forgetting.decide(row?.record ?? null, need.record)
         const item = await workOf({ need, row, decision }, this.#deps)
-        if (item === null) this.needs.remove(need)
+        if (item === null) this.#onSettled(need)
         else told.push({ need, ...item, staged: null, blockList: null, movedFrom: null })
       }
       const work = await withoutHeld(told, { ...this.#deps, needs: this.needs })
@@ -200,6 +188,13 @@ export class RemoteChanges {
       // What the committer did not settle was stopped in the middle.
       for (const need of job) if (need.state === 'active') this.#retry(need, need.reason)
     }
+  }
+
+  /** What it asks for is there, or newer than that. */
+  #onSettled(need: Need): void {
+    this.needs.remove(need)
+    this.#deps.guard.incoming.passed(need.record.path)
+    this.#deps.guard.told.settled(need.record.path)
   }
 
   #forgetStaged(need: Need, staged: Map<Need, string>): void {
@@ -271,7 +266,8 @@ const fullDisk: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 /** Troubles of the whole disk, not of one path. */
 const diskTroubles: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EMFILE', 'ENFILE'])
 
-export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'>, Pick<FileFetcherDeps, 'otherFolders'> {
+export interface RemoteChangesDeps
+  extends Omit<TakeMoveDeps, 'needs'>, ToldRowsDeps, Pick<FileFetcherDeps, 'otherFolders'> {
   readonly random: Random
   readonly order: FolderOrder
   readonly committer: ChangeCommitter
@@ -282,15 +278,9 @@ export interface RemoteChangesDeps extends Omit<TakeMoveDeps, 'needs'>, Pick<Fil
   readonly peers: () => PeerClients
   /** True while a peer is in the middle of telling a change. */
   readonly isReceiving: () => boolean
-  /** The database is an old one that was put back. */
-  readonly onForgotten: () => Promise<void>
   readonly onProgress: () => void
   readonly onFailed: (error: unknown) => void
   readonly onDiskTrouble: (code: string) => void
-}
-
-function counterOf({ version }: FileRecord, writer: WriterId): number {
-  return version.find(([by]) => by === writer)?.[1] ?? 0
 }
 
 function localFile(row: IndexRow | null): FetchFile['local'] {

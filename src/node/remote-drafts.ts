@@ -13,6 +13,7 @@ import { DraftBlocks, type DraftBlock } from './draft-blocks.ts'
 import type { DraftMessage } from './draft-message.ts'
 import type { FetchFile } from './fetch-groups.ts'
 import { draftBlocksMax } from './local-drafts.ts'
+import type { Needs } from './needs.ts'
 import { PeerFetches, type PeerFetchesDeps } from './peer-fetches.ts'
 
 /** Drafts of peers that are fetched at once, and that are kept for when their device comes back. */
@@ -97,7 +98,7 @@ export class RemoteDrafts {
     const { needs, isPaused, clock } = this.#deps
     this.#dropUseless()
     if (this.#drafts.size >= draftsMax || isPaused() || clock.monotonic() < this.#pausedUntil) return
-    if (needs().has(message.path)) return
+    if (needs().at(message.path).length > 0) return
     const draft = new RemoteDraft(peer, message)
     draft.add(message)
     this.#drafts.set(draft.path, draft)
@@ -180,7 +181,7 @@ export class RemoteDrafts {
   #dropUseless(): void {
     const needs = this.#deps.needs()
     for (const draft of Array.from(this.#drafts.values())) {
-      if (draft.isOver && !needs.has(draft.path)) this.#drop(draft)
+      if (draft.isOver && needs.at(draft.path).length === 0) this.#drop(draft)
     }
   }
 
@@ -264,7 +265,7 @@ class RemoteDraft {
 export interface RemoteDraftsDeps extends Omit<PeerFetchesDeps, 'onStaged' | 'after'> {
   readonly index: FolderIndex
   /** The records that wait to be taken over. */
-  readonly needs: () => { has(path: RelativePath): boolean }
+  readonly needs: () => Pick<Needs, 'at'>
   readonly isPaused: () => boolean
   readonly otherFolders?: OtherFolders
 }

@@ -31,6 +31,7 @@ import type { ScrubFolder } from './scrub-folder.ts'
 import { scrubNotesIn } from './scrub-notes.ts'
 import { renewDatabase } from './restored-database.ts'
 import { scrubReplica } from './scrub-replica.ts'
+import { ToldLosses, toldLossesIn } from './told-losses.ts'
 
 /** A folder that is being synced, with all that has to be closed after it. */
 export class RunningFolder {
@@ -134,10 +135,12 @@ export class RunningFolder {
       const state = dirname(options.indexFolder)
       const bootNotes = bootNotesIn(join(state, 'boot.json'))
       const damageNotes = damageNotesIn(join(state, 'damage.json'))
+      const toldLosses = await ToldLosses.open({ notes: toldLossesIn(join(state, 'guard.json')), logger: deps.logger })
       const replica = new FolderReplica({
         ...deps,
         bootNotes,
         damageNotes,
+        toldLosses,
         folder,
         path,
         marker,

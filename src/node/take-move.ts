@@ -98,7 +98,7 @@ async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   if (found === null || below === null) return null
   // Too much to go unasked: its records come one by one, and wait.
   const files = found.moved.size - 1
-  if (guard.incoming.room < files) return null
+  if (guard.incoming.room < files || guard.told.hasRejectedIn(move.from)) return null
   const tree = { path: move.from, expect: found.expect, below }
   const options = { history: historyName(clock.now()) }
   const [[look], changes] = await Promise.all([

@@ -2,6 +2,7 @@ import type { FolderIndex } from '../file-index/folder-index.ts'
 import type { DiskState } from '../model/disk-state.ts'
 import { isLive } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
+import type { ChangeGuard } from './change-guard.ts'
 import { databaseOf } from './database-files.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
@@ -12,6 +13,7 @@ export interface TakeSettledDeps {
   readonly settling: Settling
   readonly dirty: Pick<DirtyPaths, 'addLater'>
   readonly problems: Pick<FolderProblems, 'add'>
+  readonly guard: { readonly outgoing: Pick<ChangeGuard, 'missed'> }
 }
 
 /**
@@ -20,7 +22,7 @@ export interface TakeSettledDeps {
  */
 export async function takeSettled(
   differences: Pick<Sorted, 'changed' | 'gone'>,
-  { index, settling, dirty, problems }: TakeSettledDeps,
+  { index, settling, dirty, problems, guard }: TakeSettledDeps,
   looked: readonly RelativePath[] = [],
 ): Promise<Pick<Sorted, 'changed' | 'gone' | 'together'>> {
   const paths = new Set<RelativePath>()
@@ -33,6 +35,7 @@ export async function takeSettled(
   const { waiting, ...ready } = settling.sort(differences, (path) => previous.get(path) ?? null)
   for (const { path, delayMs, problem } of waiting) {
     dirty.addLater(path, delayMs)
+    guard.outgoing.missed(path)
     if (problem !== null) problems.add(path, problem)
   }
   if (settling.isHolding) {

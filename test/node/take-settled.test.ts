@@ -22,7 +22,8 @@ describe('what may be read now', () => {
     const known = entry('x', 3_600_000)
     await index.commit([{ record: fileRecord('x', 'text'), disk: known.disk, blockList: null }])
     const dirty = new DirtyPaths({ clock, signal: new AbortController().signal })
-    deps = { index, settling: new Settling(clock), dirty, problems: new FolderProblems() }
+    const guard = { outgoing: { missed: () => undefined } }
+    deps = { index, settling: new Settling(clock), dirty, problems: new FolderProblems(), guard }
   })
 
   function entry(path: string, ageMs: number): ScanEntry {

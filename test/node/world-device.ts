@@ -23,6 +23,10 @@ import { dumpStore, ProcessStore, restoreStore } from '../twins/process-store.ts
 import { DeviceFolder, root } from './device-folder.ts'
 import { HandWatcher } from './hand-watcher.ts'
 import type { ReplicaWorld } from './replica-world.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
+import { silentLogger } from '../twins/silent-logger.ts'
+import type { NoteFile } from '../../src/node/note-file.ts'
+import { ToldLosses, type ToldLossesNote } from '../../src/node/told-losses.ts'
 
 const usualFolder = parseFolderId('ab'.repeat(32))
 
@@ -66,6 +70,7 @@ export class WorldDevice extends DeviceFolder {
   readonly #clock: Clock
   #store: KeyValueStore
   #held: readonly HeldChanges[] = []
+  readonly #toldNotes = new MemoryNote<ToldLossesNote>()
   #watcher = new HandWatcher()
   #process: Process | null = null
 
@@ -111,6 +116,13 @@ export class WorldDevice extends DeviceFolder {
     const store = new ProcessStore(this.#store)
     const { random } = this.#world
     const index = await FolderIndex.open(store, { deviceTag: deviceTagOf(this.id), random })
+    const notes: NoteFile<ToldLossesNote> = {
+      load: () => this.#toldNotes.load(),
+      save: async (note) => {
+        if (!this.isDead) await this.#toldNotes.save(note)
+      },
+    }
+    const toldLosses = await ToldLosses.open({ notes, logger: silentLogger })
     const watcher = new HandWatcher()
     this.#watcher = watcher
     const replica = new FolderReplica({
@@ -127,6 +139,7 @@ export class WorldDevice extends DeviceFolder {
       ...(damageNotes === undefined ? {} : { damageNotes }),
       ...(draftBytesMin === undefined ? {} : { draftBytesMin }),
       ...(removedRowsMin === undefined ? {} : { removedRowsMin }),
+      toldLosses,
       guard: {
         limits: this.#options.guardLimits === undefined ? defaultGuard : this.#options.guardLimits,
         held: this.#held,

@@ -1,0 +1,22 @@
+import type { DeviceId } from '../model/device-id.ts'
+import type { FileRecord } from '../model/file-record.ts'
+import { compareVersions } from '../vector-clock/compare-versions.ts'
+import { isSameRecord } from './need.ts'
+import type { Needs } from './needs.ts'
+
+/**
+ * `source` holds a record that asks for nothing here: what it held at this path before, it holds no longer.
+ *
+ * @returns as {@link Needs.add}.
+ */
+export function settledBy(needs: Needs, record: FileRecord, source: DeviceId): boolean {
+  let hasLost = false
+  for (const need of needs.at(record.path)) {
+    // An answer to a question may come after newer news.
+    const isNews = compareVersions(need.record.version, record.version) === 'after'
+    if (isNews || isSameRecord(need.record, record)) continue
+    if (need.sources.delete(source) && need.state === 'active') hasLost = true
+    if (need.sources.size === 0 && need.state === 'queued') needs.remove(need)
+  }
+  return hasLost
+}
