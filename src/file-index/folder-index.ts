@@ -8,7 +8,6 @@ import { mapInTurns } from '../model/next-turn.ts'
 import { pathFromKey, pathKey, type RelativePath } from '../model/relative-path.ts'
 import { makeWriterId, type WriterId } from '../model/writer-id.ts'
 import type { KeyValueStore } from '../ports/key-value-store.ts'
-import type { Random } from '../ports/random.ts'
 import { planCommit, stateOf, type CommitState } from './commit-plan.ts'
 import { listKey, locateBlocks, planLists, type BlockLocation, type ContentRooms } from './block-lists.ts'
 import { ContentFinder, surely } from './content-finder.ts'
@@ -43,9 +42,10 @@ export type { IndexRow } from './row-codec.ts'
  */
 export class FolderIndex {
   readonly forgetNotes: ForgetNotes
+  /** It was not closed in order the last time. */
+  readonly isAfterCrash: boolean
   readonly #store: KeyValueStore
-  readonly #deviceTag: Uint8Array
-  readonly #random: Random
+  readonly #options: OpenOptions
   readonly #localTree: StoredTree
   readonly #moves: MoveNotes
   readonly #rows: RowReader
@@ -73,8 +73,8 @@ export class FolderIndex {
     this.#store = store
     this.forgetNotes = new ForgetNotes(store)
     this.#moves = parts.moves
-    this.#deviceTag = parts.deviceTag
-    this.#random = parts.random
+    this.#options = parts
+    this.isAfterCrash = parts.head.isAfterCrash
     this.#rows = new RowReader(store, () => this.#state.tree)
     const finder = new ContentFinder(store, this.#rows, () => this.#state.seq)
     this.#contents = { store, finder, kept: new KeptContents(store) }
@@ -257,9 +257,9 @@ export class FolderIndex {
   /** Begins a new life with the same records: an old database was put back, so its counters after `afterSeq` may have been used. */
   renewIncarnation(afterSeq: number): Promise<void> {
     return this.#inTurn(async () => {
-      const incarnation = this.#random.bytes(8)
+      const incarnation = this.#options.random.bytes(8)
       await this.#store.batch(newLifeRows(incarnation, { writer: this.#writer, afterSeq }), { durable: true })
-      this.#writer = makeWriterId(this.#deviceTag, incarnation)
+      this.#writer = makeWriterId(this.#options.deviceTag, incarnation)
       this.#epoch = Buffer.from(incarnation).toString('hex')
     })
   }

@@ -51,6 +51,8 @@ export interface IndexHead {
   /** Changes in the log, those that were overtaken among them. */
   readonly logged: number
   readonly tree: MerkleTree
+  /** It was not closed in order the last time. */
+  readonly isAfterCrash: boolean
 }
 
 /** Sequence numbers set aside by one durable write. */
@@ -109,7 +111,8 @@ export async function openHead(store: KeyValueStore, options: OpenOptions): Prom
   await store.batch(operations, { durable: true })
   const epoch = Buffer.from(incarnation).toString('hex')
   const { counts, logged } = decoded
-  return { writer: makeWriterId(options.deviceTag, incarnation), epoch, seq, counts, logged, tree }
+  const writer = makeWriterId(options.deviceTag, incarnation)
+  return { writer, epoch, seq, counts, logged, tree, isAfterCrash: ceiling !== undefined }
 }
 
 /**

@@ -7,6 +7,7 @@ import type { FileTasks, StepResult } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Decision } from '../reconcile/decide.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
+import type { ChangeGuard } from './change-guard.ts'
 import { chooseCopy } from './choose-copy.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
@@ -81,7 +82,8 @@ export class ChangeCommitter {
     }
     const clearIntents = intents.slice(0, 1).map(({ id }) => id)
     if (changes.length > 0 || clearIntents.length > 0) {
-      await this.#deps.damage.follow(changes, () => index.commit(changes, { durable: true, clearIntents }))
+      const commit = (): Promise<void> => index.commit(changes, { durable: true, clearIntents })
+      await this.#deps.damage.follow(changes, commit, copiesOf(current))
     }
     for (const need of done) {
       this.#deps.problems.clear(need.record.path)
@@ -191,6 +193,13 @@ export class ChangeCommitter {
       return
     }
     if (result.outcome === 'done') return
+    if (item.isRewritten === true && result.code === 'ENOTEMPTY' && item.row?.record.kind !== 'folder') {
+      // What was rejected is a folder by now, and what is in it has been told.
+      this.#deps.guard.outgoing.pass(path)
+      dirty.add(path)
+      needs.requeue(item.need, now + changedRetryMs, '')
+      return
+    }
     const holdsFolder =
       result.outcome === 'blocked' && result.code === 'ENOTEMPTY' && item.row?.record.kind === 'folder'
     if (holdsFolder) {
@@ -244,11 +253,21 @@ export interface ChangeCommitterDeps {
   readonly problems: FolderProblems
   readonly unflushed: UnflushedNames
   readonly damage: Pick<KnownDamage, 'follow'>
+  readonly guard: { readonly outgoing: Pick<ChangeGuard, 'pass'> }
   readonly deviceName: string
   readonly isFolderThere: () => Promise<boolean>
   readonly isReceiving: () => boolean
   readonly onCommit: (changes: readonly RowChange[]) => void
   readonly onStepFailed: (code: string) => void
+}
+
+/** By the path of each loser, that of its copy. */
+function copiesOf(work: readonly Work[]): ReadonlyMap<RelativePath, RelativePath> {
+  const copies = new Map<RelativePath, RelativePath>()
+  for (const { decision } of work) {
+    if (decision.action === 'take-keeping-copy') copies.set(decision.record.path, decision.copyPath)
+  }
+  return copies
 }
 
 function pathsOf({ decision, movedFrom }: Work): RelativePath[] {

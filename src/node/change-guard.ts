@@ -105,6 +105,12 @@ export class ChangeGuard {
     await this.lift()
   }
 
+  /** What waits at this path goes through, though it was not approved: nothing else can become of it. */
+  pass(path: RelativePath): void {
+    this.#passing = new Set([...this.#passing, path])
+    this.#paths.delete(path)
+  }
+
   /** What waits is to be brought back; until that is done it goes on waiting. */
   async restore(): Promise<void> {
     if (this.#held !== null) await this.#set({ ...this.#held, restoring: true })

@@ -9,18 +9,25 @@ import type { DiskState } from '../model/disk-state.ts'
  */
 export function isCutOff(known: DiskState, now: DiskState): boolean {
   if (known.kind !== 'file' || now.kind !== 'file' || now.inode !== known.inode) return false
-  const agedNs = known.ctimeNs - now.ctimeNs
+  const agedNs = changedNs(known) - now.ctimeNs
   return now.sizeBytes < known.sizeBytes && agedNs >= 0n && agedNs < notWrittenYetNs
 }
 
 /**
  * Whether what is at a path is what was there before the version that is known: a power cut took the rename that put that
- * in its place. No program can set the change time; where the clock was put back an edit looks like that too.
+ * in its place, or what was written in place. No program can set the change time; where the clock was put back an edit
+ * looks like that too.
  */
 export function isOlderVersion(known: DiskState, now: DiskState): boolean {
-  if (known.kind !== 'file' || now.kind !== 'file' || now.inode === known.inode) return false
-  // Of a file that was hashed right after it was written no change time is kept.
-  return now.ctimeNs <= (known.ctimeNs === 0n ? known.mtimeNs : known.ctimeNs)
+  if (known.kind !== 'file' || now.kind !== 'file') return false
+  if (now.inode !== known.inode) return now.ctimeNs <= changedNs(known)
+  // Only times of the same sort tell older from equal.
+  return known.ctimeNs === 0n ? now.mtimeNs < known.mtimeNs : now.ctimeNs < known.ctimeNs
+}
+
+/** Of a file that was hashed right after it was written no change time is kept. */
+function changedNs(known: DiskState): bigint {
+  return known.ctimeNs === 0n ? known.mtimeNs : known.ctimeNs
 }
 
 /** Nothing waits longer in memory for its way to the disk, by the defaults of Linux. */

@@ -57,6 +57,11 @@ export class FolderRecovery {
     }
   }
 
+  /** The log of the index has a new epoch: what was noted of it holds on. */
+  async onRenewed(): Promise<void> {
+    if (this.#notedSeq >= 0) await this.#note(this.#notedSeq)
+  }
+
   async #lookForLostNames(): Promise<void> {
     const { bootNotes, index, logger } = this.#deps
     const boot = (await bootNotes?.boot()) ?? ''
@@ -74,7 +79,19 @@ export class FolderRecovery {
       }
       if (lost > 0) logger.warn('a power cut took names of files: peers are asked for them', { files: lost })
     }
+    if (note !== null && index.isAfterCrash) await this.#countAnew()
     await this.#note(index.seq)
+  }
+
+  /**
+   * The index, too, may have lost its last commits, of which peers know: a change that this device makes from here on is
+   * none that has seen those.
+   */
+  async #countAnew(): Promise<void> {
+    const { index } = this.#deps
+    await index.renewIncarnation(index.seq)
+    // No row is of the old life and later than that.
+    await index.forgetNotes.endRenewal()
   }
 
   /** @returns how many rows were forgotten, or null when the folder is away. */

@@ -16,7 +16,6 @@ import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import { FolderView } from './folder-view.ts'
 import { FolderWatch } from './folder-watch.ts'
 import { GuardDecisions } from './guard-decisions.ts'
-import { onCommitted } from './guard-incoming.ts'
 import { isIndexDamage } from './index-folder.ts'
 import { KnownDamage } from './known-damage.ts'
 import { ForgetTombstones } from './forget-tombstones.ts'
@@ -210,6 +209,7 @@ export class FolderReplica implements SessionHost {
   async onRestoredDatabase(): Promise<void> {
     this.#deps.logger.warn('the database is an old one that was put back: it counts anew from here')
     await this.commits.run(() => renewDatabase(this.index, this.told.openedAtSeq, (changes) => this.#onCommit(changes)))
+    await this.recovery.onRenewed()
     await this.#guard.outgoing.letLookPass()
     this.#dirty.addAll()
   }
@@ -232,7 +232,7 @@ export class FolderReplica implements SessionHost {
   }
 
   #onCommit(changes: readonly RowChange[]): void {
-    onCommitted({ guard: this.#guard, needs: this.#remote.needs }, changes)
+    this.guard.onCommitted(changes)
     this.view.onCommit(changes)
     for (const session of this.peers.sessions) session.wake(changes)
     this.onChange()

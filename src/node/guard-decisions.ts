@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderPeers } from './folder-peers.ts'
-import { hasHeld, keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
+import { hasHeld, keepOurs, needHeld, onCommitted, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
 import { costOf, type Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
@@ -14,12 +14,14 @@ const lookMs = 2000
 /** Nothing is held. */
 const restMs = 10_000
 const lookMsMax = 60_000
+const restWaitMsMax = 30_000
 
 /** What a person decides about changes that wait, carried out; and whether they still have to wait. */
 export class GuardDecisions {
   readonly #deps: GuardDecisionsDeps
   #pauseMs = lookMs
   #hasLooked = false
+  #wentOnAt = 0
   readonly #sleep: WokenSleep
 
   constructor(deps: GuardDecisionsDeps) {
@@ -61,6 +63,11 @@ export class GuardDecisions {
     return held
   }
 
+  /** Our records are others now. */
+  onCommitted(changes: readonly RowChange[]): void {
+    onCommitted({ guard: this.#deps.guard, needs: this.#deps.needs() }, changes)
+  }
+
   /** Until the signal is aborted: asks for what is to be restored, ends holding when nothing waits any more, and forgets what is old. */
   async run(): Promise<void> {
     const { signal, guard } = this.#deps
@@ -95,10 +102,14 @@ export class GuardDecisions {
   }
 
   async #goOn(): Promise<void> {
-    const { guard, dirty, peers, isBusy } = this.#deps
+    const { clock, guard, dirty, peers, isBusy } = this.#deps
     const needs = this.#deps.needs()
     const { sessions } = peers()
-    if (sessions.length === 0 || isBusy() || needs.size > needs.held) return
+    const now = clock.monotonic()
+    const isAtRest = !isBusy() && needs.size === needs.held
+    // Where somebody saves all the time it never rests.
+    if (sessions.length === 0 || (!isAtRest && now < this.#wentOnAt + restWaitMsMax)) return
+    this.#wentOnAt = now
     const isTold = guard.incoming.held !== null && guard.incoming.paths.size === 0 && needs.size === 0
     if (isTold && sessions.every((session) => session.isInSync)) await guard.incoming.lift()
     if (!guard.outgoing.isRestoring) return

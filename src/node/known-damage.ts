@@ -55,12 +55,18 @@ export class KnownDamage {
 
   /**
    * Commits changes by `commit`. When a damaged file has moved by them, it is noted at its new path before: its row there
-   * says that it is as we know it.
+   * says that it is as we know it. `copies` tells which paths have given their files to which.
    *
    * @throws as {@link add}, and what `commit` does.
    */
-  follow(changes: readonly RowChange[], commit: () => Promise<void>): Promise<void> {
-    const moved = movedBy(changes, new Set([...this.#paths, ...(this.#keeper?.damaged() ?? [])]))
+  follow(
+    changes: readonly RowChange[],
+    commit: () => Promise<void>,
+    copies: ReadonlyMap<RelativePath, RelativePath> = noCopies,
+  ): Promise<void> {
+    const damaged = new Set([...this.#paths, ...(this.#keeper?.damaged() ?? [])])
+    const moved = movedBy(changes, damaged)
+    for (const [from, to] of copies) if (damaged.has(from)) moved.push(to)
     return moved.length === 0 ? commit() : this.add(moved, commit)
   }
 
@@ -98,6 +104,8 @@ export class KnownDamage {
     return this.#saves.run(async () => this.#deps.damageNotes?.save([...this.#paths]))
   }
 }
+
+const noCopies: ReadonlyMap<RelativePath, RelativePath> = new Map()
 
 /** Where what is damaged may be after these changes: one file too many is looked at in vain. */
 function movedBy(changes: readonly RowChange[], damaged: ReadonlySet<RelativePath>): RelativePath[] {

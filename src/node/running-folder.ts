@@ -169,9 +169,9 @@ export class RunningFolder {
    * counted as the same one until now. What fails is fatal.
    */
   countAnew(onFatal: RunningFolderDeps['onFatal']): void {
-    const { index, commits, told } = this.replica
+    const { index, commits, told, recovery } = this.replica
     const renewed = commits.run(() => renewDatabase(index, told.openedAtSeq, () => undefined))
-    this.#countingAnew = renewed.catch((error: unknown) => onFatal('the index', error))
+    this.#countingAnew = renewed.then(() => recovery.onRenewed()).catch((error: unknown) => onFatal('the index', error))
   }
 
   async close(): Promise<void> {

@@ -5,10 +5,11 @@ import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { DamageKeeper } from './known-damage.ts'
 import { scrubFile } from './scrub-file.ts'
+import { rowsAfter } from './scrub-rows.ts'
 import { damageText, scrubStatus } from './scrub-report.ts'
 import { addCounts, newNote, unrepairedMax, type ScrubCounts, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
 import { SerialQueue } from './serial-queue.ts'
-import { ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
+import { beingChanged, ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
 
 /** Of the disk: a tenth of what a slow one gives. */
 const bytesPerSecond = 16 * 1024 * 1024
@@ -18,7 +19,6 @@ const retryMs = 60 * 60_000
 const peersPollMs = 60_000
 const saveEveryMs = 60_000
 const suspectsMax = 1000
-const rowsAtOnce = 200
 
 /**
  * Reads all files of a folder again, slowly, each month and when it is asked to: bytes that went bad while nobody wrote are
@@ -185,7 +185,8 @@ export class ScrubFolder implements DamageKeeper {
     this.#signal = AbortSignal.any([this.#stopping.signal, this.#halt.signal])
     let savedAt = this.#deps.clock.monotonic()
     await this.#unlessStopped(async () => {
-      for (let rows = await this.#next(); rows.length > 0; rows = await this.#next()) {
+      const next = (): Promise<readonly IndexRow[]> => rowsAfter(this.#deps.index, this.#note.doneTo)
+      for (let rows = await next(); rows.length > 0; rows = await next()) {
         for (const row of rows) {
           if (row.record.kind === 'file') await this.#check(row)
           this.#signal.throwIfAborted()
@@ -205,17 +206,6 @@ export class ScrubFolder implements DamageKeeper {
     this.#deps.onChange()
   }
 
-  /** The next rows; asked for anew each time, since a run takes hours and would hold the database in its old state. */
-  async #next(): Promise<readonly IndexRow[]> {
-    const { doneTo } = this.#note
-    const range = doneTo === '' ? {} : { from: doneTo as RelativePath }
-    for await (const page of this.#deps.index.rows(range)) {
-      const rows = page.filter(({ record }) => record.path !== doneTo).slice(0, rowsAtOnce)
-      if (rows.length > 0) return rows
-    }
-    return []
-  }
-
   async #check(row: IndexRow): Promise<void> {
     const { path } = row.record
     const isRun = this.#halt !== null
@@ -231,12 +221,18 @@ export class ScrubFolder implements DamageKeeper {
     // What is known of it goes on.
     if (verdict === null) return
     const wasKnown = this.#unrepaired.has(path)
+    if (verdict.outcome === 'unknown' && row.record.kind === 'file' && (wasKnown || this.#sure.has(path))) {
+      if (!wasKnown) this.#unrepaired.set(path, 'it cannot be looked at now')
+      return
+    }
     if (verdict.outcome !== 'damaged') {
       if (wasKnown) this.#unrepaired.delete(path)
       this.#sure.delete(path)
       return
     }
     if (!wasKnown) this.#count({ damaged: 1 })
+    // It may move while it is repaired.
+    this.#sure.add(path)
     const why = await this.#repair.repair(row, verdict).catch((error: unknown) => {
       this.#signal.throwIfAborted()
       return errorText(error)
@@ -248,10 +244,12 @@ export class ScrubFolder implements DamageKeeper {
       why,
     })
     if (why === '') this.#count({ repaired: 1 })
-    if (why === '' || why === 'changed') {
+    if (why === '') {
       this.#unrepaired.delete(path)
       this.#sure.delete(path)
     } else if (this.#unrepaired.size < unrepairedMax) this.#unrepaired.set(path, why)
+    // Edited, or moved as it is: the index is about to know.
+    if (why === beingChanged) this.#retryAt = 0
     this.#deps.onChange()
   }
 

@@ -11,6 +11,8 @@ import { batchesOf, type FetchFile } from './fetch-groups.ts'
 import { PeerFetches, type PeerClients } from './peer-fetches.ts'
 import type { ScrubVerdict } from './scrub-file.ts'
 
+export const beingChanged = 'it is being changed'
+
 type Damage = Extract<ScrubVerdict, { outcome: 'damaged' }>
 
 const copyBytes = 8 * 1024 * 1024
@@ -33,7 +35,7 @@ export class ScrubRepair {
     this.#prefix = `scrub-${Buffer.from(deps.random.bytes(9)).toString('hex')}`
   }
 
-  /** Returns '' when it is done, `changed` when the file is another by now, else why it cannot be done, for a person. */
+  /** Returns '' when it is done, else why it cannot be done, for a person: {@link beingChanged} when the file is another by now. */
   async repair(row: IndexRow, damage: Damage): Promise<string> {
     const { tasks } = this.#deps
     this.#count++
@@ -107,10 +109,10 @@ export class ScrubRepair {
     const { index, tasks, clock } = this.#deps
     const { path } = row.record
     const [now] = await index.getMany([path])
-    if (now?.seq !== row.seq || !sameDiskState(now.disk, row.disk)) return 'changed'
+    if (now?.seq !== row.seq || !sameDiskState(now.disk, row.disk)) return beingChanged
     const step = { type: 'place-file', path, expect: row.disk, staged, keepAs: null, isDamaged: true } as const
     const [result] = await tasks.apply([step], { history: historyName(clock.now()) })
-    if (result?.outcome === 'changed') return 'changed'
+    if (result?.outcome === 'changed') return beingChanged
     if (result?.outcome !== 'done') return `the right bytes could not be put in place: ${result?.reason ?? ''}`
     // Should this be lost, the next look finds a file of the same content and says the same.
     if (result.disk !== null) await index.updateDisk([{ path, disk: result.disk }])

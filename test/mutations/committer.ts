@@ -68,8 +68,8 @@ export const committerMutations: readonly Mutation[] = [
   },
   {
     name: 'changed-counter-of-a-lost-life-is-not-noticed',
-    file: 'src/node/remote-changes.ts',
-    text: 'return counter > known && !this.#deps.forgetting.mayHaveForgotten(counter)',
+    file: 'src/node/told-rows.ts',
+    text: 'return counter > known && !forgetting.mayHaveForgotten(counter)',
     bug: 'return counter < 0 && known < 0',
     caughtBy: ['test/node/replica-faults.test.ts'],
   },

@@ -47,8 +47,8 @@ export const indexMutations: readonly Mutation[] = [
   {
     name: 'restored-database-keeps-its-writer',
     file: 'src/file-index/folder-index.ts',
-    text: 'this.#writer = makeWriterId(this.#deviceTag, incarnation)',
-    bug: 'makeWriterId(this.#deviceTag, incarnation)',
+    text: 'this.#writer = makeWriterId(this.#options.deviceTag, incarnation)',
+    bug: 'makeWriterId(this.#options.deviceTag, incarnation)',
     caughtBy: ['test/file-index/folder-index.test.ts'],
   },
   {

@@ -215,15 +215,15 @@ export const guardMutations: readonly Mutation[] = [
   {
     name: 'held-rewrite-is-published',
     file: 'src/node/local-commits.ts',
-    text: 'held.size === 0 ? changes : changes.filter(({ record }) => !held.has(record.path))',
+    text: 'held.size === 0 ? changes : changes.filter(mayGo)',
     bug: 'changes',
     caughtBy: ['test/node/guard-batches.test.ts'],
   },
   {
     name: 'removal-told-as-one-passes-the-guard',
     file: 'src/node/take-move.ts',
-    text: '  if (guard.incoming.room < files) return null\n',
-    bug: '',
+    text: 'if (guard.incoming.room < files || ',
+    bug: 'if (',
     caughtBy: ['test/node/change-guard.test.ts'],
   },
   {

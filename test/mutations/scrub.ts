@@ -215,15 +215,15 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'edit-in-place-is-an-older-version',
     file: 'src/node/cut-off.ts',
-    text: ' || now.inode === known.inode',
-    bug: '',
+    text: 'if (now.inode !== known.inode) return',
+    bug: 'return',
     caughtBy: ['test/node/cut-off.test.ts'],
   },
   {
     name: 'newer-file-in-its-place-is-an-older-version',
     file: 'src/node/cut-off.ts',
-    text: 'return now.ctimeNs <= (known.ctimeNs === 0n ? known.mtimeNs : known.ctimeNs)',
-    bug: 'return now.ctimeNs !== (known.ctimeNs === 0n ? known.mtimeNs : known.ctimeNs)',
+    text: 'return now.ctimeNs <= changedNs(known)',
+    bug: 'return now.ctimeNs !== changedNs(known)',
     caughtBy: ['test/node/cut-off.test.ts'],
   },
   {

@@ -57,6 +57,7 @@ describe('the committer', () => {
       problems: new FolderProblems(),
       unflushed,
       damage: new KnownDamage({ logger: silentLogger }),
+      guard: { outgoing: { pass: () => undefined } },
       deviceName: 'beta',
       isFolderThere: () => Promise.resolve(isThere),
       isReceiving: () => false,

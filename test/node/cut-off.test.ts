@@ -45,7 +45,9 @@ describe('what stands where a newer version was', () => {
   it.each([
     ['another file of an earlier time is older', { inode: 8n, ctimeNs: 999n * secondNs }, true],
     ['another file of a later time is an edit', { inode: 8n, ctimeNs: 1001n * secondNs }, false],
-    ['the same file is none that was there before', { ctimeNs: 999n * secondNs }, false],
+    ['the same file with an earlier time has lost what was written to it', { ctimeNs: 999n * secondNs }, true],
+    ['the same file with its time is itself', { mtimeNs: 0n }, false],
+    ['the same file with a later time is an edit', { ctimeNs: 1001n * secondNs }, false],
     ['a link is no file', { kind: 'symlink', inode: 8n, ctimeNs: 999n * secondNs } as const, false],
   ])('%s', (_, now, expected) => {
     expect(isOlderVersion(known, { ...known, ...now })).toBe(expected)
@@ -55,6 +57,9 @@ describe('what stands where a newer version was', () => {
     const hashedAtOnce = { ...known, ctimeNs: 0n }
     expect(isOlderVersion(hashedAtOnce, { ...known, inode: 8n, ctimeNs: 999n * secondNs })).toBe(true)
     expect(isOlderVersion(hashedAtOnce, { ...known, inode: 8n, ctimeNs: 1001n * secondNs })).toBe(false)
+    expect(isOlderVersion(hashedAtOnce, { ...known, mtimeNs: known.mtimeNs - 1n })).toBe(true)
+    expect(isOlderVersion(hashedAtOnce, known)).toBe(false)
+    expect(isCutOff(hashedAtOnce, { ...known, sizeBytes: 0 })).toBe(true)
   })
 })
 

@@ -159,4 +159,32 @@ describe('what waits for a person, while something else is not as it should be',
     const tree = await world.rest()
     expect([tree.get('report'), tree.get('q/3')]).toEqual(['file the report', 'file project 3'])
   })
+
+  it('ends where a file that is to come back is a folder by now', async () => {
+    await share(b)
+    a.write('notes', 'notes')
+    await world.rest()
+    b.remove('d')
+    await world.clock.pass(10_000)
+    b.remove('notes')
+    b.write('notes/today', 'new text')
+    await world.clock.pass(10_000)
+    expect(heldAt(b)).toEqual([count + 1])
+    await b.replica.guard.reject()
+    await world.clock.pass(3 * minuteMs)
+    const tree = await world.rest()
+    expect([tree.get('notes/today'), tree.get('d/0/0'), heldAt(b)]).toEqual(['file new text', 'file text 0', []])
+  })
+
+  it('comes back while somebody saves all the time', async () => {
+    await share(a)
+    b.remove('d')
+    await world.clock.pass(10_000)
+    await b.replica.guard.reject()
+    for (let i = 0; i < 1200; i++) {
+      b.write('log', `line ${i}`)
+      await world.clock.pass(100)
+    }
+    expect([...b.tree().values()].filter((what) => what.startsWith('file text'))).toHaveLength(count)
+  })
 })

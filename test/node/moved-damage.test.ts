@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { DiskError } from '../../src/disk/disk-error.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
 import { ReplicaWorld } from './replica-world.ts'
 import { minuteMs, rot, scrubOf, share } from './scrub-world.ts'
@@ -25,4 +26,61 @@ it.each(moves)('what is known to be damaged is repaired where it has moved: $nam
   await world.clock.run(() => scrub.status().repaired > 0, minuteMs)
   expect([laptop.tree().get(file), scrub.problems()]).toEqual(['file precious', []])
   await scrub.stop()
+})
+
+it('what is known to be damaged is repaired where it is kept as the loser of a conflict', async () => {
+  const world = new ReplicaWorld()
+  const [a, b, c] = [await world.add('alpha'), await world.add('beta'), await world.add('gamma')]
+  await share(world, a, { 'a.txt': 'first' })
+  for (const other of [a, c]) world.network.partition(b.id, other.id)
+  a.write('a.txt', 'edited by alpha')
+  await world.clock.pass(11 * minuteMs)
+  world.network.partition(a.id, c.id)
+  rot(a, 'a.txt')
+  await a.replica.recovery.damage.add([parseRelativePath('a.txt')], async () => undefined)
+  const scrub = await scrubOf(world, a)
+  b.write('a.txt', 'edited by beta')
+  await world.clock.pass(minuteMs)
+  world.network.heal()
+  await world.clock.pass(70 * minuteMs)
+  const tree = await world.rest()
+  expect([...tree.values()].sort()).toEqual(['file edited by alpha', 'file edited by beta'])
+  await world.clock.during(scrub.stop())
+})
+
+it('a damaged file whose folder moves while it is repaired is repaired there', async () => {
+  const world = new ReplicaWorld()
+  const [laptop, desk] = [await world.add('laptop'), await world.add('desk')]
+  await share(world, desk, { 'd/a.txt': 'precious', 'd/b.txt': 'more' })
+  rot(laptop, 'd/a.txt')
+  laptop.disk.onCall = (operation, path) => {
+    if (operation !== 'create' || !path.includes('staging')) return
+    laptop.disk.onCall = undefined
+    laptop.rename('d', 'c')
+  }
+  const scrub = await scrubOf(world, laptop)
+  scrub.begin()
+  await world.clock.pass(5 * minuteMs)
+  expect([laptop.disk.onCall, laptop.tree().get('c/a.txt'), scrub.problems()]).toEqual([undefined, 'file precious', []])
+  await world.clock.during(scrub.stop())
+})
+
+it('a damaged file that cannot be looked at for once is no whole one', async () => {
+  const world = new ReplicaWorld()
+  const [laptop, desk] = [await world.add('laptop'), await world.add('desk')]
+  await share(world, desk, { 'a.txt': 'precious' })
+  world.network.partition(laptop.id, desk.id)
+  rot(laptop, 'a.txt')
+  await laptop.replica.recovery.damage.add([parseRelativePath('a.txt')], async () => undefined)
+  laptop.disk.onCall = (operation, path) => {
+    if (operation === 'openRead' && path.endsWith('/a.txt')) throw new DiskError('EMFILE', path)
+  }
+  const scrub = await scrubOf(world, laptop)
+  await world.clock.pass(2 * minuteMs)
+  expect(scrub.problems().map(({ path }) => path)).toEqual(['a.txt'])
+  laptop.disk.onCall = undefined
+  world.network.heal()
+  await world.clock.pass(5 * minuteMs)
+  expect([laptop.tree().get('a.txt'), scrub.problems()]).toEqual(['file precious', []])
+  await world.clock.during(scrub.stop())
 })

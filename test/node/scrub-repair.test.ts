@@ -68,7 +68,7 @@ it('never takes the place of an edit that came while it was repaired', async () 
     isEdited = true
     laptop.write('a.txt', 'edited')
   }
-  expect(await scrub(laptop)).toMatchObject({ damaged: 1, repaired: 0, unrepaired: [] })
+  expect(await scrub(laptop)).toMatchObject({ damaged: 1, repaired: 0, unrepaired: [{ path: 'a.txt' }] })
   expect([isEdited, laptop.tree().get('a.txt')]).toEqual([true, 'file edited'])
   laptop.overflow()
   expect((await world.rest()).get('a.txt')).toBe('file edited')

@@ -1,4 +1,4 @@
-import type { FolderInode } from './memory-inode.ts'
+import type { FileInode, FolderInode } from './memory-inode.ts'
 import { MemorySystemCalls } from './memory-system-calls.ts'
 
 export interface MemoryTreeEntry {
@@ -75,6 +75,11 @@ export class MemoryDisk extends MemorySystemCalls {
 
   readText(path: string): string {
     return Buffer.from(this.inodes.file(path).bytes).toString('utf8')
+  }
+
+  /** A file's inode as it is, for what only a disk can do to it. */
+  inodeOf(path: string): FileInode {
+    return this.inodes.file(path)
   }
 
   /** A bit of a file flips, and nothing tells of it. */

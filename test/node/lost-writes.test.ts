@@ -1,0 +1,108 @@
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import type { BootNote } from '../../src/node/boot-notes.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
+import { OrderedStore } from '../twins/ordered-store.ts'
+import { root } from './device-folder.ts'
+import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
+
+const minuteMs = 60_000
+let world: ReplicaWorld
+let a: WorldDevice
+let b: WorldDevice
+let store: OrderedStore
+let boot: string
+
+beforeEach(async () => {
+  world = new ReplicaWorld()
+  boot = 'first'
+  const bootNotes = Object.assign(new MemoryNote<BootNote>(), { boot: async () => boot })
+  const newStore = (): OrderedStore => (store = new OrderedStore())
+  a = await world.add('alpha', { bootNotes, damageNotes: new MemoryNote(), newStore })
+  b = await world.add('beta')
+  for (let i = 0; i < 20; i++) a.write(`old/${i}`, `first version ${i}`)
+  await world.clock.pass(3 * minuteMs)
+  makeDurable()
+})
+
+afterEach(() => world.stop())
+
+function makeDurable(): void {
+  a.disk.quietly(() => a.disk.syncFileSystem('/'))
+  store.makeDurable()
+}
+
+/** `alpha` loses its power; `spoil` is what its disk has made of that. It meets its peer only after it has looked around. */
+async function losePower(spoil: () => void, { namesStay = true } = {}): Promise<void> {
+  a.die()
+  if (namesStay) a.disk.syncNames()
+  spoil()
+  a.disk.crash((path) => namesStay || path.includes('.p2psync'))
+  boot = 'second'
+  world.network.partition(a.id, b.id)
+  await a.start()
+  await world.clock.pass(5000)
+  world.network.heal(a.id, b.id)
+  await world.clock.pass(minuteMs)
+}
+
+/** Names, sizes and times are in the journal before the bytes are on the disk. */
+function empty(...paths: readonly string[]): void {
+  for (const path of paths) a.disk.inodeOf(`${root}/${path}`).bytes = new Uint8Array(0)
+}
+
+it('take no good bytes anywhere where the index has lost the same seconds', async () => {
+  a.write('new', 'a new file')
+  a.write('old/1', 'second version of it')
+  await world.clock.pass(5000)
+  await losePower(() => {
+    empty('new', 'old/1')
+    store.cutPower(1)
+  })
+  for (const text of ['file a new file', 'file second version of it']) {
+    expect([...b.tree().values()]).toContain(text)
+    expect([...a.tree().values()]).toContain(text)
+  }
+})
+
+it('are known as such where the index has lost when the file was last looked at', async () => {
+  a.write('new', 'a new file')
+  a.write('old/1', 'second version of it')
+  // Something durable has come between: the second look at files that are hashed right after they were written has not.
+  await world.clock.pass(20)
+  store.makeDurable()
+  await world.clock.pass(5000)
+  await losePower(() => {
+    empty('new', 'old/1')
+    store.cutPower(1)
+  })
+  expect([b.tree().get('new'), b.tree().get('old/1')]).toEqual(['file a new file', 'file second version of it'])
+  expect(a.replica.view.status().problems.map(({ path }) => path)).toEqual(['new', 'old/1'])
+})
+
+it.each([
+  ['of the same length', 'first version X'],
+  ['that is longer', 'a longer second version'],
+  ['that is shorter', 'short'],
+])('in place, of a version %s, are no edit that goes back', async (_, text) => {
+  const inode = a.disk.inodeOf(`${root}/old/1`)
+  const { ctimeNs, mtimeNs, bytes } = inode
+  a.write('old/1', text)
+  await world.clock.pass(5000)
+  store.makeDurable()
+  expect(b.tree().get('old/1')).toBe(`file ${text}`)
+  await losePower(() => Object.assign(inode, { ctimeNs, mtimeNs, bytes }))
+  expect(b.tree().get('old/1')).toBe(`file ${text}`)
+})
+
+it('of names are known as such soon after the index has counted anew', async () => {
+  await world.clock.during(a.replica.onRestoredDatabase())
+  a.write('new', 'saved a moment ago')
+  a.save('old/1', 'a newer version of it')
+  await world.clock.pass(40_000)
+  store.makeDurable()
+  await losePower(() => undefined, { namesStay: false })
+  expect([b.tree().get('new'), b.tree().get('old/1')]).toEqual([
+    'file saved a moment ago',
+    'file a newer version of it',
+  ])
+})
