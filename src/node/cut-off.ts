@@ -21,8 +21,8 @@ export function isCutOff(known: DiskState, now: DiskState): boolean {
 export function isOlderVersion(known: DiskState, now: DiskState): boolean {
   if (known.kind !== 'file' || now.kind !== 'file') return false
   if (now.inode !== known.inode) return now.ctimeNs <= changedNs(known)
-  // Only times of the same sort tell older from equal.
-  return known.ctimeNs === 0n ? now.mtimeNs < known.mtimeNs : now.ctimeNs < known.ctimeNs
+  // Only bytes count, not a mode; and only times of the same sort tell older from equal.
+  return now.mtimeNs < known.mtimeNs && (known.ctimeNs === 0n || now.ctimeNs < known.ctimeNs)
 }
 
 /** Of a file that was hashed right after it was written no change time is kept. */

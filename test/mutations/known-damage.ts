@@ -103,7 +103,7 @@ export const knownDamageMutations: readonly Mutation[] = [
   {
     name: 'write-in-place-that-a-power-cut-took-is-an-edit',
     file: 'src/node/cut-off.ts',
-    text: 'return known.ctimeNs === 0n ? now.mtimeNs < known.mtimeNs : now.ctimeNs < known.ctimeNs',
+    text: 'return now.mtimeNs < known.mtimeNs && (known.ctimeNs === 0n || now.ctimeNs < known.ctimeNs)',
     bug: 'return false',
     caughtBy: ['test/node/lost-writes.test.ts'],
   },

@@ -45,8 +45,13 @@ describe('what stands where a newer version was', () => {
   it.each([
     ['another file of an earlier time is older', { inode: 8n, ctimeNs: 999n * secondNs }, true],
     ['another file of a later time is an edit', { inode: 8n, ctimeNs: 1001n * secondNs }, false],
-    ['the same file with an earlier time has lost what was written to it', { ctimeNs: 999n * secondNs }, true],
-    ['the same file with its time is itself', { mtimeNs: 0n }, false],
+    [
+      'the same file with earlier times has lost what was written to it',
+      { mtimeNs: 999n * secondNs, ctimeNs: 999n * secondNs },
+      true,
+    ],
+    ['the same file whose mode alone has gone back holds what it held', { ctimeNs: 999n * secondNs }, false],
+    ['the same file with a time that somebody has set is an edit', { mtimeNs: 0n }, false],
     ['the same file with a later time is an edit', { ctimeNs: 1001n * secondNs }, false],
     ['a link is no file', { kind: 'symlink', inode: 8n, ctimeNs: 999n * secondNs } as const, false],
   ])('%s', (_, now, expected) => {
