@@ -14,6 +14,7 @@ import type { LocalCommits } from './local-commits.ts'
 import { noteUnseen } from './look.ts'
 import { deriveRemoval } from './derive-removal.ts'
 import type { FolderPair } from './recognise-moves.ts'
+import type { UnflushedNames } from './unflushed-names.ts'
 
 /** How the folder at its new place differs from what was at the old one. */
 export interface MovedFolder {
@@ -31,7 +32,7 @@ export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promi
   const early = await readRows(deps.index, pair)
   let moved: MovedRows | null = null
   const done = await deps.commits.takeMove(async () => {
-    if (!(await isStillMoved(deps, pair))) return null
+    if (!(await isStillMoved(deps, pair)) || !(await areFlushed(deps, [pair.from, pair.to]))) return null
     const derived = await derive(deps, pair, early)
     if (derived === null || !(await isMostlyThere(deps, pair, derived.moved))) return null
     moved = derived.moved
@@ -99,7 +100,7 @@ export function publishRemoval(
   return commits.takeMove(async () => {
     const [look] = await tasks.lstat([folder])
     // After the look, as for a move.
-    if (look?.outcome !== 'absent' || !(await deps.isFolderThere())) return null
+    if (look?.outcome !== 'absent' || !(await deps.isFolderThere()) || !(await areFlushed(deps, [folder]))) return null
     const moved = await index.movedRows({ from: folder, to: null })
     if (moved === null || moved.size <= deps.rowsMin || !moved.areOnDisk) return null
     const move = newMove(deps, { from: folder, to: null }, moved)
@@ -108,6 +109,11 @@ export function publishRemoval(
     problems.clearAtAndBelow(folder)
     return { move, changes }
   })
+}
+
+/** What a failing disk has not made durable may be undone: nobody is told of it. */
+async function areFlushed({ unflushed }: LocalMovesDeps, paths: readonly RelativePath[]): Promise<boolean> {
+  return (await unflushed.among(paths)).size === 0
 }
 
 async function derive(
@@ -193,6 +199,7 @@ export interface LocalMovesDeps {
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
   readonly guard: FolderGuard
+  readonly unflushed: UnflushedNames
   readonly deviceName: string
   readonly isFolderThere: () => Promise<boolean>
 }

@@ -15,6 +15,7 @@ import type { FolderProblems } from './folder-problems.ts'
 import type { KnownDamage } from './known-damage.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
+import type { UnflushedNames } from './unflushed-names.ts'
 
 /** A first scan that takes longer than this is not waited for, nor is what is still to be fetched. */
 const scanWaitMsMax = 30_000
@@ -62,7 +63,7 @@ async function renameAndCommit(
   deps: TakeMoveDeps,
   move: FolderMove & FolderPaths,
 ): Promise<readonly RowChange[] | null> {
-  const { index, tasks, clock, dirty, logger } = deps
+  const { index, tasks, clock, dirty, unflushed, logger } = deps
   if (index.hasMove(move)) return []
   const parent = parentPath(move.to)
   if (parent !== null && (await index.get(parent))?.record.kind !== 'folder') return null
@@ -75,6 +76,7 @@ async function renameAndCommit(
   dirty.add(move.from)
   dirty.add(move.to)
   if (result?.outcome !== 'done') {
+    if (result?.outcome === 'failed') for (const path of [move.from, move.to]) unflushed.add(path)
     logger.debug('folder not moved', { ...step, result })
     return null
   }
@@ -91,7 +93,7 @@ async function renameAndCommit(
 
 /** As {@link renameAndCommit}, of a removal. */
 async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<readonly RowChange[] | null> {
-  const { index, tasks, clock, dirty, logger, guard } = deps
+  const { index, tasks, clock, dirty, unflushed, logger, guard } = deps
   if (index.hasMove(move)) return []
   const found = await rowsBefore(deps, move)
   const below = (await found?.moved.onDisk()) ?? null
@@ -112,6 +114,7 @@ async function removeAndCommit(deps: TakeMoveDeps, move: FolderMove): Promise<re
   const [result] = look?.outcome === 'done' ? await tasks.apply([{ type: 'remove-tree', ...tree }], options) : [look]
   dirty.add(move.from)
   if (result?.outcome !== 'done') {
+    if (result?.outcome === 'failed') unflushed.add(move.from)
     logger.debug('folder not removed as one', { path: move.from, result })
     return null
   }
@@ -160,6 +163,7 @@ export interface TakeMoveDeps {
   readonly needs: Needs
   readonly guard: FolderGuard
   readonly damage: Pick<KnownDamage, 'follow'>
+  readonly unflushed: UnflushedNames
   readonly signal: AbortSignal
   readonly isFolderThere: () => Promise<boolean>
   /** True while the folder is not there, or not scanned yet. */

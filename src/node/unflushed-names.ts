@@ -1,5 +1,6 @@
-import type { RelativePath } from '../model/relative-path.ts'
+import { isBelow, type RelativePath } from '../model/relative-path.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
+import { isAtOrBelow } from './recognise-moves.ts'
 
 /**
  * Paths at which this process has put or taken something that a failing disk did not make durable. The next look at the
@@ -17,12 +18,13 @@ export class UnflushedNames {
     this.#paths.add(path)
   }
 
-  /** Those of `paths` that are still not durable, after another try. */
+  /** Those of `paths` that are still not durable, themselves or a folder above them, after another try. */
   async among(paths: readonly RelativePath[]): Promise<ReadonlySet<RelativePath>> {
-    const left = this.#paths.size === 0 ? [] : paths.filter((path) => this.#paths.has(path))
+    const left = this.#paths.size === 0 ? [] : paths.filter((path) => isAtOrBelow(path, this.#paths))
     if (left.length === 0) return none
-    if (!(await this.#tasks.syncNames(left))) return new Set(left)
-    for (const path of left) this.#paths.delete(path)
+    const noted = [...this.#paths].filter((path) => left.some((other) => other === path || isBelow(other, path)))
+    if (!(await this.#tasks.syncNames(noted))) return new Set(left)
+    for (const path of noted) this.#paths.delete(path)
     return none
   }
 }

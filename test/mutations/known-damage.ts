@@ -121,4 +121,18 @@ export const knownDamageMutations: readonly Mutation[] = [
     bug: '',
     caughtBy: ['test/node/lost-writes.test.ts'],
   },
+  {
+    name: 'folder-that-is-not-durable-is-told',
+    file: 'src/node/local-moves.ts',
+    text: 'return (await unflushed.among(paths)).size === 0',
+    bug: 'return (await unflushed.among([])).size === paths.length - paths.length',
+    caughtBy: ['test/node/unflushed-folders.test.ts'],
+  },
+  {
+    name: 'what-is-in-a-folder-that-is-not-durable-is-told',
+    file: 'src/node/unflushed-names.ts',
+    text: 'paths.filter((path) => isAtOrBelow(path, this.#paths))',
+    bug: 'paths.filter((path) => this.#paths.has(path))',
+    caughtBy: ['test/node/unflushed-folders.test.ts'],
+  },
 ]
