@@ -34,6 +34,20 @@ export function recoverIntent(intent: InterruptedIntent): 'adopt' | 'drop' {
   return disk.sizeBytes === intended.sizeBytes && isNear(disk.mtimeNs, intended.mtimeNs) ? 'adopt' : 'drop'
 }
 
+/**
+ * Whether the file at the path is the one that the index knows, with nothing changed but time and mode, of which an
+ * intent without a staged file has told before: its bytes are what they were, even if the disk has damaged them.
+ */
+export function isSameButMetadata({
+  intended,
+  disk,
+  indexed,
+}: Pick<InterruptedIntent, 'intended' | 'disk' | 'indexed'>): boolean {
+  if (disk?.kind !== 'file' || indexed?.kind !== 'file' || disk.inode !== indexed.inode) return false
+  const hasTime = isNear(disk.mtimeNs, intended.mtimeNs) || disk.mtimeNs === indexed.mtimeNs
+  return disk.sizeBytes === indexed.sizeBytes && hasTime
+}
+
 function isNear(a: bigint, b: bigint): boolean {
   const difference = a - b
   return difference >= -nanosecondsPerMicrosecond && difference <= nanosecondsPerMicrosecond

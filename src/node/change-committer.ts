@@ -1,11 +1,11 @@
-import { copyRecord, planSteps, type ChangeSteps, type PlannedChange } from '../apply/plan-steps.ts'
-import type { FolderIndex, IndexRow, Intent, RowChange } from '../file-index/folder-index.ts'
+import { copyRecord, planSteps, type ChangeSteps } from '../apply/plan-steps.ts'
+import { isSameButMetadata } from '../apply/recover.ts'
+import type { FolderIndex, RowChange } from '../file-index/folder-index.ts'
 import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
 import { isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks, StepResult } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
-import type { Decision } from '../reconcile/decide.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
 import type { ChangeGuard } from './change-guard.ts'
 import { chooseCopy } from './choose-copy.ts'
@@ -16,21 +16,7 @@ import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import { isAtOrBelow } from './recognise-moves.ts'
 import type { UnflushedNames } from './unflushed-names.ts'
-
-/** One decided need; for a file, with its bytes staged. */
-export interface Work {
-  readonly need: Need
-  readonly decision: Exclude<Decision, { action: 'nothing' }>
-  readonly row: IndexRow | null
-  /** The state on the disk in `row` is of other bytes than its record: they were rewritten, and nobody has been told. */
-  readonly isRewritten?: boolean
-  staged: string | null
-  blockList: Uint8Array | null
-  /** The removal, in the same job, of a file whose bytes are what this one is to hold. */
-  movedFrom: Work | null
-  /** Of the name under which a conflict's loser is kept. */
-  readonly copyRow?: IndexRow | null
-}
+import { copiesOf, intentsOf, pathsOf, plannedChanges, type Work } from './work.ts'
 
 /** A folder that should go but holds something is kept after so many looks. */
 const emptyTriesMax = 4
@@ -58,13 +44,9 @@ export class ChangeCommitter {
     const { index, tasks, clock } = this.#deps
     const byDecision = new Map(current.map((item) => [item.decision, item]))
     const planned = planSteps(plannedChanges(current))
-    const intents: Intent[] = []
-    for (const { decision, blockList, staged } of current) {
-      if (staged === null) continue
-      intents.push({ id: intents[0]?.id ?? staged, record: decision.record, blockList, staged })
-    }
-    if (intents.length > 0) await index.putIntents(intents)
     const steps = planned.flatMap((change) => change.steps)
+    const intents = intentsOf(current)
+    if (intents.length > 0) await index.putIntents(intents)
     const results = steps.length === 0 ? [] : await tasks.apply(steps, { history: historyName(clock.now()) })
     const changes: RowChange[] = []
     const done: Need[] = []
@@ -209,8 +191,20 @@ export class ChangeCommitter {
     // What failed at the end may be in place all the same.
     if (result.outcome === 'failed' || result.code === 'EEXIST') dirty.add(path)
     if (result.outcome === 'failed') for (const at of pathsOf(item)) this.#deps.unflushed.add(at)
+    if (result.outcome === 'failed') await this.#knowMetadata(item)
     needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, retryMsMax), result.reason)
     if (result.outcome === 'failed') this.#deps.onStepFailed(result.code)
+  }
+
+  /** Time and mode may be set all the same: that is no edit, whatever the bytes are. */
+  async #knowMetadata({ decision, row }: Work): Promise<void> {
+    const { index, tasks } = this.#deps
+    const { record } = decision
+    if (decision.action !== 'adopt' || row === null) return
+    const disk = (await tasks.lstat([record.path]))[0]?.disk ?? null
+    if (disk !== null && isSameButMetadata({ intended: record, disk, indexed: row.disk })) {
+      await index.updateDisk([{ path: record.path, disk }])
+    }
   }
 
   /**
@@ -259,30 +253,6 @@ export interface ChangeCommitterDeps {
   readonly isReceiving: () => boolean
   readonly onCommit: (changes: readonly RowChange[]) => void
   readonly onStepFailed: (code: string) => void
-}
-
-/** By the path of each loser, that of its copy. */
-function copiesOf(work: readonly Work[]): ReadonlyMap<RelativePath, RelativePath> {
-  const copies = new Map<RelativePath, RelativePath>()
-  for (const { decision } of work) {
-    if (decision.action === 'take-keeping-copy') copies.set(decision.record.path, decision.copyPath)
-  }
-  return copies
-}
-
-function pathsOf({ decision, movedFrom }: Work): RelativePath[] {
-  const copies = decision.action === 'take-keeping-copy' ? [decision.copyPath] : []
-  return [decision.record.path, ...copies, ...(movedFrom === null ? [] : [movedFrom.decision.record.path])]
-}
-
-/** The removal that belongs to a move is no change of its own. */
-function plannedChanges(work: readonly Work[]): PlannedChange[] {
-  const removals = new Set(work.map((item) => item.movedFrom))
-  return work.flatMap((item) => {
-    if (removals.has(item)) return []
-    const { decision, row, staged, movedFrom } = item
-    return [{ decision, local: row, staged, movedFrom: movedFrom?.row ?? null }]
-  })
 }
 
 function hasRemovalBelow(needs: Needs, folder: RelativePath): boolean {

@@ -5,12 +5,12 @@ import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Decision } from '../reconcile/decide.ts'
 import { advanceVersion, compareVersions, joinVersions } from '../vector-clock/compare-versions.ts'
-import type { Work } from './change-committer.ts'
 import type { Loss } from './change-window.ts'
 import type { FolderGuard } from './folder-guard.ts'
 import { lossOf } from './guard-losses.ts'
 import { isSameRecord, type Need } from './need.ts'
 import type { Needs } from './needs.ts'
+import type { Work } from './work.ts'
 
 /** Of one that waits: no problem of its path, {@link FolderGuard.held} tells of all of them. */
 export const heldReason = 'it waits with others: p2psync guard approve|reject'

@@ -1,5 +1,5 @@
 import { isLive } from '../model/file-record.ts'
-import type { Work } from './change-committer.ts'
+import type { Work } from './work.ts'
 
 /**
  * Finds in a job the files that another one's removal makes room for: the file on this disk is given its new path, and

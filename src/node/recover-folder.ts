@@ -1,4 +1,5 @@
-import { recoverIntent } from '../apply/recover.ts'
+import { isSameButMetadata, recoverIntent } from '../apply/recover.ts'
+import type { DiskChange } from '../file-index/disk-states.ts'
 import type { FolderIndex, Intent } from '../file-index/folder-index.ts'
 import { isExecutable, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -22,6 +23,12 @@ export async function recoverFolder(deps: {
   const intents = await index.intents()
   const looks = await tasks.lstat(intents.map((intent) => intent.record.path))
   const rows = await index.getMany(intents.map((intent) => intent.record.path))
+  const settings = intents.flatMap(({ record: intended, staged: name }, i): DiskChange[] => {
+    const disk = looks[i]?.disk ?? null
+    const isOurs = name === '' && isSameButMetadata({ intended, disk, indexed: rows[i]?.disk ?? null })
+    return isOurs && disk !== null ? [{ path: intended.path, disk }] : []
+  })
+  if (settings.length > 0) await index.updateDisk(settings)
   const placed = intents.flatMap((intent, i): Adopted[] => {
     const disk = looks[i]?.disk ?? null
     const facts = { disk, stagedInode: inodes.get(intent.staged) ?? null, indexed: rows[i]?.disk ?? null }

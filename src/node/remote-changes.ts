@@ -6,7 +6,7 @@ import type { FolderMove } from '../model/folder-move.ts'
 import type { FolderOrder } from '../model/folder-order.ts'
 import type { FileRecord } from '../model/file-record.ts'
 import type { Random } from '../ports/random.ts'
-import type { ChangeCommitter, Work } from './change-committer.ts'
+import type { ChangeCommitter } from './change-committer.ts'
 import type { FetchFile } from './fetch-groups.ts'
 import { FileFetcher, type FileFetcherDeps } from './file-fetcher.ts'
 import type { FolderDrafts } from './folder-drafts.ts'
@@ -20,6 +20,7 @@ import type { PeerClients } from './peer-fetches.ts'
 import { rowsForTold, type ToldRowsDeps } from './told-rows.ts'
 import { discardRemains, StagedLeftovers } from './staged-remains.ts'
 import { takeMove, type TakeMoveDeps } from './take-move.ts'
+import type { Work } from './work.ts'
 
 /** Jobs at once: one is fetched while another is applied, and a large file does not hold up small ones. */
 const jobsMax = 3

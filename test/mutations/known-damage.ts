@@ -135,4 +135,25 @@ export const knownDamageMutations: readonly Mutation[] = [
     bug: 'paths.filter((path) => this.#paths.has(path))',
     caughtBy: ['test/node/unflushed-folders.test.ts'],
   },
+  {
+    name: 'mode-that-a-killed-process-has-set-is-an-edit',
+    file: 'src/node/work.ts',
+    text: 'if (staged === null && !isMetadata) continue',
+    bug: 'if (staged === null || isMetadata) continue',
+    caughtBy: ['test/node/damaged-metadata.test.ts'],
+  },
+  {
+    name: 'mode-that-could-not-be-flushed-is-an-edit',
+    file: 'src/node/change-committer.ts',
+    text: "    if (result.outcome === 'failed') await this.#knowMetadata(item)\n",
+    bug: '',
+    caughtBy: ['test/node/damaged-metadata.test.ts'],
+  },
+  {
+    name: 'edit-after-a-kill-is-only-a-mode',
+    file: 'src/apply/recover.ts',
+    text: 'disk.sizeBytes === indexed.sizeBytes && hasTime',
+    bug: 'disk.sizeBytes === indexed.sizeBytes || hasTime',
+    caughtBy: ['test/node/damaged-metadata.test.ts'],
+  },
 ]

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { FileRecord } from '../../src/model/file-record.ts'
 import { noOrder } from '../../src/model/folder-order.ts'
-import type { Work } from '../../src/node/change-committer.ts'
+import type { Work } from '../../src/node/work.ts'
 import { Needs } from '../../src/node/needs.ts'
 import { pairMoves } from '../../src/node/pair-moves.ts'
 import { decide } from '../../src/reconcile/decide.ts'
