@@ -178,12 +178,14 @@ export class PeerFetches {
       for (const { target } of portion.runs) target.reason = reason
       return null
     }
-    const isWanted = !portion.isDone && portion.runs.some((run) => this.#targets.has(run.target))
-    if (!isWanted) {
+    const wanted = portion.isDone ? [] : portion.runs.filter((run) => this.#targets.has(run.target))
+    if (wanted.length === 0) {
       await client.reuse(reply.frame)
       return null
     }
-    const staging = stageReply(blocks, { reply, client, tasks: this.#deps.tasks })
+    const wantedBlocks = new Set(wanted.flatMap((run) => run.blocks))
+    const isWanted = (block: FetchBlock): boolean => wantedBlocks.has(block)
+    const staging = stageReply(blocks, { reply, client, tasks: this.#deps.tasks, isWanted })
     this.#staging.add(staging)
     return staging.finally(() => this.#staging.delete(staging))
   }

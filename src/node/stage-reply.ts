@@ -11,14 +11,22 @@ export interface StagedReply {
   readonly wrong: ReadonlySet<FetchBlock>
 }
 
+export interface StageReplyOptions {
+  readonly reply: BlockReply
+  readonly client: Pick<BlockClient, 'reuse'>
+  readonly tasks: FileTasks
+  readonly isWanted?: (block: FetchBlock) => boolean
+}
+
 /**
- * Checks and stages the blocks of a reply to a request for `blocks`, and gives its frame back to the client.
+ * Checks and stages the blocks of a reply to a request for `blocks`, and gives its frame back to the client. Those that are
+ * not wanted any more are left out, as if the peer did not have them: their file may have been cleared away.
  *
  * @throws what the disk throws.
  */
 export async function stageReply(
   blocks: readonly FetchBlock[],
-  { reply, client, tasks }: { reply: BlockReply; client: Pick<BlockClient, 'reuse'>; tasks: FileTasks },
+  { reply, client, tasks, isWanted = () => true }: StageReplyOptions,
 ): Promise<StagedReply> {
   const missing = new Set<FetchBlock>()
   const wrong = new Set<FetchBlock>()
@@ -31,6 +39,11 @@ export async function stageReply(
       continue
     }
     const { length, hash } = block
+    if (!isWanted(block)) {
+      missing.add(block)
+      at += length
+      continue
+    }
     staged.push({ staged: block.staged, offset: block.offset, length, hash, at })
     owners.push(block)
     for (const offset of block.alsoAt) {

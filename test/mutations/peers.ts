@@ -100,4 +100,11 @@ export const peerMutations: readonly Mutation[] = [
     bug: 'if (this.#twin !== undefined) return folders',
     caughtBy: ['test/node/libp2p-transport.test.ts'],
   },
+  {
+    name: 'block-of-a-file-that-was-given-up-is-staged-with-others',
+    file: 'src/node/stage-reply.ts',
+    text: 'if (!isWanted(block)) {',
+    bug: 'if (!isWanted(block) && blocks.length === 0) {',
+    caughtBy: ['test/node/peer-fetches.test.ts'],
+  },
 ]

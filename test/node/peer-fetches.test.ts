@@ -208,17 +208,21 @@ describe('fetches from several peers', () => {
     expect(peers.asked(ann)).toBe(asked)
   })
 
-  it('drops what was given up', async () => {
-    const answers = Promise.withResolvers<Uint8Array>()
-    const ann = peers.add('ann', () => answers.promise)
-    const { file, blocks } = newFile('file', 60, [ann])
-    const fetched = fetchOne(file, blocks)
+  it.each([
+    ['drops what was given up', ['gone']],
+    ['drops what was given up, and takes the rest of the same answer', ['gone', 'other']],
+  ])('%s', async (_, names) => {
+    const answers = Promise.withResolvers<void>()
+    const ann = peers.add('ann', (block) => answers.promise.then(() => contents.get(block.hash)!))
+    const [gone, ...others] = names.map((name) => newFile(name, 3, [ann])) as [ReturnType<typeof newFile>]
+    const fetched = fetches.fetch(new Map([gone, ...others].map(({ file, blocks }) => [file, blocks])))
     await nextTurn()
-    await fetches.cancel(new Set([file]))
-    expect(await fetched).toBe('it was given up')
-    answers.resolve(new Uint8Array(blockBytes))
+    await fetches.cancel(new Set([gone.file]))
+    answers.resolve()
+    expect([...(await fetched).keys()]).toEqual([gone.file])
     for (let turn = 0; turn < 20; turn++) await nextTurn()
-    expect(stagedBytes).toBe(0)
+    expect(stagedBytes).toBe(others.length * 3 * blockBytes)
+    expect(disk.lstat('/root/.p2psync/staging/gone')).toBeNull()
   })
 })
 
