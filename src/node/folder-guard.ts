@@ -37,7 +37,9 @@ export class FolderGuard {
       })
     this.outgoing = guardOf('outgoing')
     this.incoming = guardOf('incoming')
-    this.incoming.remember(this.told.waiting)
+    // A kill may have come between the end of the waiting and the note of it.
+    if (this.incoming.held === null) this.told.forgetWaiting()
+    else this.incoming.remember(this.told.waiting)
   }
 
   /** What waits for a person. */

@@ -68,7 +68,7 @@ export const guardWaitingMutations: readonly Mutation[] = [
   {
     name: 'what-waits-is-forgotten-by-a-restart',
     file: 'src/node/folder-guard.ts',
-    text: '    this.incoming.remember(this.told.waiting)\n',
+    text: 'else this.incoming.remember(this.told.waiting)',
     bug: '',
     caughtBy: ['test/node/guard-away.test.ts'],
   },
