@@ -34,6 +34,8 @@ export class GuardAnswers {
       await clock.pass(3000)
       // That it does not come to rest for another reason is for other checkers.
       if (!isAnswered && devices.every(({ replica }) => replica.view.status().held.length === 0)) return []
+      const stuck = isAnswered || isDamaged ? [] : devices.filter(isStuck)
+      if (stuck.length > 0) return stuck.map(({ name }) => `${name} waits for ever`)
       if (!isAnswered) await this.#giveUp()
       const [first, ...others] = asking()
       if (first === undefined && isAnswered) return []
@@ -75,6 +77,13 @@ export class GuardAnswers {
 function restingRoot({ replica }: WorldDevice): string | null {
   const { busy, neededFiles, root } = replica.state()
   return replica.view.status().held.length > 0 || busy || neededFiles > 0 ? null : root.join()
+}
+
+/** Something is to come back, and that nobody has it is not what it waits for. */
+function isStuck({ replica }: WorldDevice): boolean {
+  const { held, problems } = replica.view.status()
+  const isLost = problems.some(({ reason }) => reason.includes('no connected device has all of this file'))
+  return held.some(({ restoring }) => restoring) && !isLost
 }
 
 function waiting({ replica }: WorldDevice): readonly HeldChanges[] {
