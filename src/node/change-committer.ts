@@ -188,10 +188,12 @@ export class ChangeCommitter {
       await this.#onFolderNotEmpty(item, needs, changes)
       return
     }
+    if (result.outcome === 'failed') {
+      for (const at of pathsOf(item)) this.#deps.unflushed.add(at)
+      await this.#knowMetadata(item)
+    }
     // What failed at the end may be in place all the same.
     if (result.outcome === 'failed' || result.code === 'EEXIST') dirty.add(path)
-    if (result.outcome === 'failed') for (const at of pathsOf(item)) this.#deps.unflushed.add(at)
-    if (result.outcome === 'failed') await this.#knowMetadata(item)
     needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, retryMsMax), result.reason)
     if (result.outcome === 'failed') this.#deps.onStepFailed(result.code)
   }

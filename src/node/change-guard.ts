@@ -135,10 +135,10 @@ export class ChangeGuard {
     await this.lift()
   }
 
-  /** What was approved has gone through, or what waited is no loss any more. */
+  /** What was approved has gone through, or what waited is no loss any more; for what no look finds again. */
   passed(path: RelativePath): void {
     this.#passing.delete(path)
-    if (this.#deps.direction === 'incoming') this.#paths.delete(path)
+    this.#paths.delete(path)
   }
 
   /** What waited when the folder was closed, where that is not found again by a look. */

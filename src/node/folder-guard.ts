@@ -1,5 +1,6 @@
 import { defaultGuard, type GuardLimits, type HeldChanges } from '../model/guard-limits.ts'
 import { errorText } from '../model/errors.ts'
+import type { RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Logger } from '../ports/logger.ts'
 import { ChangeGuard } from './change-guard.ts'
@@ -45,6 +46,12 @@ export class FolderGuard {
   /** What waits for a person. */
   get held(): readonly HeldChanges[] {
     return [this.outgoing.held, this.incoming.held].filter((held) => held !== null)
+  }
+
+  /** Our record at this path is another one now, or as new as what was told. */
+  settled(path: RelativePath): void {
+    this.incoming.passed(path)
+    this.told.settled(path)
   }
 
   /** Gives back the memory of what came and went long ago; without this a large first sync is remembered until the next change. */

@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 import { P2psyncError } from '../model/errors.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderPeers } from './folder-peers.ts'
-import { hasHeld, keepOurs, needHeld, onCommitted, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
+import { hasHeld, keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
 import { costOf, type Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
@@ -63,9 +63,13 @@ export class GuardDecisions {
     return held
   }
 
-  /** Our records are others now. */
+  /** Our records at these paths are others now: what waited there may have nothing to wait for. */
   onCommitted(changes: readonly RowChange[]): void {
-    onCommitted({ guard: this.#deps.guard, needs: this.#deps.needs() }, changes)
+    const needs = this.#deps.needs()
+    for (const { record } of changes) {
+      this.#deps.guard.settled(record.path)
+      if (needs.held > 0) wakeHeld(needs, needs.at(record.path))
+    }
   }
 
   /** Until the signal is aborted: asks for what is to be restored, ends holding when nothing waits any more, and forgets what is old. */
@@ -87,7 +91,7 @@ export class GuardDecisions {
   async #keepRejected(): Promise<void> {
     const { told } = this.#deps.guard
     const isRejected = ({ record }: Need): boolean => told.isRejected(record)
-    if (Array.from(this.#deps.needs().all()).some(isRejected)) await this.#keepOurs(isRejected)
+    if (told.hasRejected && Array.from(this.#deps.needs().all()).some(isRejected)) await this.#keepOurs(isRejected)
   }
 
   async #keepOurs(isAsked: (need: Need) => boolean = () => true): Promise<void> {

@@ -30,31 +30,29 @@ export async function withoutHeld(work: readonly Work[], deps: GuardIncomingDeps
   const { guard, needs, clock, isReceiving } = deps
   const { incoming } = guard
   const losses = new Map<Work, Loss>()
+  const left: Work[] = []
   for (const item of work) {
-    const { row, decision } = item
+    const { need, row, decision } = item
     const isThere = row !== null && row.disk !== null
     const loss = isThere && decision.action === 'take' ? lossOf(row.record, decision.record) : null
+    if (loss !== null && guard.told.isRejected(need.record)) {
+      needs.requeue(need, clock.monotonic() + askAgainMs, heldReason)
+      continue
+    }
     if (loss !== null) losses.set(item, loss)
+    left.push(item)
   }
-  const rejected = new Set([...losses.keys()].filter(({ need }) => guard.told.isRejected(need.record)))
-  if (rejected.size > 0) {
-    for (const item of rejected) needs.requeue(item.need, clock.monotonic() + askAgainMs, heldReason)
-    guard.told.onCome()
-    return withoutHeld(
-      work.filter((item) => !rejected.has(item)),
-      deps,
-    )
-  }
-  if (losses.size === 0) return [...work]
+  if (left.length < work.length) guard.told.onCome()
+  if (losses.size === 0) return left
   // What is lost at one path may be gained at another one, of which we are to hear yet.
   if (incoming.held === null && incoming.room < 0 && isReceiving() && !needs.isFull) {
     for (const { need } of losses.keys()) needs.requeue(need, clock.monotonic() + restOfBatchMs, '')
-    return work.filter((item) => !losses.has(item))
+    return left.filter((item) => !losses.has(item))
   }
   const [first] = losses.keys()
   const held = await incoming.refuse([...losses.values()], first?.need.record.writerName ?? '')
-  if (held.size === 0) return [...work]
-  return work.filter((item) => {
+  if (held.size === 0) return left
+  return left.filter((item) => {
     const { need } = item
     const mayGo = !held.has(need.record.path)
     // Somebody may have decided meanwhile.
@@ -66,26 +64,11 @@ export async function withoutHeld(work: readonly Work[], deps: GuardIncomingDeps
 }
 
 /** Lets what waited be taken up at once. */
-export function wakeHeld(needs: Needs): void {
-  for (const need of needs.all()) {
+export function wakeHeld(needs: Needs, some: Iterable<Need> = needs.all()): void {
+  for (const need of some) {
     if (need.reason !== heldReason || need.state === 'active') continue
     need.attempts = 0
     needs.requeue(need, 0, '')
-  }
-}
-
-/** Our records at these paths are others now: what waited there may have nothing to wait for. */
-export function onCommitted(
-  { guard, needs }: Pick<GuardIncomingDeps, 'guard' | 'needs'>,
-  changes: readonly RowChange[],
-): void {
-  for (const { record } of changes) {
-    guard.incoming.passed(record.path)
-    guard.told.settled(record.path)
-    if (needs.held === 0) continue
-    for (const need of needs.at(record.path)) {
-      if (need.reason === heldReason && need.state === 'queued') needs.requeue(need, 0, '')
-    }
   }
 }
 

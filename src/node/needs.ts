@@ -9,6 +9,7 @@ import { transferOrder, type Lane, type PlaceTransfer } from '../transfer/transf
 import { compareVersions } from '../vector-clock/compare-versions.ts'
 import { isSameRecord, memoryBytes, newNeed, type Need } from './need.ts'
 import { NeedJobs, type NeedJob } from './need-jobs.ts'
+import { loseSource } from './need-sources.ts'
 import { NeedQueue, type Row } from './need-queue.ts'
 import { RemovalsByContent } from './removals-by-content.ts'
 
@@ -76,7 +77,7 @@ export class Needs {
    * @returns true when something that is worked on has lost a source by that.
    */
   add(record: FileRecord, source: DeviceId, details: { bytes: number; replaces: BlockHash | '' }): boolean {
-    const others = this.#byPath.get(record.path) ?? []
+    const others = this.at(record.path)
     // An answer to a question may come after newer news.
     const isNews = (other: Need): boolean => compareVersions(other.record.version, record.version) === 'after'
     if (others.some((other) => other.sources.has(source) && isNews(other))) return false
@@ -86,15 +87,12 @@ export class Needs {
       if (isSameRecord(other.record, record)) {
         other.sources.add(source)
         known = true
-      } else {
-        if (other.sources.delete(source) && other.state === 'active') hasLost = true
-        if (other.sources.size === 0 && other.state === 'queued') this.remove(other)
-      }
+      } else if (loseSource(this, other, source)) hasLost = true
     }
     if (known) return hasLost
     const place = this.#placeOf(record, details.bytes, this.#clock.now())
     const need = newNeed(record, source, { ...details, place })
-    this.#byPath.set(record.path, [...(this.#byPath.get(record.path) ?? []), need])
+    this.#byPath.set(record.path, [...this.at(record.path), need])
     this.#tally(need, 1)
     this.#queue.enter(need)
     return hasLost
@@ -141,10 +139,7 @@ export class Needs {
 
   /** Forgets that `device` holds anything, and what nobody else holds. */
   dropSource(device: DeviceId): void {
-    for (const need of this.all()) {
-      need.sources.delete(device)
-      if (need.sources.size === 0 && need.state === 'queued') this.remove(need)
-    }
+    for (const need of this.all()) loseSource(this, need, device)
   }
 
   /** True when something waits for this path, what is below it or a folder above it. */

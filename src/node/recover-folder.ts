@@ -23,18 +23,22 @@ export async function recoverFolder(deps: {
   const intents = await index.intents()
   const looks = await tasks.lstat(intents.map((intent) => intent.record.path))
   const rows = await index.getMany(intents.map((intent) => intent.record.path))
-  const settings = intents.flatMap(({ record: intended, staged: name }, i): DiskChange[] => {
+  const placed: Adopted[] = []
+  const settings: DiskChange[] = []
+  for (const [i, intent] of intents.entries()) {
+    const { record: intended, staged: name } = intent
     const disk = looks[i]?.disk ?? null
-    const isOurs = name === '' && isSameButMetadata({ intended, disk, indexed: rows[i]?.disk ?? null })
-    return isOurs && disk !== null ? [{ path: intended.path, disk }] : []
-  })
+    if (disk === null) continue
+    const facts = { intended, disk, indexed: rows[i]?.disk ?? null }
+    // Nothing was staged: time or mode were to be set.
+    if (name === '') {
+      if (isSameButMetadata(facts)) settings.push({ path: intended.path, disk })
+      continue
+    }
+    const verdict = recoverIntent({ ...facts, staged: name, stagedInode: inodes.get(name) ?? null })
+    if (verdict === 'adopt') placed.push({ intent, disk })
+  }
   if (settings.length > 0) await index.updateDisk(settings)
-  const placed = intents.flatMap((intent, i): Adopted[] => {
-    const disk = looks[i]?.disk ?? null
-    const facts = { disk, stagedInode: inodes.get(intent.staged) ?? null, indexed: rows[i]?.disk ?? null }
-    const verdict = recoverIntent({ intended: intent.record, staged: intent.staged, ...facts })
-    return verdict === 'adopt' && disk !== null ? [{ intent, disk }] : []
-  })
   // The index is not to say more than the disk has: a power cut may take a name that only a killed process has seen.
   const isDurable = placed.length === 0 || (await tasks.syncNames(placed.map(({ intent }) => intent.record.path)))
   const adopted = isDurable ? placed : []

@@ -194,8 +194,7 @@ export class RemoteChanges {
   /** What it asks for is there, or newer than that. */
   #onSettled(need: Need): void {
     this.needs.remove(need)
-    this.#deps.guard.incoming.passed(need.record.path)
-    this.#deps.guard.told.settled(need.record.path)
+    this.#deps.guard.settled(need.record.path)
   }
 
   #forgetStaged(need: Need, staged: Map<Need, string>): void {

@@ -173,7 +173,7 @@ export class ScrubFolder implements DamageKeeper {
       await this.#unlessStopped(async () => {
         const [row] = await this.#deps.index.getMany([path])
         if (row) await this.#check(row)
-        else this.#unrepaired.delete(path)
+        else this.#forget(path)
       })
       this.#suspects.delete(path)
     }
@@ -226,8 +226,7 @@ export class ScrubFolder implements DamageKeeper {
       return
     }
     if (verdict.outcome !== 'damaged') {
-      if (wasKnown) this.#unrepaired.delete(path)
-      this.#sure.delete(path)
+      this.#forget(path)
       return
     }
     if (!wasKnown) this.#count({ damaged: 1 })
@@ -244,13 +243,17 @@ export class ScrubFolder implements DamageKeeper {
       why,
     })
     if (why === '') this.#count({ repaired: 1 })
-    if (why === '') {
-      this.#unrepaired.delete(path)
-      this.#sure.delete(path)
-    } else if (this.#unrepaired.size < unrepairedMax) this.#unrepaired.set(path, why)
+    if (why === '') this.#forget(path)
+    else if (this.#unrepaired.size < unrepairedMax) this.#unrepaired.set(path, why)
     // Edited, or moved as it is: the index is about to know.
     if (why === beingChanged) this.#retryAt = 0
     this.#deps.onChange()
+  }
+
+  /** It is whole, or gone. */
+  #forget(path: RelativePath): void {
+    this.#unrepaired.delete(path)
+    this.#sure.delete(path)
   }
 
   #count(more: Partial<ScrubCounts>): void {

@@ -1,6 +1,6 @@
 import { errorText } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
+import { isBelow, isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { VersionVector } from '../model/version-vector.ts'
 import type { Logger } from '../ports/logger.ts'
 import { compareVersions } from '../vector-clock/compare-versions.ts'
@@ -64,6 +64,10 @@ export class ToldLosses {
     this.#isSaved = false
   }
 
+  get hasRejected(): boolean {
+    return this.#rejected.size > 0
+  }
+
   /** True for what was rejected, and for what was made of it. */
   isRejected({ path, version }: ToldRecord): boolean {
     const rejected = this.#rejected.get(path)
@@ -72,7 +76,7 @@ export class ToldLosses {
 
   /** True when something was rejected that a removal of this folder would take away. */
   hasRejectedIn(folder: RelativePath): boolean {
-    for (const path of this.#rejected.keys()) if (path === folder || path.startsWith(`${folder}/`)) return true
+    for (const path of this.#rejected.keys()) if (path === folder || isBelow(path, folder)) return true
     return false
   }
 

@@ -55,8 +55,8 @@ export const committerMutations: readonly Mutation[] = [
   {
     name: 'every-intent-is-adopted',
     file: 'src/node/recover-folder.ts',
-    text: "return verdict === 'adopt' && disk !== null",
-    bug: 'return disk !== null',
+    text: "if (verdict === 'adopt') placed",
+    bug: "if (verdict !== '') placed",
     caughtBy: ['test/node/recover-folder.test.ts'],
   },
   {

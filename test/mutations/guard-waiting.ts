@@ -95,9 +95,9 @@ export const guardWaitingMutations: readonly Mutation[] = [
   },
   {
     name: 'what-others-have-settled-waits-on',
-    file: 'src/node/guard-incoming.ts',
-    text: "if (need.reason === heldReason && need.state === 'queued') needs.requeue(need, 0, '')\n    }\n  }",
-    bug: 'void need\n    }\n  }',
+    file: 'src/node/guard-decisions.ts',
+    text: 'if (needs.held > 0) wakeHeld(needs, needs.at(record.path))',
+    bug: '',
     caughtBy: ['test/node/guard-away.test.ts'],
   },
   {

@@ -89,8 +89,8 @@ export const knownDamageMutations: readonly Mutation[] = [
   {
     name: 'damage-that-moves-while-it-is-repaired-is-forgotten',
     file: 'src/node/scrub-folder.ts',
-    text: "    if (why === '') {\n      this.#unrepaired.delete(path)",
-    bug: "    if (why === '' || why === beingChanged) {\n      this.#unrepaired.delete(path)",
+    text: "if (why === '') this.#forget(path)",
+    bug: "if (why === '' || why === beingChanged) this.#forget(path)",
     caughtBy: ['test/node/moved-damage.test.ts'],
   },
   {
@@ -145,7 +145,7 @@ export const knownDamageMutations: readonly Mutation[] = [
   {
     name: 'mode-that-could-not-be-flushed-is-an-edit',
     file: 'src/node/change-committer.ts',
-    text: "    if (result.outcome === 'failed') await this.#knowMetadata(item)\n",
+    text: '      await this.#knowMetadata(item)\n',
     bug: '',
     caughtBy: ['test/node/damaged-metadata.test.ts'],
   },
@@ -154,6 +154,13 @@ export const knownDamageMutations: readonly Mutation[] = [
     file: 'src/apply/recover.ts',
     text: 'disk.sizeBytes === indexed.sizeBytes && hasTime',
     bug: 'disk.sizeBytes === indexed.sizeBytes || hasTime',
+    caughtBy: ['test/node/damaged-metadata.test.ts'],
+  },
+  {
+    name: 'another-file-is-taken-for-one-whose-mode-was-set',
+    file: 'src/node/recover-folder.ts',
+    text: '      continue\n    }\n    const verdict',
+    bug: '    }\n    const verdict',
     caughtBy: ['test/node/damaged-metadata.test.ts'],
   },
 ]

@@ -101,6 +101,17 @@ describe('the committer', () => {
     await index.commit([change])
   }
 
+  /** A folder with a file in it, and a peer's removal of it. */
+  async function removedElsewhere(): Promise<{ folder: FileRecord; work: Work }> {
+    disk.makeFolder(`${root}/d`)
+    const state = disk.lstat(`${root}/d`)
+    if (state?.kind !== 'folder') throw new Error('no folder')
+    const folder = { ...fileRecord('d', ''), kind: 'folder', sizeBytes: 0, mtimeNs: 0n, content: '' } as const
+    await index.commit([{ record: folder, disk: state }])
+    await commitLocal('d/x', 'text')
+    return { folder, work: await workFor(tombstone('d', { counter: 2 }), '') }
+  }
+
   const textAt = (path: string) => disk.tree(root).get(path)?.content
 
   it('writes its intent down for good before a file is put in place, and the record for good after it', async () => {
@@ -171,13 +182,7 @@ describe('the committer', () => {
   })
 
   it('publishes a folder anew that was removed elsewhere and holds something here', async () => {
-    disk.makeFolder(`${root}/d`)
-    const state = disk.lstat(`${root}/d`)
-    if (state?.kind !== 'folder') throw new Error('no folder')
-    const folder = { ...fileRecord('d', ''), kind: 'folder', sizeBytes: 0, mtimeNs: 0n, content: '' } as const
-    await index.commit([{ record: folder, disk: state }])
-    await commitLocal('d/x', 'text')
-    const work = await workFor(tombstone('d', { counter: 2 }), '')
+    const { folder, work } = await removedElsewhere()
     await committer.apply([{ ...work, staged: null }], needs)
     const row = await index.get(folder.path)
     expect([row?.record.kind, row?.record.writer, textAt('d/x')]).toEqual(['folder', index.writer, 'text'])
@@ -185,13 +190,7 @@ describe('the committer', () => {
   })
 
   it('has what lay in a folder looked at that was gone here before it was removed elsewhere', async () => {
-    disk.makeFolder(`${root}/d`)
-    const state = disk.lstat(`${root}/d`)
-    if (state?.kind !== 'folder') throw new Error('no folder')
-    const folder = { ...fileRecord('d', ''), kind: 'folder', sizeBytes: 0, mtimeNs: 0n, content: '' } as const
-    await index.commit([{ record: folder, disk: state }])
-    await commitLocal('d/x', 'text')
-    const work = await workFor(tombstone('d', { counter: 2 }), '')
+    const { work } = await removedElsewhere()
     disk.rename(`${root}/d`, `${root}/e`)
     expect(await committer.apply([{ ...work, staged: null }], needs)).toEqual([work.need])
     expect(dirty.takeArrived(() => false)).toEqual(['d/x'])

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DiskState } from '../../src/model/disk-state.ts'
-import { bootNotesIn, type BootNote } from '../../src/node/boot-notes.ts'
+import { bootNotesIn } from '../../src/node/boot-notes.ts'
 import { isCutOff, isOlderVersion } from '../../src/node/cut-off.ts'
+import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
 import { MemoryNote } from '../twins/memory-note.ts'
 import { expectKept } from './kept-note.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
@@ -78,7 +79,7 @@ describe('names that a power cut has taken', () => {
   beforeEach(async () => {
     world = new ReplicaWorld()
     boot = 'first'
-    const bootNotes = Object.assign(new MemoryNote<BootNote>(), { boot: async () => boot })
+    const bootNotes = new MemoryBootNotes(() => boot)
     a = await world.add('alpha', { bootNotes, damageNotes: new MemoryNote() })
     b = await world.add('beta')
     for (let i = 0; i < 20; i++) a.write(`old/${i}`, `old ${i}`)

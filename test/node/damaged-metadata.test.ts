@@ -35,6 +35,29 @@ it.each(['kill', 'disk error'])(
   },
 )
 
+it('another file with the time that a peer has set is none that was there before, though the node was killed', async () => {
+  const world = new ReplicaWorld()
+  const [a, b] = [await world.add('alpha'), await world.add('beta')]
+  await share(world, b, { 'a.txt': 'precious' })
+  let isDead = false
+  a.disk.onCall = (operation, path) => {
+    if (operation !== 'setMtime') return
+    a.disk.onCall = undefined
+    isDead = true
+    a.die()
+    throw new DiskError('EIO', path)
+  }
+  const mtimeMs = 1_500_000_000_000
+  b.write('a.txt', 'precious', { mtimeMs })
+  await world.clock.pass(1000)
+  expect(isDead).toBe(true)
+  a.remove('a.txt')
+  a.write('a.txt', 'replaced', { mtimeMs })
+  await a.restart()
+  const tree = await world.rest()
+  expect([...tree.values()].filter((text) => text.startsWith('file replaced'))).toHaveLength(1)
+})
+
 it('an edit that comes right after a mode that a peer has set is one, though the node was killed', async () => {
   const world = new ReplicaWorld()
   const [a, b] = [await world.add('alpha'), await world.add('beta')]

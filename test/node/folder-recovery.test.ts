@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
-import type { BootNote } from '../../src/node/boot-notes.ts'
 import { FolderRecovery } from '../../src/node/folder-recovery.ts'
 import { KnownDamage } from '../../src/node/known-damage.ts'
 import { SerialQueue } from '../../src/node/serial-queue.ts'
@@ -9,7 +8,7 @@ import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { countingRandom, deviceTag, fileOf } from '../file-index/sample-records.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
-import { MemoryNote } from '../twins/memory-note.ts'
+import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
 import { memoryStore } from '../twins/memory-store.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
 
@@ -17,7 +16,7 @@ const root = '/home/folder'
 
 describe('rows of files that a power cut took', () => {
   let index: FolderIndex
-  let kept: MemoryNote<BootNote>
+  let kept: MemoryBootNotes
   let isThere: boolean
   let recovery: FolderRecovery
   /** How many rows there were when it was told that some are given up. */
@@ -30,13 +29,13 @@ describe('rows of files that a power cut took', () => {
     toldAt = []
     index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
     await index.commit([fileOf('old', 'old'), fileOf('new', 'new')])
-    kept = new MemoryNote<BootNote>({ boot: 'first', epoch: index.epoch, seq: 1 })
+    kept = new MemoryBootNotes(() => 'second', { boot: 'first', epoch: index.epoch, seq: 1 })
     recovery = new FolderRecovery({
       index,
       tasks: new DiskFileTasks({ disk, root }),
       clock: new ManualClock(),
       logger: silentLogger,
-      bootNotes: Object.assign(kept, { boot: async () => 'second' }),
+      bootNotes: kept,
       damage: new KnownDamage({ logger: silentLogger }),
       commits: new SerialQueue(),
       signal: new AbortController().signal,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { BootNote } from '../../src/node/boot-notes.ts'
+import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
 import { MemoryNote } from '../twins/memory-note.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
 import { root } from './device-folder.ts'
@@ -15,7 +15,7 @@ let boot: string
 beforeEach(async () => {
   world = new ReplicaWorld()
   boot = 'first'
-  const bootNotes = Object.assign(new MemoryNote<BootNote>(), { boot: async () => boot })
+  const bootNotes = new MemoryBootNotes(() => boot)
   const newStore = (): OrderedStore => (store = new OrderedStore())
   a = await world.add('alpha', { bootNotes, damageNotes: new MemoryNote(), newStore })
   b = await world.add('beta')

@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import { DiskError } from '../../src/disk/disk-error.ts'
-import type { BootNote } from '../../src/node/boot-notes.ts'
-import { MemoryNote } from '../twins/memory-note.ts'
+import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
 
 const minuteMs = 60_000
@@ -18,7 +17,7 @@ it.each([
   async ({ change, files, goesAway }) => {
     const world = new ReplicaWorld()
     let boot = 'first'
-    const bootNotes = Object.assign(new MemoryNote<BootNote>(), { boot: async () => boot })
+    const bootNotes = new MemoryBootNotes(() => boot)
     const options = { removedRowsMin: 1, guardLimits: null }
     const a = await world.add('alpha', { ...options, bootNotes })
     const b = await world.add('beta', options)

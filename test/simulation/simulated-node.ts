@@ -1,12 +1,12 @@
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import type { StoreEntry } from '../../src/ports/key-value-store.ts'
 import type { ReplicaWorld } from '../node/replica-world.ts'
-import type { BootNote } from '../../src/node/boot-notes.ts'
 import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
 import type { ScrubNote } from '../../src/node/scrub-notes.ts'
 import { scrubReplica } from '../../src/node/scrub-replica.ts'
 import { FairLimiter } from '../../src/transfer/fair-limiter.ts'
 import type { WorldDevice } from '../node/world-device.ts'
+import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
 import { MemoryNote } from '../twins/memory-note.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
@@ -58,9 +58,7 @@ export class SimulatedNode {
         return stores.at(-1)!
       },
       newTasks: (deps) => new DiskFileTasks(deps, turning),
-      bootNotes: Object.assign(new MemoryNote<BootNote>(), {
-        boot: () => Promise.resolve(`boot ${faults?.boots ?? 0}`),
-      }),
+      bootNotes: new MemoryBootNotes(() => `boot ${faults?.boots ?? 0}`),
       damageNotes: new MemoryNote(),
       throttles: (peer) => {
         const [up, down] = limiters.map((limiter) => limiter.throttle(peer, 'folder'))
