@@ -14,6 +14,8 @@ export class SimulatedLinks {
   readonly #stalledUntil = new Map<string, number>()
   readonly #drops = new Map<string, number>()
   readonly #slow = new Map<string, number>()
+  /** Since the last heal, of any device: so late may be what is on its way. */
+  #slowMsMax = 0
   #bytesPerSecond: number
   #loss: number
 
@@ -61,6 +63,7 @@ export class SimulatedLinks {
 
   slow({ device }: SimulatedNode, ms: number): void {
     this.#slow.set(device.id, ms)
+    this.#slowMsMax = Math.max(this.#slowMsMax, ms)
   }
 
   change(operation: Extract<Operation, { other: number }>): void {
@@ -79,9 +82,10 @@ export class SimulatedLinks {
   async heal(): Promise<void> {
     const { network, clock } = this.#world()
     const stalledMs = Math.max(0, Math.max(0, ...this.#stalledUntil.values()) - clock.view().monotonic())
-    const slowMs = 2 * Math.max(0, ...this.#slow.values())
+    const slowMs = 2 * this.#slowMsMax
     const againMs = this.#loss === 0 ? 0 : 2 * retransmitMsMax
     this.#slow.clear()
+    this.#slowMsMax = 0
     this.#loss = 0
     if (stalledMs + slowMs + againMs > 0) await clock.pass(stalledMs + slowMs + againMs + 1000)
     this.#stalledUntil.clear()
