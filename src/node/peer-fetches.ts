@@ -104,10 +104,14 @@ export class PeerFetches {
       this.#mayHaveOrphans = false
       for (const run of this.#queue.takeOrphans(peers)) this.#end(run.target, run.target.reason)
     }
+    if (this.#targets.size > 0) this.#askAll(peers)
+    this.#deps.after?.wake()
+  }
+
+  #askAll(peers: readonly DeviceId[]): void {
     const now = this.#deps.clock.monotonic()
     for (let busy = peers; busy.length > 0;) busy = busy.filter((peer) => this.#askNext(peer, peers, now))
     if (peers.length > 1 && this.#underway.size > 0) void this.#watchLate()
-    this.#deps.after?.wake()
   }
 
   #add(batch: Batch, file: FetchFile, blocks: readonly FetchBlock[]): void {

@@ -67,18 +67,18 @@ export abstract class DeviceFolder {
 
   /** Path to what it is, as text, without `.p2psync`. */
   tree(): Map<string, string> {
-    return this.#entries((path) => path !== '.p2psync' && !path.startsWith('.p2psync/'))
+    return this.#entries('', '.p2psync')
   }
 
   /** What lies in history. */
   history(): Map<string, string> {
-    return this.#entries((path) => path.startsWith('.p2psync/history/'))
+    return this.#entries('.p2psync/history/')
   }
 
   /** The names and sizes of what is staged. */
   staged(): Map<string, number> {
     const prefix = '.p2psync/staging/'
-    const staged = Array.from(this.#entries((path) => path.startsWith(prefix)).keys())
+    const staged = Array.from(this.#entries(prefix).keys())
     const sizeOf = (path: string): number => {
       const entry = this.disk.quietly(() => this.disk.lstat(`${root}/${path}`))
       return entry?.kind === 'file' ? entry.sizeBytes : 0
@@ -86,14 +86,14 @@ export abstract class DeviceFolder {
     return new Map(staged.map((path) => [path.slice(prefix.length), sizeOf(path)]))
   }
 
-  #entries(isWanted: (path: string) => boolean): Map<string, string> {
-    const tree = new Map<string, string>()
-    for (const [path, entry] of this.disk.tree(root)) {
-      if (!isWanted(path)) continue
+  /** All below `prefix`, which is '' or ends in a slash, but for `without` and what is in it, sorted by path. */
+  #entries(prefix: string, without?: string): Map<string, string> {
+    const tree: [path: string, what: string][] = []
+    for (const [path, entry] of this.disk.tree(`${root}/${prefix}`, without)) {
       const mode = entry.kind === 'file' && (entry.mode & 0o100) !== 0 ? ' executable' : ''
-      tree.set(path, `${entry.kind} ${entry.content}${entry.target}${mode}`)
+      tree.push([prefix + path, `${entry.kind} ${entry.content}${entry.target}${mode}`])
     }
-    return new Map([...tree].sort(([a], [b]) => (a < b ? -1 : 1)))
+    return new Map(tree.sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 
   /** A real watcher reports each new folder, not only what was put into it. */

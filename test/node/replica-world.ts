@@ -64,9 +64,10 @@ export class ReplicaWorld {
 }
 
 function isAtRest(devices: readonly WorldDevice[]): boolean {
-  const roots = new Set(devices.map(({ replica }) => Buffer.from(replica.index.summary.hash).toString('hex')))
+  const first = devices[0]?.replica.index.summary.hash
+  if (first === undefined) return true
   return (
-    roots.size === 1 &&
+    devices.every(({ replica }) => Buffer.compare(replica.index.summary.hash, first) === 0) &&
     devices.every(({ replica }) => {
       const { state } = replica.view.status()
       return state === 'in-sync' || (devices.length === 1 && state === 'waiting')

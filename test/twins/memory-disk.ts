@@ -107,19 +107,25 @@ export class MemoryDisk extends MemorySystemCalls {
     Object.assign(this.inodes.entry(path).access, access)
   }
 
-  /** All that lies below `root`, by path relative to it, in no order. */
-  tree(root: string): Map<string, MemoryTreeEntry> {
+  /** All that lies below `root`, but for its entry `without` and what is in that, by path relative to it, in no order. */
+  tree(root: string, without?: string): Map<string, MemoryTreeEntry> {
     const entries = new Map<string, MemoryTreeEntry>()
-    addEntries(this.inodes.folder(root), '', entries)
+    const isThere = this.quietly(() => this.lstat(root))?.kind === 'folder'
+    if (isThere) addEntries(this.inodes.folder(root), { prefix: '', without }, entries)
     return entries
   }
 }
 
-function addEntries(folder: FolderInode, prefix: string, entries: Map<string, MemoryTreeEntry>): void {
+function addEntries(
+  folder: FolderInode,
+  { prefix, without }: { prefix: string; without?: string | undefined },
+  entries: Map<string, MemoryTreeEntry>,
+): void {
   for (const [name, inode] of folder.names) {
+    if (name === without) continue
     const content = inode.kind === 'file' ? Buffer.from(inode.bytes).toString('latin1') : ''
     const target = inode.kind === 'symlink' ? inode.target : ''
     entries.set(prefix + name, { kind: inode.kind, content, target, mode: inode.mode })
-    if (inode.kind === 'folder') addEntries(inode, `${prefix}${name}/`, entries)
+    if (inode.kind === 'folder') addEntries(inode, { prefix: `${prefix}${name}/` }, entries)
   }
 }

@@ -72,6 +72,7 @@ class FrameQueue {
   #lastDueMs = 0
   #ended = false
   #failure: P2psyncError | null = null
+  readonly #failed = new AbortController()
   #waiting: (() => void)[] = []
 
   constructor(options: MemoryStreamOptions, isBack: boolean) {
@@ -122,19 +123,14 @@ class FrameQueue {
     this.#failure = new P2psyncError('peer-gone', `the stream was aborted: ${reason}`)
     this.#frames = []
     this.#bytesQueued = 0
+    this.#failed.abort(this.#failure)
     this.end()
     this.#wake()
   }
 
+  /** At the latest when the stream fails. */
   async #arrival(waitMs: number): Promise<void> {
-    const cancelled = new AbortController()
-    const arrived = this.#options.clock?.sleep(waitMs, cancelled.signal).catch(() => undefined)
-    await Promise.race([arrived, this.#failed()])
-    cancelled.abort()
-  }
-
-  async #failed(): Promise<void> {
-    while (this.#failure === null && this.#frames.length > 0) await this.#change()
+    await this.#options.clock?.sleep(waitMs, this.#failed.signal).catch(() => undefined)
   }
 
   async #change(): Promise<void> {

@@ -12,9 +12,9 @@ const quietTurns = 3
  */
 export class SimulatedClock {
   #nowMs = 0
-  #count = 0
   #asked = 0
-  #sleepers: Sleeper[] = []
+  /** In the order in which they wake; of those due at once the first to sleep is first. */
+  readonly #sleepers: Sleeper[] = []
 
   /** A device's view of this time, whose wall clock is off by so much. */
   view(offMs: () => number = () => 0): Clock {
@@ -73,24 +73,25 @@ export class SimulatedClock {
     await this.run(() => false, milliseconds)
   }
 
-  async #settle(): Promise<void> {
-    let quiet = 0
-    for (let turn = 0; turn < turnsPerStepMax && quiet < quietTurns; turn++) {
-      const asked = this.#asked
-      await new Promise<void>((resolve) => setImmediate(resolve))
-      quiet = this.#asked === asked ? quiet + 1 : 0
-    }
+  #settle(): Promise<void> {
+    return new Promise((resolve) => {
+      let quiet = 0
+      let turns = 0
+      let asked = this.#asked
+      const turn = (): void => {
+        quiet = this.#asked === asked ? quiet + 1 : 0
+        asked = this.#asked
+        if (++turns < turnsPerStepMax && quiet < quietTurns) setImmediate(turn)
+        else resolve()
+      }
+      setImmediate(turn)
+    })
   }
 
   #takeNext(endMs: number): Sleeper | null {
-    let next: Sleeper | null = null
-    for (const sleeper of this.#sleepers) {
-      if (sleeper.dueMs > endMs) continue
-      if (next === null || sleeper.dueMs < next.dueMs || (sleeper.dueMs === next.dueMs && sleeper.count < next.count)) {
-        next = sleeper
-      }
-    }
-    this.#sleepers = this.#sleepers.filter((other) => other !== next)
+    const next = this.#sleepers[0]
+    if (next === undefined || next.dueMs > endMs) return null
+    this.#sleepers.shift()
     return next
   }
 
@@ -100,16 +101,18 @@ export class SimulatedClock {
       reject(signal.reason)
       return promise
     }
-    const sleeper: Sleeper = { dueMs: this.#nowMs + Math.max(milliseconds, 0), count: this.#count++, wake: resolve }
-    this.#sleepers.push(sleeper)
     const stop = (): void => {
-      this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
+      const at = this.#sleepers.indexOf(sleeper)
+      if (at >= 0) this.#sleepers.splice(at, 1)
       reject(signal?.reason)
     }
-    sleeper.wake = () => {
+    const wake = (): void => {
       signal?.removeEventListener('abort', stop)
       resolve()
     }
+    const sleeper: Sleeper = { dueMs: this.#nowMs + Math.max(milliseconds, 0), wake }
+    const before = this.#sleepers.findLastIndex(({ dueMs }) => dueMs <= sleeper.dueMs)
+    this.#sleepers.splice(before + 1, 0, sleeper)
     signal?.addEventListener('abort', stop, { once: true })
     return promise
   }
@@ -117,8 +120,7 @@ export class SimulatedClock {
 
 interface Sleeper {
   readonly dueMs: number
-  readonly count: number
-  wake: () => void
+  readonly wake: () => void
 }
 
 const startMs = Date.UTC(2026, 0, 1)
