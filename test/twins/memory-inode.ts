@@ -131,13 +131,30 @@ export interface Place {
  * @throws {DiskError} `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES`, `ENAMETOOLONG`.
  */
 export function findPlace(root: FolderInode, path: string): Place {
-  const segments = path.split('/').filter((segment) => segment !== '' && segment !== '.')
-  const name = segments.pop() ?? ''
+  const { parents, name } = segmentsOf(path)
   requireName(name, path)
-  const walk: Walk = { root, path, linksLeft: 40 }
-  const stack = enter(walk, [root], segments)
+  const stack = enter({ root, path, linksLeft: 40 }, [root], parents)
   const folder = stack[stack.length - 1]!
   return { folder, name: keptName(folder, name) }
+}
+
+/** What a simulated disk is asked for is asked for again and again. */
+const knownPaths = new Map<string, Segments>()
+const knownPathsMax = 10_000
+
+interface Segments {
+  readonly parents: readonly string[]
+  readonly name: string
+}
+
+function segmentsOf(path: string): Segments {
+  const known = knownPaths.get(path)
+  if (known !== undefined) return known
+  const parents = path.split('/').filter((segment) => segment !== '' && segment !== '.')
+  const segments = { name: parents.pop() ?? '', parents }
+  if (knownPaths.size >= knownPathsMax) knownPaths.clear()
+  knownPaths.set(path, segments)
+  return segments
 }
 
 /** The name under which a folder holds what it finds by `name`; `name` itself when it finds nothing. */
