@@ -1,9 +1,10 @@
 import { decodeBlockList } from '../blocks/block-list.ts'
 import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
-import { sameDiskState } from '../model/disk-state.ts'
+import { isExecutable, sameDiskState } from '../model/disk-state.ts'
 import { isSingleBlock } from '../model/file-record.ts'
 import type { BlockRead, FileTasks } from '../ports/file-tasks.ts'
+import { sameEntry } from './entry-draft.ts'
 import { batchesOf } from './fetch-groups.ts'
 
 /** What one file turned out to be. */
@@ -11,7 +12,7 @@ export type ScrubVerdict =
   | { readonly outcome: 'good' }
   /** It is being changed, or was: that is for those who look for changes. Or it cannot be told now. */
   | { readonly outcome: 'unknown' }
-  /** Its bytes are not those of the index, though nothing else of it has changed. Blocks are in its order. */
+  /** It is not what the index has, though nobody has touched it since. Blocks are in its order, none bad where it is too long. */
   | { readonly outcome: 'damaged'; readonly good: readonly BlockRead[]; readonly bad: readonly BlockRead[] }
 
 /** Read at once, so that others have their turn in between. */
@@ -27,10 +28,10 @@ const restMs = 10 * 60_000
  * and ends the work by throwing.
  */
 export async function scrubFile(deps: ScrubFileDeps, row: IndexRow): Promise<ScrubVerdict> {
-  const { tasks, nowMs } = deps
+  const { tasks, nowMs, isKnown } = deps
   const { record, disk } = row
   if (record.kind !== 'file' || disk?.kind !== 'file' || record.content === '') return unknown
-  if (Number(disk.ctimeNs / 1_000_000n) > nowMs - restMs) return unknown
+  if (!isKnown && Number(disk.ctimeNs / 1_000_000n) > nowMs - restMs) return unknown
   const blocks = await blocksOf(deps.index, row, record.content)
   if (blocks === null) return unknown
   const good: BlockRead[] = []
@@ -42,8 +43,8 @@ export async function scrubFile(deps: ScrubFileDeps, row: IndexRow): Promise<Scr
     for (const [i, block] of batch.entries()) (found[i] === true ? good : bad).push(block)
     await deps.pace(batch.reduce((sum, { length }) => sum + length, 0))
   }
-  if (bad.length === 0) return { outcome: 'good' }
-  return (await isDamaged(tasks, row, record.content)) ? { outcome: 'damaged', good, bad } : unknown
+  if (bad.length === 0 && isAsRecorded(row, { content: record.content, isKnown })) return { outcome: 'good' }
+  return (await isDamaged(deps, row)) ? { outcome: 'damaged', good, bad } : unknown
 }
 
 export interface ScrubFileDeps {
@@ -51,6 +52,8 @@ export interface ScrubFileDeps {
   readonly tasks: Pick<FileTasks, 'readBlocks' | 'hash'>
   /** Milliseconds since 1970. */
   readonly nowMs: number
+  /** It is damaged for sure: it is judged however lately it was changed, and by its time and executable bit, too. */
+  readonly isKnown: boolean
   readonly pace: (bytes: number) => Promise<void>
 }
 
@@ -72,10 +75,21 @@ async function blocksOf(
 }
 
 /** Hashing looks before and after: only what was not touched meanwhile, and was read to its end or not at all, is damaged. */
-async function isDamaged(tasks: Pick<FileTasks, 'hash'>, row: IndexRow, content: BlockHash): Promise<boolean> {
+async function isDamaged({ tasks, isKnown }: ScrubFileDeps, row: IndexRow): Promise<boolean> {
   const [result] = await tasks.hash([{ path: row.record.path, disk: row.disk! }])
   if (result?.outcome === 'failed') return /\(EIO\)|\(EUCLEAN\)|\(EBADMSG\)/.test(result.reason)
-  return result?.outcome === 'hashed' && sameDiskState(result.disk, row.disk) && result.content !== content
+  if (result?.outcome !== 'hashed' || !sameDiskState(result.disk, row.disk)) return false
+  return !isAsRecorded(row, { content: result.content, isKnown })
+}
+
+/**
+ * What a power cut has left may be longer than its record, or the version before with the same bytes. Time and executable
+ * bit alone tell no damage: there are disks that do not keep them.
+ */
+function isAsRecorded({ record, disk }: IndexRow, found: { content: BlockHash; isKnown: boolean }): boolean {
+  const { sizeBytes, mtimeNs, mode } = disk!
+  const bytes = { ...record, sizeBytes, content: found.content }
+  return sameEntry(record, found.isKnown ? { ...bytes, mtimeNs, executable: isExecutable(mode) } : bytes)
 }
 
 const unknown = { outcome: 'unknown' } as const

@@ -209,9 +209,9 @@ export class ScrubFolder implements DamageKeeper {
   async #check(row: IndexRow): Promise<void> {
     const { path } = row.record
     const isRun = this.#halt !== null
-    const nowMs = this.#sure.has(path) ? Number.POSITIVE_INFINITY : this.#deps.clock.now()
+    const known = { nowMs: this.#deps.clock.now(), isKnown: this.#sure.has(path) }
     const pace = (bytes: number): Promise<void> => this.#pace(bytes)
-    const verdict = await scrubFile({ ...this.#deps, nowMs, pace }, row).catch((error: unknown) => {
+    const verdict = await scrubFile({ ...this.#deps, ...known, pace }, row).catch((error: unknown) => {
       this.#signal.throwIfAborted()
       this.#deps.logger.warn('a file could not be read again', { path, error: errorText(error) })
       return null

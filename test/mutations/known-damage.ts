@@ -163,4 +163,25 @@ export const knownDamageMutations: readonly Mutation[] = [
     bug: '    }\n    const verdict',
     caughtBy: ['test/node/damaged-metadata.test.ts'],
   },
+  {
+    name: 'file-that-is-longer-than-its-record-is-whole',
+    file: 'src/node/scrub-file.ts',
+    text: 'const bytes = { ...record, sizeBytes, content: found.content }',
+    bug: 'void sizeBytes\n  const bytes = { ...record, content: found.content }',
+    caughtBy: ['test/node/lost-writes.test.ts'],
+  },
+  {
+    name: 'version-before-with-the-same-bytes-is-whole',
+    file: 'src/node/scrub-file.ts',
+    text: 'found.isKnown ? { ...bytes, mtimeNs, executable: isExecutable(mode) } : bytes',
+    bug: 'found.isKnown && sizeBytes < 0 ? { ...bytes, mtimeNs, executable: isExecutable(mode) } : bytes',
+    caughtBy: ['test/node/lost-writes.test.ts'],
+  },
+  {
+    name: 'disk-that-keeps-no-executable-bit-is-damaged',
+    file: 'src/node/scrub-file.ts',
+    text: 'found.isKnown ? { ...bytes, mtimeNs, executable: isExecutable(mode) } : bytes',
+    bug: '{ ...bytes, mtimeNs, executable: isExecutable(mode) }',
+    caughtBy: ['test/node/scrub.test.ts'],
+  },
 ]

@@ -5,7 +5,7 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'edit-is-taken-for-damage',
     file: 'src/node/scrub-file.ts',
-    text: "return (await isDamaged(tasks, row, record.content)) ? { outcome: 'damaged', good, bad } : unknown",
+    text: "return (await isDamaged(deps, row)) ? { outcome: 'damaged', good, bad } : unknown",
     bug: "return { outcome: 'damaged', good, bad }",
     caughtBy: ['test/node/scrub.test.ts'],
   },
@@ -19,7 +19,7 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'file-that-was-just-written-is-read-again',
     file: 'src/node/scrub-file.ts',
-    text: '  if (Number(disk.ctimeNs / 1_000_000n) > nowMs - restMs) return unknown\n',
+    text: '  if (!isKnown && Number(disk.ctimeNs / 1_000_000n) > nowMs - restMs) return unknown\n',
     bug: '',
     caughtBy: ['test/node/scrub.test.ts'],
   },

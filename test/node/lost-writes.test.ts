@@ -2,10 +2,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
 import { MemoryNote } from '../twins/memory-note.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
-import { root } from './device-folder.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
+import { minuteMs, root, scrubOf } from './scrub-world.ts'
 
-const minuteMs = 60_000
 let world: ReplicaWorld
 let a: WorldDevice
 let b: WorldDevice
@@ -93,6 +92,46 @@ it.each([
   await losePower(() => Object.assign(inode, { ctimeNs, mtimeNs, bytes }))
   expect(b.tree().get('old/1')).toBe(`file ${text}`)
 })
+
+it.each([
+  ['is empty', ''],
+  ['began with the same bytes', 'first version'],
+  ['held the same bytes', 'first version 1'],
+])('in place, of a version that %s, are brought back with its time and mode', async (_, text) => {
+  const inode = a.disk.inodeOf(`${root}/old/1`)
+  const { ctimeNs, mtimeNs, mode, bytes } = inode
+  a.write('old/1', text)
+  a.chmod('old/1', 0o755)
+  await world.clock.pass(5000)
+  store.makeDurable()
+  await losePower(() => Object.assign(inode, { ctimeNs, mtimeNs, mode, bytes }))
+  await repairOne()
+  for (const device of [a, b]) expect(device.tree().get('old/1')).toBe(`file ${text} executable`)
+  expect(mtimeOf(a)).toBe(mtimeOf(b))
+  expect(mtimeOf(a)).toBeGreaterThan(mtimeNs)
+})
+
+it('of a name, of a version with the same time that is shorter, are brought back', async () => {
+  a.save('old/1', 'first version')
+  a.disk.inodeOf(`${root}/old/1`).mtimeNs = mtimeOf(b)
+  await world.clock.pass(5000)
+  store.makeDurable()
+  await losePower(() => undefined, { namesStay: false })
+  expect(a.tree().get('old/1')).toBe('file first version 1')
+  await repairOne()
+  expect([a.tree().get('old/1'), b.tree().get('old/1')]).toEqual(['file first version', 'file first version'])
+})
+
+/** What `alpha` knows to be damaged is repaired without being asked for. */
+async function repairOne(): Promise<void> {
+  const scrub = await scrubOf(world, a)
+  await world.clock.run(() => scrub.status().repaired === 1, minuteMs)
+  await world.clock.during(scrub.stop())
+}
+
+function mtimeOf({ disk }: WorldDevice): bigint {
+  return disk.quietly(() => disk.inodeOf(`${root}/old/1`).mtimeNs)
+}
 
 it('of names are known as such soon after the index has counted anew', async () => {
   await world.clock.during(a.replica.onRestoredDatabase())

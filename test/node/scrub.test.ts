@@ -1,6 +1,7 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
 import type { ScrubNote } from '../../src/node/scrub-notes.ts'
+import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { MemoryNote } from '../twins/memory-note.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
 import * as scrubs from './scrub-world.ts'
@@ -153,6 +154,17 @@ it('takes no edit for damage, however the times were set', async () => {
   laptop.overflow()
   await world.rest()
   expect(desk.tree().get('a.txt')).toBe('file PRECIOUS')
+  await scrub.stop()
+})
+
+it('takes a disk that keeps no executable bit for none that is damaged', async () => {
+  await shared({ 'a.txt': 'precious' })
+  laptop.disk.quietly(() => laptop.disk.setPathMode(`${root}/a.txt`, 0o755))
+  const [look] = await new DiskFileTasks({ disk: laptop.disk, root }).lstat(['a.txt' as never])
+  await laptop.replica.index.updateDisk([{ path: look!.path, disk: look!.disk! }])
+  await world.clock.pass(11 * minuteMs)
+  const scrub = await scrubOf(laptop)
+  expect(await scrubbed(scrub)).toMatchObject({ files: 1, damaged: 0 })
   await scrub.stop()
 })
 
