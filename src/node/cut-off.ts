@@ -21,8 +21,9 @@ export function isCutOff(known: DiskState, now: DiskState): boolean {
 export function isOlderVersion(known: DiskState, now: DiskState): boolean {
   if (known.kind !== 'file' || now.kind !== 'file') return false
   if (now.inode !== known.inode) return now.ctimeNs <= changedNs(known)
-  // Only bytes count, not a mode; and only times of the same sort tell older from equal.
-  return now.mtimeNs < known.mtimeNs && (known.ctimeNs === 0n || now.ctimeNs < known.ctimeNs)
+  // Only bytes count, not a mode; and only change times of both tell older from equal.
+  const changedBefore = known.ctimeNs === 0n ? now.ctimeNs <= known.mtimeNs : now.ctimeNs < known.ctimeNs
+  return now.mtimeNs < known.mtimeNs && changedBefore
 }
 
 /** Of a file that was hashed right after it was written no change time is kept. */

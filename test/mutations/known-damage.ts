@@ -103,9 +103,16 @@ export const knownDamageMutations: readonly Mutation[] = [
   {
     name: 'write-in-place-that-a-power-cut-took-is-an-edit',
     file: 'src/node/cut-off.ts',
-    text: 'return now.mtimeNs < known.mtimeNs && (known.ctimeNs === 0n || now.ctimeNs < known.ctimeNs)',
+    text: 'return now.mtimeNs < known.mtimeNs && changedBefore',
     bug: 'return false',
     caughtBy: ['test/node/lost-writes.test.ts'],
+  },
+  {
+    name: 'file-that-was-restored-in-place-with-its-old-time-is-damaged',
+    file: 'src/node/cut-off.ts',
+    text: 'known.ctimeNs === 0n ? now.ctimeNs <= known.mtimeNs : now.ctimeNs < known.ctimeNs',
+    bug: 'known.ctimeNs === 0n || now.ctimeNs < known.ctimeNs',
+    caughtBy: ['test/node/cut-off.test.ts'],
   },
   {
     name: 'index-that-lost-its-last-commits-counts-on',

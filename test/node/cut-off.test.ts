@@ -65,6 +65,8 @@ describe('what stands where a newer version was', () => {
     expect(isOlderVersion(hashedAtOnce, { ...known, inode: 8n, ctimeNs: 1001n * secondNs })).toBe(false)
     expect(isOlderVersion(hashedAtOnce, { ...known, mtimeNs: known.mtimeNs - 1n })).toBe(true)
     expect(isOlderVersion(hashedAtOnce, known)).toBe(false)
+    const restored = { ...known, mtimeNs: 20n * secondNs, ctimeNs: 1001n * secondNs }
+    expect(isOlderVersion(hashedAtOnce, restored)).toBe(false)
     expect(isCutOff(hashedAtOnce, { ...known, sizeBytes: 0 })).toBe(true)
   })
 })
