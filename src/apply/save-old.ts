@@ -70,7 +70,20 @@ function copyFile(disk: Disk, request: SaveRequest, at: string): Saved | null | 
     throw error
   }
   const undo = (): void => quietly(() => disk.unlink(at))
-  return unlessChanged({ at, moved: false, undo }, () => isStill(disk, request.target, request.expect))
+  return unlessChanged({ at, moved: false, undo }, () => {
+    // What is replaced may be an edit that looks like damage: then this is all there is of it.
+    syncFile(disk, at)
+    return isStill(disk, request.target, request.expect)
+  })
+}
+
+function syncFile(disk: Disk, path: string): void {
+  const handle = disk.openRead(path)
+  try {
+    disk.sync(handle)
+  } finally {
+    disk.close(handle)
+  }
 }
 
 function copyLink(disk: Disk, request: SaveRequest): Saved | null {

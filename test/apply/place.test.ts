@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Crash, crashAt, diskError, failAt, type DiskHook } from './hooked-disk.ts'
 import { givenMtimeNs, placeFile, placeLink, removeFolder } from './steps.ts'
-import { at, summary, worlds } from './world.ts'
+import { at, memoryWorld, summary, worlds } from './world.ts'
 
 describe.each(worlds)('placing %s', (_name, makeWorld) => {
   it('places a new file, with the folders that it needs', () => {
@@ -154,4 +154,14 @@ describe.each(worlds)('placing %s', (_name, makeWorld) => {
     )
     expect(cases.map(({ path }) => world.state(path).mode)).toEqual(cases.map(({ result }) => result))
   })
+})
+
+it('keeps a damaged file in history over a power cut right after it was replaced', () => {
+  const world = memoryWorld()
+  const step = { ...placeFile('a', world.write('a', 'bad'), world.stage('s', 'good')), isDamaged: true }
+  world.disk.syncFileSystem('/')
+  expect(world.apply([step])).toMatchObject([{ outcome: 'done' }])
+  world.disk.syncNames()
+  world.disk.crash()
+  expect(world.tree()).toEqual({ a: 'good', '.p2psync/history/h1/a': 'bad' })
 })

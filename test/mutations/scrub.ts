@@ -234,6 +234,13 @@ export const scrubMutations: readonly Mutation[] = [
     caughtBy: ['test/apply/place.test.ts'],
   },
   {
+    name: 'copy-of-a-damaged-file-is-not-flushed',
+    file: 'src/apply/save-old.ts',
+    text: '    syncFile(disk, at)\n',
+    bug: '',
+    caughtBy: ['test/apply/place.test.ts'],
+  },
+  {
     name: 'repair-does-not-say-that-the-file-is-damaged',
     file: 'src/node/scrub-repair.ts',
     text: ', isDamaged: true }',
