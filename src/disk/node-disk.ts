@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
-import type { DiskState } from '../model/disk-state.ts'
+import { tellableTime, type DiskState } from '../model/disk-state.ts'
 import { systemCode } from '../model/errors.ts'
 import type { Disk, DiskEntry, FileHandle, FolderEntry, OnlyName } from '../ports/disk.ts'
 import { DiskError } from './disk-error.ts'
@@ -211,8 +211,8 @@ function entryOf(stats: fs.BigIntStats): DiskEntry {
   return {
     kind,
     sizeBytes: Number(stats.size),
-    mtimeNs: stats.mtimeNs,
-    ctimeNs: stats.ctimeNs,
+    mtimeNs: tellableTime(stats.mtimeNs),
+    ctimeNs: tellableTime(stats.ctimeNs),
     inode: stats.ino,
     mode: mode & 0o7777,
   }

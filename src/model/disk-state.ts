@@ -25,6 +25,18 @@ export function sameFileIdentity(a: DiskState, b: DiskState): boolean {
   return a.kind === b.kind && a.inode === b.inode && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs
 }
 
+/**
+ * A time of a disk as a disk state has it. Some file systems keep times of which neither a row nor a record can tell: they
+ * count as the farthest that both can.
+ */
+export function tellableTime(timeNs: bigint): bigint {
+  if (timeNs > farthestNs) return farthestNs
+  return timeNs < -farthestNs ? -farthestNs : timeNs
+}
+
+/** In nine bytes, and about the year 77,000. */
+const farthestNs = 2n ** 71n - 1n
+
 export function isExecutable(mode: number): boolean {
   return (mode & 0o100) !== 0
 }

@@ -50,6 +50,20 @@ describe.runIf(process.platform === 'linux')('NodeDisk on Linux', () => {
     })
   })
 
+  it.runIf(fs.existsSync('/dev/shm'))('tells times that a file system keeps and no record can as far ones', () => {
+    const root = fs.mkdtempSync('/dev/shm/p2psync-disk-')
+    try {
+      const times = ['-9007199254740993', '9007199254740993'].map((seconds) => {
+        execFileSync('touch', ['-d', `@${seconds}`, `${root}/file`])
+        const entry = new NodeDisk().lstat(`${root}/file`)
+        return entry?.kind === 'file' ? entry.mtimeNs : null
+      })
+      expect(times).toEqual([1n - 2n ** 71n, 2n ** 71n - 1n])
+    } finally {
+      fs.rmSync(root, { recursive: true })
+    }
+  })
+
   it('neither waits for a FIFO nor opens it, and calls it other', () => {
     withRoot((root, disk) => {
       execFileSync('mkfifo', [`${root}/fifo`])

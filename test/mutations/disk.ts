@@ -45,6 +45,20 @@ export const diskMutations: readonly Mutation[] = [
     caughtBy: ['test/disk/node-disk.test.ts'],
   },
   {
+    name: 'time-that-no-record-can-tell-is-told',
+    file: 'src/model/disk-state.ts',
+    text: 'if (timeNs > farthestNs) return farthestNs',
+    bug: '',
+    caughtBy: ['test/node/odd-times.test.ts'],
+  },
+  {
+    name: 'time-of-a-disk-is-told-as-it-is',
+    file: 'src/disk/node-disk.ts',
+    text: 'mtimeNs: tellableTime(stats.mtimeNs)',
+    bug: 'mtimeNs: stats.mtimeNs',
+    caughtBy: ['test/disk/node-disk.test.ts'],
+  },
+  {
     name: 'fifo-is-taken-for-a-file',
     file: 'src/disk/node-disk.ts',
     text: 'if (stats.isFile() && (onlyName',

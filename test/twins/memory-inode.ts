@@ -1,4 +1,5 @@
 import { DiskError } from '../../src/disk/disk-error.ts'
+import { tellableTime } from '../../src/model/disk-state.ts'
 import type { DiskEntry } from '../../src/ports/disk.ts'
 
 /** What a name of a {@link MemoryDisk} points at; several names may point at the same one. */
@@ -47,7 +48,7 @@ export interface OtherInode extends InodeBase {
 export function entryOf(inode: Inode): DiskEntry {
   if (inode.kind === 'other') return { kind: 'other' }
   const { kind, mtimeNs, ctimeNs, number, mode } = inode
-  return { kind, sizeBytes: sizeOf(inode), mtimeNs, ctimeNs, inode: number, mode }
+  return { kind, sizeBytes: sizeOf(inode), mtimeNs: tellableTime(mtimeNs), ctimeNs, inode: number, mode }
 }
 
 function sizeOf(inode: Inode): number {
