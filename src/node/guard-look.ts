@@ -17,17 +17,17 @@ export interface GuardLookDeps extends HashAheadDeps {
   readonly isFolderThere: () => Promise<boolean>
 }
 
-/** Takes out of a look what is gone and has to wait. */
-export async function holdRemovals(look: Look, deps: GuardLookDeps): Promise<void> {
+/** Takes out of a look what is gone and has to wait. False when all of it may be gone because the folder is. */
+export async function holdRemovals(look: Look, deps: GuardLookDeps): Promise<boolean> {
   const { index, guard, deviceName } = deps
-  if (guard.limits === null || look.gone.length + look.removed.length === 0) return
-  // All of it may be gone because the folder is: then nothing is published at all.
-  if (!(await deps.isFolderThere())) return
+  if (guard.limits === null || look.gone.length + look.removed.length === 0) return true
+  if (!(await deps.isFolderThere())) return false
   const losses = await removalLosses(index, { gone: look.gone, folders: look.removed })
   const held = await guard.outgoing.refuse(losses, deviceName)
-  if (held.size === 0) return
+  if (held.size === 0) return true
   look.gone = look.gone.filter((path) => !held.has(path))
   look.removed.splice(0, look.removed.length, ...look.removed.filter((path) => !isAtOrBelow(path, held)))
+  return true
 }
 
 /**

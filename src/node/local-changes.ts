@@ -69,7 +69,7 @@ export class LocalChanges {
   async #takeAway(look: Look): Promise<boolean> {
     const rowsMin = this.#rowsMin
     this.#burst.onTold(look)
-    await holdRemovals(look, this.#deps)
+    if (!(await holdRemovals(look, this.#deps))) return false
     const removed = new Set<RelativePath>()
     for (const folder of [...look.removed, ...removedFolders(look.gone, rowsMin)]) {
       if (await publishRemoval({ ...this.#deps, commits: this.#commits, rowsMin }, folder)) removed.add(folder)

@@ -104,9 +104,10 @@ export class LocalCommits {
       const goOn = await commits.run(async () => {
         const unflushed = await this.#deps.unflushed.among(part)
         for (const path of unflushed) this.#deps.dirty.addUnreadable(path)
+        // Before the look and after it: in a folder that was away nothing is there, and it may be back by now.
+        if (!(await this.#deps.isFolderThere())) return false
         const looks = await tasks.lstat(part)
         const rows = await index.getMany(part)
-        // After the look: a folder that was away while we looked has no marker now.
         if (!(await this.#deps.isFolderThere())) return false
         const changes: RowChange[] = []
         for (const [i, path] of part.entries()) {

@@ -98,8 +98,9 @@ export function publishRemoval(
 ): Promise<boolean> {
   const { index, tasks, commits, problems } = deps
   return commits.takeMove(async () => {
+    // Before the look and after it: the folder may be back by now.
+    if (!(await deps.isFolderThere())) return null
     const [look] = await tasks.lstat([folder])
-    // After the look, as for a move.
     if (look?.outcome !== 'absent' || !(await deps.isFolderThere()) || !(await areFlushed(deps, [folder]))) return null
     const moved = await index.movedRows({ from: folder, to: null })
     if (moved === null || moved.size <= deps.rowsMin || !moved.areOnDisk) return null

@@ -135,4 +135,26 @@ export const localChangeMutations: readonly Mutation[] = [
     bug: 'if (!(await this.#hasMoreCome(look)) || round >= moveRoundsMax) break',
     caughtBy: ['test/node/guard-batches.test.ts'],
   },
+  {
+    name: 'folder-that-was-away-only-while-files-were-looked-at-has-lost-them',
+    file: 'src/node/local-commits.ts',
+    text: `        if (!(await this.#deps.isFolderThere())) return false
+        const looks`,
+    bug: '        const looks',
+    caughtBy: ['test/node/scan-races.test.ts'],
+  },
+  {
+    name: 'folder-that-was-away-only-while-one-in-it-was-looked-at-has-lost-that',
+    file: 'src/node/local-moves.ts',
+    text: 'if (!(await deps.isFolderThere())) return null\n',
+    bug: '',
+    caughtBy: ['test/node/scan-races.test.ts'],
+  },
+  {
+    name: 'what-is-gone-with-the-folder-goes-round-the-guard',
+    file: 'src/node/guard-look.ts',
+    text: 'if (!(await deps.isFolderThere())) return false',
+    bug: 'if (!(await deps.isFolderThere())) return true',
+    caughtBy: ['test/node/scan-races.test.ts'],
+  },
 ]

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { RelativePath } from '../../src/model/relative-path.ts'
-import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
+import { ReplicaWorld, type DeviceOptions, type WorldDevice } from './replica-world.ts'
 
 const root = '/home/folder'
+const markerCall = `lstat ${root}/.p2psync`
 const paths = ['a', 'd', 'd/b'] as RelativePath[]
 
 describe('a folder whose disk is not what it was', () => {
@@ -88,5 +89,78 @@ describe('a folder whose disk is not what it was', () => {
     device.overflow()
     await world.clock.pass(1000)
     expect(await kinds()).toEqual(['file', 'folder', 'file'])
+  })
+})
+
+describe('a folder that is away for a moment', () => {
+  let world: ReplicaWorld
+  let device: WorldDevice
+  /** How often its marker was looked for while it was watched. */
+  let checks: number
+
+  beforeEach(() => {
+    world = new ReplicaWorld()
+    checks = 0
+  })
+
+  afterEach(() => world.stop())
+
+  async function begin(options: DeviceOptions = {}): Promise<void> {
+    device = await world.add('alpha', options)
+    for (let i = 0; i < 40; i++) device.write(`d/${i}`, 'text')
+    await world.settle(device)
+    await world.clock.pass(1000)
+    device.isDeaf = true
+  }
+
+  /** It goes when `goes` says so of a call, and is back when `returns` does, before the call is made. */
+  function beAway(goes: (call: string) => boolean, returns: (call: string) => boolean): void {
+    let state: 'there' | 'away' | 'back' = 'there'
+    device.disk.onCall = (operation, path) => {
+      const call = `${operation} ${path}`
+      if (call === markerCall) checks++
+      if (state === 'there' && goes(call)) {
+        state = 'away'
+        device.disk.quietly(() => {
+          device.disk.rename(root, '/home/elsewhere')
+          device.disk.makeFolder(root)
+        })
+      } else if (state === 'away' && returns(call)) {
+        state = 'back'
+        device.disk.quietly(() => {
+          device.disk.removeFolder(root)
+          device.disk.rename('/home/elsewhere', root)
+        })
+      }
+    }
+    device.overflow()
+  }
+
+  it.each([
+    ['entry by entry', { guardLimits: null, removedRowsMin: 1000 }, 1],
+    ['as one', { guardLimits: null, removedRowsMin: 1 }, 1],
+    ['entry by entry, under guard', { removedRowsMin: 1000 }, 2],
+    ['as one, under guard', { removedRowsMin: 1 }, 2],
+  ])('has lost nothing %s', async (_, options, backBefore) => {
+    await begin(options)
+    const { seq } = device.replica.index
+    beAway(
+      (call) => call === `readFolder ${root}`,
+      (call) => call === markerCall && checks === backBefore,
+    )
+    await world.clock.pass(10_000)
+    expect([device.replica.index.seq, device.tree().size]).toEqual([seq, 41])
+  })
+
+  it('does not go round the guard', async () => {
+    await begin()
+    device.remove('d')
+    beAway(
+      (call) => call === markerCall,
+      (call) => call === markerCall && checks === 2,
+    )
+    await world.clock.pass(10_000)
+    expect(device.replica.view.status().held.map(({ files }) => files)).toEqual([40])
+    expect(device.replica.index.summary.files).toBe(40)
   })
 })
