@@ -1,6 +1,7 @@
 import type { DiskState } from '../model/disk-state.ts'
 import { movedPath, type FolderMove, type FolderPaths } from '../model/folder-move.ts'
 import { fingerprint, noFingerprint, type FileRecord } from '../model/file-record.ts'
+import { linkTargetProblem } from '../model/link-target.ts'
 import { advanceVersion } from '../vector-clock/compare-versions.ts'
 
 /** A record and what the disk looks like where it is. */
@@ -20,16 +21,21 @@ export interface MovedEntry {
  * device that held the same before derives the same, in the same order: folders before what they hold, their tombstones
  * after those of what they held.
  *
- * The disk states go along: a rename of a folder changes nothing of what is in it. Null when the writer's counter has
- * been used for one of the records: no honest move.
+ * The disk states go along: a rename of a folder changes nothing of what is in it. Null when it is no honest move, as the
+ * writer's counter has been used for one of the records, or a symlink that leads into the synced folder would lead out of it.
  */
 export function deriveMove(move: FolderMove, moved: readonly MovedEntry[]): RecordOnDisk[] | null {
   const { from, to } = move
   if (!moved.every(({ row, target }) => isNewTo(move, row.record) && (target === null || isNewTo(move, target))))
     return null
   const changes = to === null ? [] : arrivals({ ...move, from, to }, moved)
+  if (changes.some(leadsOut)) return null
   for (const { row } of moved.toReversed()) changes.push(leftOf(move, row.record))
   return changes
+}
+
+function leadsOut({ record: { kind, path, linkTarget } }: RecordOnDisk): boolean {
+  return kind === 'symlink' && linkTargetProblem(path, linkTarget) !== null
 }
 
 /** False when the writer's counter has been used for the record. */

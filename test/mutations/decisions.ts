@@ -95,6 +95,13 @@ export const decisionMutations: readonly Mutation[] = [
     caughtBy: ['test/reconcile/derive-move.test.ts', 'test/node/take-move.test.ts'],
   },
   {
+    name: 'symlink-leads-out-of-the-folder-by-a-move',
+    file: 'src/reconcile/derive-move.ts',
+    text: 'if (changes.some(leadsOut)) return null',
+    bug: 'void leadsOut',
+    caughtBy: ['test/node/moves.test.ts'],
+  },
+  {
     name: 'tombstone-of-a-move-without-its-content',
     file: 'src/reconcile/derive-move.ts',
     text: 'basis: fingerprint(record),',

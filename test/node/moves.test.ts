@@ -35,6 +35,24 @@ describe('what moves while both devices run', () => {
     expect(world.network.bytesSent - bytesSent).toBeLessThan(1000)
   })
 
+  it('leaves a symlink behind that would lead out of the synced folder: nobody could be given it', async () => {
+    for (let i = 0; i < 5; i++) a.write(`d/e/f/${i}`, `text ${i}`)
+    a.link('d/e/f/inside', '0')
+    a.link('d/e/f/outside', '../../../other')
+    await restAndAge()
+    const inodes = Object.entries(inodesOf(b, 'd/e/f')).filter(([path]) => /[0-4]$/.test(path))
+    a.rename('d/e', 'e')
+    await world.settle(a, b)
+    const late = await world.add('gamma')
+    await world.settle(a, b, late)
+    expect(late.tree().get('e/f/inside')).toBe('symlink 0')
+    expect([b.tree(), b.tree().has('e/f/outside')]).toEqual([late.tree(), false])
+    expect(inodes.length).toBe(5)
+    expect(inodesOf(b, 'e/f')).toMatchObject(Object.fromEntries(inodes))
+    expect(a.tree().get('e/f/outside')).toBe('symlink ../../../other')
+    expect(a.replica.view.status().problems.map(({ path }) => path)).toEqual(['e/f/outside'])
+  })
+
   it('takes along what is not synced, and tells of it at its new place only', async () => {
     fill('d')
     await world.rest()
