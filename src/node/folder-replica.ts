@@ -202,8 +202,8 @@ export class FolderReplica implements SessionHost {
     return this.#remote.takeMove(move)
   }
 
-  isSettledWith(peer: DeviceId): boolean {
-    return !this.#remote.needs.hasSource(peer)
+  isSettledWith(peer: DeviceId, options?: { readonly orHeld: boolean }): boolean {
+    return !this.#remote.needs.hasSource(peer, options)
   }
 
   async onRestoredDatabase(): Promise<void> {

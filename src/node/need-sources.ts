@@ -29,3 +29,8 @@ export function settledBy(needs: Needs, record: FileRecord, source: DeviceId): b
   }
   return hasLost
 }
+
+/** True when it is known already that `source` holds exactly this, and waits. */
+export function isKnownOf(needs: Pick<Needs, 'at'>, record: FileRecord, source: DeviceId): boolean {
+  return needs.at(record.path).some((need) => need.sources.has(source) && isSameRecord(need.record, record))
+}

@@ -150,9 +150,10 @@ export class Needs {
     return false
   }
 
-  hasSource(device: DeviceId): boolean {
+  /** Without `orHeld` what waits because something is wrong does not count: it may wait for ever. */
+  hasSource(device: DeviceId, { orHeld = true }: { readonly orHeld?: boolean } = {}): boolean {
     for (const needs of this.#byPath.values()) {
-      for (const need of needs) if (need.sources.has(device)) return true
+      for (const need of needs) if (need.sources.has(device) && (orHeld || need.reason === '')) return true
     }
     return false
   }

@@ -262,7 +262,9 @@ export class PeerSession {
   #differsAtRest(): boolean {
     const theirs = this.#peerState
     if (theirs === null || theirs.busy || this.#host.state().busy || this.isReceiving) return false
-    if (this.#sender.sentSeq !== this.#host.index.seq || !this.#host.isSettledWith(this.peer)) return false
+    if (this.#sender.sentSeq !== this.#host.index.seq) return false
+    // What is held may be so for ever: whatever else differs is not to wait for it.
+    if (!this.#host.isSettledWith(this.peer, { orHeld: false })) return false
     return !this.#agreement.holds(theirs.root)
   }
 

@@ -12,7 +12,7 @@ import { FileFetcher, type FileFetcherDeps } from './file-fetcher.ts'
 import type { FolderDrafts } from './folder-drafts.ts'
 import type { ForgetTombstones } from './forget-tombstones.ts'
 import { noteTold, withoutHeld, workOf } from './guard-incoming.ts'
-import { settledBy } from './need-sources.ts'
+import { isKnownOf, settledBy } from './need-sources.ts'
 import { costOf, type Need } from './need.ts'
 import { Needs } from './needs.ts'
 import { pairMoves } from './pair-moves.ts'
@@ -80,7 +80,7 @@ export class RemoteChanges {
         continue
       }
       if (row === null) await this.#deps.forgetting.onTaken(record)
-      news++
+      if (!isKnownOf(this.needs, record, peer)) news++
       noteTold(this.#deps.guard, row, decision)
       if (this.needs.add(record, peer, costOf(record, row))) hasLost = true
     }

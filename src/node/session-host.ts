@@ -25,8 +25,8 @@ export interface SessionHost {
   countDeclined(records: readonly FileRecord[]): Promise<number>
   /** Takes over a move that a peer has made, as a whole; false when its records have to be taken in one by one. */
   takeMove(move: FolderMove): Promise<boolean>
-  /** True when nothing that this peer told waits to be taken over. */
-  isSettledWith(peer: DeviceId): boolean
+  /** True when nothing that this peer told waits to be taken over; without `orHeld`, nothing but what waits because something is wrong. */
+  isSettledWith(peer: DeviceId, options?: { readonly orHeld: boolean }): boolean
   /** The peer knows changes of ours which this database has forgotten: it is an old one, put back. */
   onRestoredDatabase(): Promise<void>
   /** Something that `status` or `peers` shows has changed. */

@@ -73,6 +73,20 @@ export const peerMutations: readonly Mutation[] = [
     caughtBy: ['test/node/peer-session.test.ts'],
   },
   {
+    name: 'what-is-held-hides-what-else-differs',
+    file: 'src/node/peer-session.ts',
+    text: 'isSettledWith(this.peer, { orHeld: false })',
+    bug: 'isSettledWith(this.peer, { orHeld: true })',
+    caughtBy: ['test/node/replica-faults.test.ts'],
+  },
+  {
+    name: 'what-is-held-is-found-again-and-again',
+    file: 'src/node/remote-changes.ts',
+    text: 'if (!isKnownOf(this.needs, record, peer)) news++',
+    bug: 'news++',
+    caughtBy: ['test/node/replica-faults.test.ts'],
+  },
+  {
     name: 'part-of-a-change-is-taken-for-the-whole',
     file: 'src/node/log-sender.ts',
     text: 'const reached = last ? toSeq : this.sentSeq',

@@ -215,6 +215,26 @@ describe('a replica in trouble', () => {
     await world.clock.pass(10 * 60_000)
     expect(world.network.framesSent - framesSent).toBeLessThan(200)
   })
+
+  it.each(['', ', while something else cannot be taken over'])(
+    'finds out that it has deleted what would have won over another version, and lost to its own%s',
+    async (held) => {
+      await world.stop()
+      world = new ReplicaWorld({ network: { delayMs: () => 100 } })
+      a = await world.add('alpha')
+      b = await world.add('beta')
+      if (held !== '') a.makeOther('x')
+      b.write('x', 'in the way of nothing but alpha')
+      await world.clock.pass(60_000)
+      b.write('doc', 'older', { mtimeMs: 1_000_000 })
+      a.write('doc', 'newer')
+      // Each has heard of the other's; the newer one has not travelled yet.
+      await world.clock.pass(120)
+      a.remove('doc')
+      await world.clock.pass(60_000)
+      expect([a.tree().get('doc'), b.tree().get('doc')]).toEqual(['file older', 'file older'])
+    },
+  )
 })
 
 async function copyOfStopped(device: WorldDevice): Promise<StoreEntry[]> {
