@@ -162,6 +162,8 @@ export class PeerSession {
     const hello = this.#hello
     if (hello === null || this.isReceiving || this.#savedSeq === this.#receivedSeq) return
     if (!this.#host.isSettledWith(this.peer)) return
+    // Of what came last nothing waits, perhaps, because it was given up with the session.
+    if (this.#stopping.signal.aborted) return
     this.#savedSeq = this.#receivedSeq
     await this.#host.index.setPeerState(this.peer, { epoch: hello.epoch, seq: this.#receivedSeq })
   }

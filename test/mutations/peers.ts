@@ -73,6 +73,13 @@ export const peerMutations: readonly Mutation[] = [
     caughtBy: ['test/node/peer-session.test.ts'],
   },
   {
+    name: 'progress-is-saved-of-what-was-given-up',
+    file: 'src/node/peer-session.ts',
+    text: '    if (this.#stopping.signal.aborted) return\n    this.#savedSeq',
+    bug: '    this.#savedSeq',
+    caughtBy: ['test/node/peer-session.test.ts'],
+  },
+  {
     name: 'what-is-held-hides-what-else-differs',
     file: 'src/node/peer-session.ts',
     text: 'isSettledWith(this.peer, { orHeld: false })',

@@ -176,6 +176,21 @@ describe('a session with a scripted peer', () => {
     expect(await index.peerState(peer)).toEqual({ epoch: theirEpoch, seq: 5 })
   })
 
+  it('saves no progress of what came when the session was about to end: nobody may have taken it', async () => {
+    const taking = Promise.withResolvers<number>()
+    host.receive = () => taking.promise
+    await greet({ seq: 5 })
+    await say({ type: 'changes', changes: { records: [], toSeq: 3, more: true, state: null } })
+    await next()
+    await say({ type: 'changes', changes: { records: [fileRecord('y', 'y')], toSeq: 5, more: false, state: null } })
+    await clock.advance(1000)
+    session.stop()
+    taking.resolve(0)
+    await ended
+    await clock.advance(1000)
+    expect(await index.peerState(peer)).toBeNull()
+  })
+
   it('tells how far its log is told only with the last of the frames that it takes', async () => {
     const folder = Array.from({ length: 15 }, () => 'n'.repeat(250)).join('/')
     const records = Array.from({ length: 190 }, (_, i) => fileRecord(`${folder}/${i}`, 'x'))
