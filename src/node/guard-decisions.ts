@@ -5,7 +5,7 @@ import { P2psyncError } from '../model/errors.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderPeers } from './folder-peers.ts'
 import { hasHeld, keepOurs, needHeld, wakeHeld, type GuardIncomingDeps } from './guard-incoming.ts'
-import { costOf, type Need } from './need.ts'
+import { costOf, isSameRecord, type Need } from './need.ts'
 import type { Needs } from './needs.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import { WokenSleep } from './woken-sleep.ts'
@@ -124,8 +124,8 @@ export class GuardDecisions {
     }
     await needHeld(this.#deps, (record) => {
       // What others are known to have there comes in its place.
-      if (needs.at(record.path).length > 0) return
-      for (const { peer } of sessions) needs.add(record, peer, costOf(record, null))
+      if (needs.at(record.path).some((need) => !isSameRecord(need.record, record))) return
+      for (const { peer } of peers().sessions) needs.add(record, peer, costOf(record, null))
     })
     this.#pauseMs = Math.min(this.#pauseMs * 2, lookMsMax)
     this.#deps.onChange()

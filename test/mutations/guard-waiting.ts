@@ -128,4 +128,11 @@ export const guardWaitingMutations: readonly Mutation[] = [
     bug: '!isAtRest',
     caughtBy: ['test/node/guard-away.test.ts'],
   },
+  {
+    name: 'who-comes-later-is-not-asked-for-what-is-to-come-back',
+    file: 'src/node/guard-decisions.ts',
+    text: 'if (needs.at(record.path).some((need) => !isSameRecord(need.record, record))) return',
+    bug: 'if (needs.at(record.path).length > 0) return',
+    caughtBy: ['test/node/guard-away.test.ts'],
+  },
 ]

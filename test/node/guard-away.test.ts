@@ -176,6 +176,24 @@ describe('what waits for a person, while something else is not as it should be',
     expect([tree.get('notes/today'), tree.get('d/0/0'), heldAt(b)]).toEqual(['file new text', 'file text 0', []])
   })
 
+  it('comes back from a device that is there only after others have been asked in vain', async () => {
+    await share(a)
+    await away(a)
+    world.network.partition(b.id, c.id)
+    b.remove('d')
+    const d = await world.add('delta')
+    world.network.partition(a.id, d.id)
+    world.network.partition(c.id, d.id)
+    await world.clock.pass(10_000)
+    await b.replica.guard.reject()
+    await world.clock.pass(5 * minuteMs)
+    expect(b.tree().size).toBe(4)
+    world.network.heal(a.id, b.id)
+    await world.clock.pass(5 * minuteMs)
+    for (const device of [b, d]) expect(device.tree()).toEqual(a.tree())
+    expect(heldAt(b)).toEqual([])
+  })
+
   it('comes back while somebody saves all the time', async () => {
     await share(a)
     b.remove('d')
