@@ -80,6 +80,8 @@ export class RemoteChanges {
         continue
       }
       if (row === null) await this.#deps.forgetting.onTaken(record)
+      // Nobody would ever take a device that has gone meanwhile off what it told.
+      if (signal.aborted) break
       if (!isKnownOf(this.needs, record, peer)) news++
       noteTold(this.#deps.guard, row, decision)
       if (this.needs.add(record, peer, costOf(record, row))) hasLost = true

@@ -80,6 +80,13 @@ export const peerMutations: readonly Mutation[] = [
     caughtBy: ['test/node/peer-session.test.ts'],
   },
   {
+    name: 'need-of-a-device-that-has-gone-is-noted',
+    file: 'src/node/remote-changes.ts',
+    text: '      if (signal.aborted) break\n',
+    bug: '',
+    caughtBy: ['test/node/gone-sources.test.ts'],
+  },
+  {
     name: 'what-is-held-hides-what-else-differs',
     file: 'src/node/peer-session.ts',
     text: 'isSettledWith(this.peer, { orHeld: false })',
