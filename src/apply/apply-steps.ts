@@ -1,11 +1,12 @@
+import { sameFileIdentity } from '../model/disk-state.ts'
 import { systemCode } from '../model/errors.ts'
 import { relativePathProblem } from '../model/relative-path.ts'
 import type { Disk } from '../ports/disk.ts'
-import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
+import type { ApplyStep, StepResult, StepTrouble } from '../ports/file-tasks.ts'
 import { HistoryShelf } from './history.ts'
 import { InsideRoot } from './inside.ts'
 import { moveFile, moveFolder } from './move.ts'
-import { isDiskWide, PathTrouble, reasonFor, resultOfTrouble } from './path-trouble.ts'
+import { isDiskWide, PathTrouble, quietly, reasonFor, resultOfTrouble } from './path-trouble.ts'
 import { placeFile, placeLink } from './place.ts'
 import { checkTree, removeTree } from './remove-tree.ts'
 import { setMetadata } from './set-metadata.ts'
@@ -39,7 +40,7 @@ export function* applySteps(
   for (const step of steps) {
     const result: StepResult = ending ?? (yield* attempt(run, step))
     results.push(result)
-    if (result.outcome === 'failed' && isDiskWide(result.code)) ending = result
+    if (result.outcome === 'failed' && isDiskWide(result.code)) ending = { ...result, left: [] }
     if (results.length % sliceSteps !== 0) continue
     yield
     run.inside.forget()
@@ -52,10 +53,18 @@ export function* applySteps(
 function openRun(disk: Disk, root: string, history: string): StepRun {
   const touched = new Touched(disk, root)
   const inside = new InsideRoot(disk, root, touched)
-  return { disk, inside, touched, shelf: new HistoryShelf(inside, history), hardLinks: { work: true } }
+  return {
+    disk,
+    inside,
+    touched,
+    shelf: new HistoryShelf(inside, history),
+    hardLinks: { work: true },
+    found: new Map(),
+  }
 }
 
 function* attempt(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
+  run.found.clear()
   try {
     checkPath(step.path)
     if ('keepAs' in step && step.keepAs !== null) checkPath(step.keepAs)
@@ -64,8 +73,25 @@ function* attempt(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
   } catch (error) {
     // What a failed call has done to a folder that was known, nobody knows.
     run.inside.forget()
-    return resultOfTrouble(error)
+    const result = resultOfTrouble(error)
+    if (result.outcome !== 'failed' && result.outcome !== 'blocked') return result
+    const left = filesLeft(run)
+    return left.length === 0 ? result : { ...result, left }
   }
+}
+
+/** What was given a second name, and lost it again, is the file that it was: only its change time tells of it. */
+function filesLeft({ disk, inside, found }: StepRun): LeftFile[] {
+  const left: LeftFile[] = []
+  for (const [path, before] of found) {
+    quietly(() => {
+      const located = inside.locate(path)
+      const now = located === null ? null : disk.lstat(located)
+      const isSame = now?.kind === 'file' && sameFileIdentity(now, before) && now.mode === before.mode
+      if (isSame && now.ctimeNs !== before.ctimeNs) left.push({ path, disk: now })
+    })
+  }
+  return left
 }
 
 function* act(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
@@ -90,5 +116,7 @@ function notDurable(result: StepResult, error: unknown): StepResult {
   if (result.outcome !== 'done') return result
   return { outcome: 'failed', reason: reasonFor(error), code: systemCode(error) }
 }
+
+type LeftFile = NonNullable<StepTrouble['left']>[number]
 
 const sliceSteps = 200

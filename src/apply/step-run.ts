@@ -15,6 +15,8 @@ export interface StepRun {
   readonly touched: Touched
   /** False for the rest of the run once the file system has said that it has none. */
   readonly hardLinks: { work: boolean }
+  /** The files that the step which is being done has found as it expected them. */
+  readonly found: Map<RelativePath, DiskState>
 }
 
 export const changed: StepResult = { outcome: 'changed' }
@@ -36,6 +38,7 @@ export function lookAgain(run: StepRun, path: RelativePath, expect: DiskState | 
   const target = run.inside.locate(path)
   const entry = target === null ? null : run.disk.lstat(target)
   if (entry?.kind === 'other' || !sameDiskState(entry, expect)) return null
+  if (entry?.kind === 'file') run.found.set(path, entry)
   return run.inside.absolute(path)
 }
 

@@ -175,6 +175,8 @@ export class ChangeCommitter {
       return
     }
     if (result.outcome === 'done') return
+    // What came to nothing is no edit, whatever the bytes are.
+    if (result.left !== undefined && result.left.length > 0) await this.#deps.index.updateDisk(result.left)
     if (item.isRewritten === true && result.code === 'ENOTEMPTY' && item.row?.record.kind !== 'folder') {
       // What was rejected is a folder by now, and what is in it has been told.
       this.#deps.guard.outgoing.pass(path)

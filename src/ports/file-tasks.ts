@@ -295,5 +295,12 @@ export type StepResult =
   /** The target is not what was expected: look at it again. */
   | { readonly outcome: 'changed' }
   /** It cannot be done as things are: a folder that is not empty, a parent that is no folder, a name that is too long. */
-  | { readonly outcome: 'blocked'; readonly reason: string; readonly code: string }
-  | { readonly outcome: 'failed'; readonly reason: string; readonly code: string }
+  | ({ readonly outcome: 'blocked' } & StepTrouble)
+  | ({ readonly outcome: 'failed' } & StepTrouble)
+
+export interface StepTrouble {
+  readonly reason: string
+  readonly code: string
+  /** Files that were as expected, and are there as before: what was begun and undone may have moved their change times. */
+  readonly left?: readonly { readonly path: RelativePath; readonly disk: DiskState }[]
+}

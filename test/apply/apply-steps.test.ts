@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { DiskState } from '../../src/model/disk-state.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
-import { diskError } from './hooked-disk.ts'
+import { diskError, failAt, type DiskHook } from './hooked-disk.ts'
 import { makeFolder, placeFile, placeLink, remove, removeFolder, setMetadata } from './steps.ts'
-import { at, summary, worlds } from './world.ts'
+import { at, summary, worlds, type World } from './world.ts'
 
 describe.each(worlds)('applySteps %s', (_name, makeWorld) => {
   it('does nothing where the disk is not as expected', () => {
@@ -33,6 +34,42 @@ describe.each(worlds)('applySteps %s', (_name, makeWorld) => {
     expect(results.map((result) => result.outcome)).toEqual(Array(12).fill('changed'))
     expect(world.visible()).toEqual(before)
     expect(world.look('missing')).toBeNull()
+  })
+
+  it.each([
+    ['placed onto', (old: DiskState) => placeFile('a', old, 's')],
+    ['replaced by a link', (old: DiskState) => placeLink('a', old, 'target')],
+    ['removed', (old: DiskState) => remove('a', old)],
+    ['removed and kept', (old: DiskState) => remove('a', old, 'copy')],
+  ])('tells what a file that is not %s after all looks like, wherever that ends', (_what, stepFor) => {
+    let moved = 0
+    for (let index = 0; index < 40; index++) {
+      using world = makeWorld()
+      const old = world.write('a', 'old')
+      world.stage('s', 'new')
+      const [result] = world.apply([stepFor(old)], { hook: failAt(index, 'EACCES') })
+      if (result!.outcome !== 'failed') continue
+      const now = world.state('a')
+      if (now.ctimeNs === old.ctimeNs) continue
+      moved++
+      expect(result!.left).toEqual([{ path: 'a', disk: now }])
+    }
+    expect(moved).toBeGreaterThan(0)
+  })
+
+  it('tells nothing of a file that was edited or made executable while it was not replaced after all', () => {
+    for (const edit of [(world: World) => world.write('a', 'old', 0o755), (world: World) => world.write('a', 'edit')]) {
+      using world = makeWorld()
+      const step = placeFile('a', world.write('a', 'old'), world.stage('s', 'new'))
+      const hook: DiskHook = (operation) => {
+        if (operation !== 'rename') return
+        edit(world)
+        throw diskError('EACCES')
+      }
+      const [result] = world.apply([step], { hook })
+      expect(result).toMatchObject({ outcome: 'failed' })
+      expect(result).not.toHaveProperty('left')
+    }
   })
 
   it('blocks on a name that is too long, and makes nothing for it', () => {

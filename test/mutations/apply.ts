@@ -111,7 +111,7 @@ export const applyMutations: readonly Mutation[] = [
   {
     name: 'full-disk-does-not-end-the-run',
     file: 'src/apply/apply-steps.ts',
-    text: "if (result.outcome === 'failed' && isDiskWide(result.code)) ending = result",
+    text: "if (result.outcome === 'failed' && isDiskWide(result.code)) ending = { ...result, left: [] }",
     bug: '',
     caughtBy: ['test/apply/apply-steps.test.ts'],
   },

@@ -54,7 +54,7 @@ export const guardWaitingMutations: readonly Mutation[] = [
   {
     name: 'who-asks-to-have-a-file-back-forgets-what-others-have-there',
     file: 'src/node/guard-decisions.ts',
-    text: 'if (needs.at(record.path).length > 0) return',
+    text: 'if (needs.at(record.path).some((need) => !isSameRecord(need.record, record))) return',
     bug: 'void record',
     caughtBy: ['test/simulation/simulation.test.ts'],
   },

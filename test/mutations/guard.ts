@@ -131,7 +131,7 @@ export const guardMutations: readonly Mutation[] = [
   {
     name: 'folder-that-is-away-waits-for-a-person',
     file: 'src/node/guard-look.ts',
-    text: '  if (!(await deps.isFolderThere())) return\n',
+    text: '  if (!(await deps.isFolderThere())) return false\n',
     bug: '',
     caughtBy: ['test/node/change-guard.test.ts'],
   },

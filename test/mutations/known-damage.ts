@@ -157,6 +157,20 @@ export const knownDamageMutations: readonly Mutation[] = [
     caughtBy: ['test/node/damaged-metadata.test.ts'],
   },
   {
+    name: 'second-name-that-a-damaged-file-had-for-a-moment-is-an-edit',
+    file: 'src/node/change-committer.ts',
+    text: 'if (result.left !== undefined && result.left.length > 0) await this.#deps.index.updateDisk(result.left)',
+    bug: '',
+    caughtBy: ['test/node/damaged-metadata.test.ts'],
+  },
+  {
+    name: 'file-that-was-edited-when-a-step-failed-is-left-as-it-was',
+    file: 'src/apply/apply-steps.ts',
+    text: ' && sameFileIdentity(now, before) && now.mode === before.mode',
+    bug: '',
+    caughtBy: ['test/apply/apply-steps.test.ts'],
+  },
+  {
     name: 'edit-after-a-kill-is-only-a-mode',
     file: 'src/apply/recover.ts',
     text: 'disk.sizeBytes === indexed.sizeBytes && hasTime',

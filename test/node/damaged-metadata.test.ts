@@ -35,6 +35,33 @@ it.each(['kill', 'disk error'])(
   },
 )
 
+it.each(['replaces', 'replaces by a link', 'removes'])(
+  'what a peer %s, and could not be taken away here at once, makes no edit of damage',
+  async (what) => {
+    const world = new ReplicaWorld()
+    const [a, b] = [await world.add('alpha'), await world.add('beta')]
+    await share(world, b, { 'a.txt': 'precious', 'b.txt': 'more' })
+    rot(a, 'a.txt')
+    let hasName = false
+    let hasFailed = false
+    a.disk.onCall = (operation, path) => {
+      if (operation === 'hardLink' || (operation === 'rename' && path.includes('/history/'))) hasName = true
+      else if (hasName && !hasFailed) {
+        hasFailed = true
+        throw new DiskError('EMFILE', path)
+      }
+    }
+    if (what !== 'replaces') b.remove('a.txt')
+    if (what === 'replaces') b.write('a.txt', 'changed')
+    if (what === 'replaces by a link') b.link('a.txt', 'b.txt')
+    await world.clock.pass(60_000)
+    expect(hasFailed).toBe(true)
+    const there = { replaces: 'file changed', 'replaces by a link': 'symlink b.txt', removes: undefined }[what]
+    const tree = await world.rest()
+    expect([[...tree.keys()], tree.get('a.txt')]).toEqual([there === undefined ? ['b.txt'] : ['a.txt', 'b.txt'], there])
+  },
+)
+
 it('another file with the time that a peer has set is none that was there before, though the node was killed', async () => {
   const world = new ReplicaWorld()
   const [a, b] = [await world.add('alpha'), await world.add('beta')]
