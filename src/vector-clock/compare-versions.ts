@@ -1,5 +1,5 @@
 import { assert } from '../model/errors.ts'
-import { counterMax } from '../model/limits.ts'
+import { counterMax, versionEntriesMax } from '../model/limits.ts'
 import type { VersionVector } from '../model/version-vector.ts'
 import type { WriterId } from '../model/writer-id.ts'
 
@@ -22,19 +22,34 @@ export function compareVersions(a: VersionVector, b: VersionVector): VersionOrde
   return bKnowsMore ? 'before' : 'equal'
 }
 
-/** The least version that knows what `a` and `b` know. */
+/**
+ * The least version that knows what `a` and `b` know, but for the lowest counters where that were more writers than a record
+ * can name: those are of lives that ended long ago. In whichever order versions are joined, the same ones are left out.
+ */
 export function joinVersions(a: VersionVector, b: VersionVector): VersionVector {
-  return Array.from(pairEntries(a, b), ([writer, inA, inB]) => [writer, Math.max(inA, inB)] as const)
+  const joined = Array.from(pairEntries(a, b), ([writer, inA, inB]) => [writer, Math.max(inA, inB)] as const)
+  return highest(joined, versionEntriesMax)
 }
 
-/** `version` with one more change by `writer`. `counter` must be larger than the writer's old one. */
+function highest(version: VersionVector, count: number): VersionVector {
+  if (version.length <= count) return version
+  const sorted = version.toSorted(([a, inA], [b, inB]) => inB - inA || byText(a, b))
+  return sorted.slice(0, count).sort(([a], [b]) => byText(a, b))
+}
+
+function byText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
+}
+
+/** `version` with one more change by `writer`, which it names in any case. `counter` must be larger than the writer's old one. */
 export function advanceVersion(version: VersionVector, writer: WriterId, counter: number): VersionVector {
   assert(Number.isSafeInteger(counter) && counter > 0 && counter <= counterMax, 'a counter is between 1 and 2^48 - 1')
   // As most are: new on this device.
   if (version.length === 0) return [[writer, counter]]
   const old = version.find(([other]) => other === writer)?.[1] ?? 0
   assert(counter > old, 'a counter only rises')
-  return joinVersions(version, [[writer, counter]])
+  const others = version.filter(([other]) => other !== writer)
+  return joinVersions(highest(others, versionEntriesMax - 1), [[writer, counter]])
 }
 
 // Merges two lists that are ordered by writer; a writer that a side lacks counts 0 there.

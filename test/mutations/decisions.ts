@@ -17,6 +17,20 @@ export const decisionMutations: readonly Mutation[] = [
     caughtBy: ['test/vector-clock/compare-versions.test.ts'],
   },
   {
+    name: 'version-names-more-writers-than-a-record-can',
+    file: 'src/vector-clock/compare-versions.ts',
+    text: 'return highest(joined, versionEntriesMax)',
+    bug: 'return joined',
+    caughtBy: ['test/vector-clock/compare-versions.test.ts', 'test/node/many-lives.test.ts'],
+  },
+  {
+    name: 'change-is-not-named-in-its-version',
+    file: 'src/vector-clock/compare-versions.ts',
+    text: 'highest(others, versionEntriesMax - 1)',
+    bug: 'highest(others, versionEntriesMax)',
+    caughtBy: ['test/vector-clock/compare-versions.test.ts'],
+  },
+  {
     name: 'counter-may-fall',
     file: 'src/vector-clock/compare-versions.ts',
     text: "assert(counter > old, 'a counter only rises')",

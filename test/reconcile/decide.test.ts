@@ -2,6 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
 import { fingerprint, isLive, type FileRecord } from '../../src/model/file-record.ts'
+import { versionEntriesMax } from '../../src/model/limits.ts'
+import type { VersionVector } from '../../src/model/version-vector.ts'
+import type { WriterId } from '../../src/model/writer-id.ts'
 import { decide, type Decision } from '../../src/reconcile/decide.ts'
 import { compareVersions, joinVersions } from '../../src/vector-clock/compare-versions.ts'
 import { compareRecords } from '../../src/vector-clock/order-records.ts'
@@ -200,6 +203,26 @@ describe('decide, among two to four devices', () => {
         expect(world.lost()).toEqual([])
       }),
       { numRuns: 5000 },
+    )
+  })
+
+  it.each([
+    ['more', 0],
+    ['less', 1000],
+  ])('does so after more writers than a record can name, of which each has counted %s than they', (_, counter) => {
+    const past = Array.from({ length: versionEntriesMax - 1 }, (__, i): VersionVector[number] => {
+      return [i.toString(16).padStart(32, '0') as WriterId, 500 + (i % 7)]
+    })
+    fc.assert(
+      fc.property(anyWorld, ({ devices, steps, seed }) => {
+        const world = new World(devices, { past, counter })
+        world.run(stepsFor(devices, steps))
+        world.settle(picker(seed), devices + 2)
+        for (const record of world.records) expect(record).toEqual(world.records[0])
+        expect(world.records[0]?.version.length ?? 0).toBeLessThanOrEqual(versionEntriesMax)
+        expect(world.lost()).toEqual([])
+      }),
+      { numRuns: 300 },
     )
   })
 

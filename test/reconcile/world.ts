@@ -5,7 +5,7 @@ import {
   type FileRecord,
   type Fingerprint,
 } from '../../src/model/file-record.ts'
-import { emptyVersion } from '../../src/model/version-vector.ts'
+import { emptyVersion, type VersionVector } from '../../src/model/version-vector.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import type { WriterId } from '../../src/model/writer-id.ts'
 import { decide } from '../../src/reconcile/decide.ts'
@@ -36,10 +36,14 @@ export class World {
   readonly written = new Set<Fingerprint>()
   readonly replaced = new Set<Fingerprint>()
   readonly #writers: WriterId[]
-  #counter = 0
+  readonly #past: VersionVector
+  #counter: number
   #writersDrawn: number
 
-  constructor(devices: number) {
+  /** What was there before knew `past`; the devices count on from `counter`. */
+  constructor(devices: number, { past = emptyVersion, counter = 0 }: { past?: VersionVector; counter?: number } = {}) {
+    this.#past = past
+    this.#counter = counter
     this.records = Array.from({ length: devices }, () => null)
     this.#writers = this.records.map((_, device) => writerOf(device))
     this.#writersDrawn = devices
@@ -60,7 +64,7 @@ export class World {
     if (old !== null && fingerprint(old) !== fingerprint(made)) this.replaced.add(fingerprint(old))
     this.records[device] = {
       ...made,
-      version: advanceVersion(old?.version ?? emptyVersion, this.#writers[device]!, ++this.#counter),
+      version: advanceVersion(old?.version ?? this.#past, this.#writers[device]!, ++this.#counter),
       writer: this.#writers[device]!,
       writerName: `device ${device}`,
       basis: old === null ? noFingerprint : fingerprint(old),

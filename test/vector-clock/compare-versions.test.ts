@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
+import { versionEntriesMax } from '../../src/model/limits.ts'
 import type { VersionVector } from '../../src/model/version-vector.ts'
+import type { WriterId } from '../../src/model/writer-id.ts'
 import {
   advanceVersion,
   compareVersions,
@@ -61,6 +63,43 @@ describe('joinVersions', () => {
         expect(joinVersions(a, b)).toEqual(joinVersions(b, a))
         expect(joinVersions(joinVersions(a, b), c)).toEqual(joinVersions(a, joinVersions(b, c)))
       }),
+    )
+  })
+})
+
+describe('versions of more writers than a record can name', () => {
+  /** Most of a few hundred writers, with counters that are often alike. */
+  const anyLong: fc.Arbitrary<VersionVector> = fc
+    .tuple(fc.nat(9), fc.integer({ min: 1, max: 50 }))
+    .map(([without, counters]) =>
+      Array.from({ length: versionEntriesMax + 60 }, (_, i) => i)
+        .filter((i) => i % 10 !== without)
+        .map((i) => [(i * 7919).toString(16).padStart(32, '0') as WriterId, 1 + ((i * i) % counters)] as const)
+        .toSorted(([one], [other]) => (one < other ? -1 : 1))
+        .slice(0, versionEntriesMax),
+    )
+
+  it('are joined to one that can be told, whatever the order', () => {
+    fc.assert(
+      fc.property(anyLong, anyLong, anyLong, (a, b, c) => {
+        expect(joinVersions(a, a)).toEqual(a)
+        expect(joinVersions(a, b)).toEqual(joinVersions(b, a))
+        expect(joinVersions(joinVersions(a, b), c)).toEqual(joinVersions(a, joinVersions(b, c)))
+        expect(joinVersions(a, b).length).toBeLessThanOrEqual(versionEntriesMax)
+      }),
+      { numRuns: 50 },
+    )
+  })
+
+  it('name the writer of the last change in any case', () => {
+    fc.assert(
+      fc.property(anyLong, fc.integer({ min: 1, max: 100 }), (version, counter) => {
+        const next = advanceVersion(version, writerOf(0), counter)
+        expect(next.length).toBeLessThanOrEqual(versionEntriesMax)
+        expect(next).toContainEqual([writerOf(0), counter])
+        expect(next.map(([id]) => id)).toEqual(next.map(([id]) => id).toSorted())
+      }),
+      { numRuns: 50 },
     )
   })
 })
