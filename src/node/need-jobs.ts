@@ -11,6 +11,7 @@ export interface NeedJob extends LaneJob {
 export class NeedJobs {
   readonly #jobOf = new Map<Need, NeedJob>()
   readonly #running = new Set<NeedJob>()
+  readonly #given = new WeakMap<readonly Need[], NeedJob>()
 
   get running(): readonly NeedJob[] {
     return Array.from(this.#running)
@@ -20,6 +21,19 @@ export class NeedJobs {
     this.#running.add(job)
     this.#jobOf.set(need, job)
     job.needs.add(need)
+  }
+
+  /** Those of a job, as it was given out, that are neither settled nor put back since: another one may have taken them up. */
+  leftOf(given: readonly Need[]): Need[] {
+    const job = this.#given.get(given)
+    return given.filter((need) => job?.needs.has(need) === true)
+  }
+
+  /** All that it works on, as a list by which {@link leftOf} knows it. */
+  giveOut(job: NeedJob): Need[] {
+    const given = Array.from(job.needs)
+    this.#given.set(given, job)
+    return given
   }
 
   leave(need: Need): void {

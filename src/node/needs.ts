@@ -25,12 +25,12 @@ export const jobBytesMax = 64 * 1024 * 1024
  * what wants its bytes: then it enters the queue when that ends.
  */
 export class Needs {
+  readonly jobs = new NeedJobs()
   readonly #clock: Pick<Clock, 'now'>
   readonly #placeOf: PlaceTransfer
   readonly #byPath = new Map<RelativePath, Need[]>()
   readonly #queue = new NeedQueue()
   readonly #removals = new RemovalsByContent()
-  readonly #jobs = new NeedJobs()
   #count = 0
   #files = 0
   #bytes = 0
@@ -112,7 +112,7 @@ export class Needs {
     this.#setReason(need, '')
     this.#tally(need, -1)
     this.#queue.leave(need)
-    this.#jobs.leave(need)
+    this.jobs.leave(need)
     this.#queueAll(left)
   }
 
@@ -128,7 +128,7 @@ export class Needs {
     const needs = others.filter((other) => other !== need).concat(need)
     this.#byPath.set(need.record.path, needs)
     this.staged(need, -need.stagedBytes)
-    this.#jobs.leave(need)
+    this.jobs.leave(need)
     need.state = 'queued'
     need.retryAt = retryAt
     need.attempts++
@@ -175,7 +175,7 @@ export class Needs {
       if (need !== null) heads.set(lane, need)
     }
     const places = new Map(Array.from(heads, ([lane, need]) => [lane, need.place]))
-    const lane = chooseLane(places, this.#jobs.running)
+    const lane = chooseLane(places, this.jobs.running)
     if (lane === null) return []
     const first = heads.get(lane)!
     const job: NeedJob = { lane, group: first.place.group, needs: new Set() }
@@ -192,7 +192,7 @@ export class Needs {
       if (removal !== null) this.#take(removal, job)
       if (job.needs.size >= jobNeedsMax || bytes >= jobBytesMax) break
     }
-    return Array.from(job.needs)
+    return this.jobs.giveOut(job)
   }
 
   /** When the next waiting need may be tried, or null when none waits for a time. */
@@ -225,7 +225,7 @@ export class Needs {
     need.state = 'active'
     this.#queue.leave(need)
     this.#removals.remove(need)
-    this.#jobs.join(need, job)
+    this.jobs.join(need, job)
   }
 
   #queueAll(needs: Iterable<Need>): void {

@@ -189,7 +189,7 @@ export class RemoteChanges {
       await this.#leftovers.discard(Array.from(staged.values()).filter((name) => !isResumableName(name)))
       for (const need of staged.keys()) this.#forgetStaged(need, staged)
       // What the committer did not settle was stopped in the middle.
-      for (const need of job) if (need.state === 'active') this.#retry(need, need.reason)
+      for (const need of this.needs.jobs.leftOf(job)) this.#retry(need, need.reason)
     }
   }
 
@@ -260,7 +260,7 @@ export class RemoteChanges {
       const options = { nowMs: this.#deps.clock.now(), isInUse: (staged: string) => inUse.has(staged) }
       if (fullDisk.has(code)) void discardRemains(this.#deps, { ...options, keep: 'none' })
     }
-    for (const need of job) if (need.state === 'active') this.#retry(need, reason)
+    for (const need of this.needs.jobs.leftOf(job)) this.#retry(need, reason)
   }
 }
 

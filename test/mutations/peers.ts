@@ -87,6 +87,13 @@ export const peerMutations: readonly Mutation[] = [
     caughtBy: ['test/node/gone-sources.test.ts'],
   },
   {
+    name: 'job-puts-back-what-another-one-has-taken-up',
+    file: 'src/node/remote-changes.ts',
+    text: '      for (const need of this.needs.jobs.leftOf(job)) this.#retry(need, need.reason)',
+    bug: "      for (const need of job) if (need.state === 'active') this.#retry(need, need.reason)",
+    caughtBy: ['test/node/replica-limits.test.ts'],
+  },
+  {
     name: 'what-is-held-hides-what-else-differs',
     file: 'src/node/peer-session.ts',
     text: 'isSettledWith(this.peer, { orHeld: false })',

@@ -23,6 +23,18 @@ describe('needs', () => {
     expect(needs.takeJob(100, removals)).toEqual([need])
   })
 
+  it('tells what is left of a job, without what another one has taken up since', () => {
+    const needs = newNeeds()
+    for (const path of ['a', 'b', 'c']) needs.add(fileRecord(path, path), alpha, plain)
+    const job = needs.takeJob(0, removals)
+    const [a, b, c] = job as [Need, Need, Need]
+    needs.remove(a)
+    needs.requeue(b, 0, '')
+    const another = needs.takeJob(0, removals)
+    expect(another).toEqual([b])
+    expect([needs.jobs.leftOf(job), needs.jobs.leftOf(another)]).toEqual([[c], [b]])
+  })
+
   it('does not let a removal wait for what a second need of the same path wants', () => {
     const needs = newNeeds()
     const wanted = fileRecord('a', 'x')

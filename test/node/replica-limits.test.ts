@@ -1,4 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { PeerThrottles } from '../../src/node/folder-replica-deps.ts'
+import type { DeviceId } from '../../src/model/device-id.ts'
+import type { BlockReads, StepFailure } from '../../src/ports/file-tasks.ts'
+import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import type { RateLimits } from '../../src/transfer/limit-timetable.ts'
 import { ScheduledLimits } from '../../src/transfer/scheduled-limits.ts'
 import { SeededRandom } from '../twins/seeded-random.ts'
@@ -68,6 +72,39 @@ describe('devices with limits', () => {
     expect(b.tree().has('big')).toBe(false)
     limits.choose({ up: null, down: null, schedule: [] })
     expect((await world.rest()).get('big')).toContain('and more')
+    await world.stop()
+  })
+
+  it('fetch nothing twice where a job that took a file in vain ends after another one has taken it', async () => {
+    const world = new ReplicaWorld()
+    const limits = limitsIn(world, { up: 512 * KiB, down: null })
+    let hasForgotten = true
+    let askedBytes = 0
+    class Forgetful extends DiskFileTasks {
+      override async readBlocks(...args: Parameters<DiskFileTasks['readBlocks']>): Promise<BlockReads> {
+        const reads = await super.readBlocks(...args)
+        const found = reads.found.map((isFound, i) => isFound && !(hasForgotten && args[0][i]?.path === 'second'))
+        for (const [i, { path, length }] of args[0].entries()) if (found[i] && path === 'second') askedBytes += length
+        return { ...reads, found }
+      }
+    }
+    class SlowToFinish extends DiskFileTasks {
+      override async finishStaged(...args: Parameters<DiskFileTasks['finishStaged']>): Promise<readonly StepFailure[]> {
+        await world.clock.view().sleep(1000)
+        return super.finishStaged(...args)
+      }
+    }
+    const throttles = (peer: DeviceId): PeerThrottles => limits.throttles(peer, 'folder')
+    const a = await world.add('alpha', { throttles, newTasks: (deps) => new Forgetful(deps) })
+    const b = await world.add('beta', { newTasks: (deps) => new SlowToFinish(deps) })
+    await world.rest()
+    a.write('first', noise(1.2 * MiB))
+    a.write('second', noise(1.5 * MiB).toUpperCase())
+    await world.clock.pass(1000)
+    hasForgotten = false
+    await world.clock.pass(30_000)
+    expect(b.tree()).toEqual(a.tree())
+    expect(askedBytes).toBe(1.5 * MiB)
     await world.stop()
   })
 
