@@ -3,7 +3,7 @@ import type { RelativePath } from '../model/relative-path.ts'
 import type { DiskEntry } from '../ports/disk.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { quietly } from './path-trouble.ts'
-import { saveOld, type Saved } from './save-old.ts'
+import { saveOld, undoUnlessGone, type Saved } from './save-old.ts'
 import { changed, done, doneAway, lookAgain, type StepRun } from './step-run.ts'
 import { setMetadata } from './set-metadata.ts'
 
@@ -57,7 +57,7 @@ export function moveFile(run: StepRun, step: MoveFile): StepResult {
   try {
     run.disk.rename(source, target)
   } catch (error) {
-    saved.undo()
+    undoUnlessGone(run.disk, source, saved)
     throw error
   }
   try {

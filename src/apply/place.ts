@@ -6,7 +6,7 @@ import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { findKeepPlace, type KeepPlace } from './keep-place.ts'
 import { PathTrouble, quietly } from './path-trouble.ts'
 import { stagedPath } from './private-folder.ts'
-import { lacksHardLinks, saveOld, type Saved } from './save-old.ts'
+import { lacksHardLinks, saveOld, undoUnlessGone, type Saved } from './save-old.ts'
 import { changed, done, doneAway, lookAgain, stateAfter, withExecutable, type StepRun } from './step-run.ts'
 
 type PlaceFile = Extract<ApplyStep, { type: 'place-file' }>
@@ -121,7 +121,7 @@ function putInPlace(run: StepRun, placement: Placement, { prepared, target, save
     else if (prepared !== null) placement.giveUp()
     return state
   } catch (error) {
-    saved.undo()
+    undoUnlessGone(run.disk, placement.source, saved)
     if (isFree && systemCode(error) === 'EEXIST') return null
     throw error
   }

@@ -62,6 +62,16 @@ export function moveAway(disk: Disk, request: SaveRequest): Saved | null {
   return unlessChanged({ at, moved: true, undo }, () => isStill(disk, at, request.expect))
 }
 
+/**
+ * After a rename that failed: undoes what was `saved` before it, unless what was to be renamed has gone. A disk behind a
+ * network may have done what it says has failed, and then the saved name is the only one that the old version has.
+ */
+export function undoUnlessGone(disk: Disk, renamed: string, saved: Saved): void {
+  quietly(() => {
+    if (disk.lstat(renamed) !== null) saved.undo()
+  })
+}
+
 function copyFile(disk: Disk, request: SaveRequest, at: string): Saved | null | typeof unreadable {
   try {
     disk.copyFile(request.target, at)

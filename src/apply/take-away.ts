@@ -3,7 +3,7 @@ import type { RelativePath } from '../model/relative-path.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { PathTrouble, quietly } from './path-trouble.ts'
 import { keptState, placeToKeep } from './place.ts'
-import { moveAway, saveOld, type Saved } from './save-old.ts'
+import { moveAway, saveOld, undoUnlessGone, type Saved } from './save-old.ts'
 import { changed, done, doneAway, lookAgain, type StepRun } from './step-run.ts'
 
 type Remove = Extract<ApplyStep, { type: 'remove' }>
@@ -93,7 +93,7 @@ function takeToHistory(run: StepRun, options: Departure & { readonly kept: Saved
     if (away === null) options.kept?.undo()
     return away?.at ?? null
   } catch (error) {
-    options.kept?.undo()
+    if (options.kept !== null) undoUnlessGone(run.disk, options.target, options.kept)
     throw error
   }
 }

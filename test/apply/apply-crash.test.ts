@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { discardStaged } from '../../src/apply/staging.ts'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
-import { crashAt, diskError, failAt, type DiskHook } from './hooked-disk.ts'
+import { crashAt, diskError, failAt, seemToFailAt, type DiskHook } from './hooked-disk.ts'
 import { applyUnlessCrashed, forEachOperation, plan, setScene, type Scene } from './scene.ts'
 import { makeFolder, placeFile, placeLink, remove } from './steps.ts'
 import { drain, memoryWorld, worlds, type World } from './world.ts'
@@ -25,6 +25,17 @@ describe.each(worlds)('an apply that is interrupted %s', (_name, makeWorld) => {
         expectOldOrNew(world, scene, new Set())
         expectNothingLost(world, scene)
         expectDoneAgain(world, scene)
+      },
+    )
+  })
+
+  it.each(['EIO', 'ENOENT'])('loses nothing, whichever operation is done and says %s all the same', (code) => {
+    forEachOperation(
+      makeWorld,
+      (index) => seemToFailAt(index, code),
+      (world, scene) => {
+        expectOldOrNew(world, scene, mayBeEmpty)
+        expectNothingLost(world, scene)
       },
     )
   })

@@ -1,7 +1,10 @@
 import type { Disk } from '../../src/ports/disk.ts'
 
-/** Called before each operation with its first argument when that is a path, else ''; what it throws, the caller gets. */
-export type DiskHook = (operation: keyof Disk, path: string) => void
+/**
+ * Called before each operation with its first argument when that is a path, else ''; what it throws, the caller gets. What
+ * it returns is called when the operation is done.
+ */
+export type DiskHook = (operation: keyof Disk, path: string) => void | (() => void)
 
 /** `disk` with `hook` in front. */
 export function hookedDisk(disk: Disk, hook: DiskHook): Disk {
@@ -10,8 +13,10 @@ export function hookedDisk(disk: Disk, hook: DiskHook): Disk {
       const method: unknown = Reflect.get(target, name)
       if (typeof method !== 'function') return method
       return (...args: unknown[]): unknown => {
-        hook(name as keyof Disk, typeof args[0] === 'string' ? args[0] : '')
-        return Reflect.apply(method, target, args)
+        const then = hook(name as keyof Disk, typeof args[0] === 'string' ? args[0] : '')
+        const result: unknown = Reflect.apply(method, target, args)
+        then?.()
+        return result
       }
     },
   })
@@ -40,5 +45,16 @@ export function failAt(index: number, code: string): DiskHook {
   let count = 0
   return (operation) => {
     if (operation !== 'close' && count++ === index) throw diskError(code)
+  }
+}
+
+/** Lets the operation with this index, and no other, be done and seem to have failed: the answer of a server was lost. */
+export function seemToFailAt(index: number, code: string): DiskHook {
+  let count = 0
+  return (operation) => {
+    if (operation === 'close' || count++ !== index) return undefined
+    return () => {
+      throw diskError(code)
+    }
   }
 }

@@ -10,6 +10,13 @@ export const applyMutations: readonly Mutation[] = [
     caughtBy: ['test/apply/apply-edit.test.ts'],
   },
   {
+    name: 'old-version-is-given-up-though-the-new-one-is-in-place',
+    file: 'src/apply/save-old.ts',
+    text: 'if (disk.lstat(renamed) !== null) saved.undo()',
+    bug: 'if (renamed !== null) saved.undo()',
+    caughtBy: ['test/apply/apply-crash.test.ts'],
+  },
+  {
     name: 'file-that-came-in-between-is-removed',
     file: 'src/apply/save-old.ts',
     text: 'unlessChanged({ at, moved: true, undo }, () => isStill(disk, at, request.expect))',
