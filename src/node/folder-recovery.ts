@@ -29,6 +29,7 @@ export class FolderRecovery {
   readonly damage: KnownDamage
   readonly #deps: FolderRecoveryDeps
   #recovered = false
+  #recovering: Promise<void> | null = null
   #notedSeq = -1
 
   constructor(deps: FolderRecoveryDeps) {
@@ -36,14 +37,24 @@ export class FolderRecovery {
     this.damage = deps.damage
   }
 
-  /** To be called when the folder is there, before anything is told to peers; a second call does nothing. */
-  async recover(): Promise<void> {
-    if (this.#recovered) return
-    this.#recovered = true
+  /**
+   * To be called when the folder is there, before anything in it is looked at, or told to peers. What was done once is not
+   * done again, what has failed is. False when the folder has gone away meanwhile.
+   */
+  async recover(): Promise<boolean> {
+    if (this.#recovered) return true
+    this.#recovering ??= this.#recover().finally(() => {
+      this.#recovering = null
+    })
+    await this.#recovering
+    return this.#recovered
+  }
+
+  async #recover(): Promise<void> {
     await this.damage.load()
-    await this.#deps.commits.run(async () => {
+    this.#recovered = await this.#deps.commits.run(async () => {
       await recoverFolder(this.#deps)
-      await this.#lookForLostNames()
+      return this.#lookForLostNames()
     })
   }
 
@@ -62,25 +73,24 @@ export class FolderRecovery {
     if (this.#notedSeq >= 0) await this.#note(this.#notedSeq)
   }
 
-  async #lookForLostNames(): Promise<void> {
+  /** False when the folder is away. */
+  async #lookForLostNames(): Promise<boolean> {
     const { bootNotes, index, logger } = this.#deps
     const boot = (await bootNotes?.boot()) ?? ''
-    if (bootNotes === undefined || boot === '') return
+    if (bootNotes === undefined || boot === '') return true
     const note = await bootNotes.load()
     if (note?.epoch === index.epoch && note.boot === boot) {
       this.#notedSeq = note.seq
-      return
+      return true
     }
     if (note?.epoch === index.epoch) {
       const lost = await this.#giveUpLost(note.seq)
-      if (lost === null) {
-        this.#recovered = false
-        return
-      }
+      if (lost === null) return false
       if (lost > 0) logger.warn('a power cut took names of files: peers are asked for them', { files: lost })
     }
     if (note !== null && index.isAfterCrash) await this.#countAnew()
     await this.#note(index.seq)
+    return true
   }
 
   /**

@@ -103,7 +103,7 @@ export class FolderReplica implements SessionHost {
       onChange,
       // Whoever found it missing has given up what it was looking at.
       onFound: () => this.#dirty.addAll(),
-      onBack: () => this.#onFolderBack(),
+      onBack: () => this.#watch.start(),
     })
     this.#dirty = new DirtyPaths({ clock: deps.clock, signal })
     this.#rescan = new Rescan({ ...parts, intervalMs: deps.rescanIntervalMs, onDue: () => this.#lookAround() })
@@ -244,6 +244,8 @@ export class FolderReplica implements SessionHost {
       this.#examining = true
       this.#scanning = batch.type === 'all'
       try {
+        // What a power cut has taken is not to be found gone.
+        if (!(await this.recovery.recover())) continue
         const done = batch.type === 'all' ? await this.#scanAll() : await this.#local.examine(batch.paths)
         if (done && batch.type === 'all') this.#scanned = true
       } catch (error) {
@@ -284,11 +286,6 @@ export class FolderReplica implements SessionHost {
 
   async #trimHistory(): Promise<void> {
     if (await this.#forgetting.trustsClock()) await trimHistory(this.#deps)
-  }
-
-  async #onFolderBack(): Promise<void> {
-    await this.recovery.recover()
-    await this.#watch.start()
   }
 
   #inBackground(what: string, work: () => Promise<void>): void {

@@ -205,4 +205,11 @@ export const knownDamageMutations: readonly Mutation[] = [
     bug: '{ ...bytes, mtimeNs, executable: isExecutable(mode) }',
     caughtBy: ['test/node/scrub.test.ts'],
   },
+  {
+    name: 'folder-is-looked-at-before-it-is-recovered',
+    file: 'src/node/folder-replica.ts',
+    text: 'if (!(await this.recovery.recover())) continue',
+    bug: 'void this.recovery.recover().catch(() => undefined)',
+    caughtBy: ['test/node/recovery-away.test.ts'],
+  },
 ]
