@@ -29,16 +29,18 @@ export class GuardAnswers {
     const isDone = (): boolean =>
       asking().length > 0 ||
       devices.every(({ replica }) => ['in-sync', 'waiting'].includes(replica.view.status().state))
+    const isNothingHeld = (): boolean => devices.every(({ replica }) => replica.view.status().held.length === 0)
     for (let round = 0; round < roundsMax; round++) {
       const isAnswered = await clock.run(isDone, 180_000)
       await clock.pass(3000)
       // That it does not come to rest for another reason is for other checkers.
-      if (!isAnswered && devices.every(({ replica }) => replica.view.status().held.length === 0)) return []
+      if (!isAnswered && isNothingHeld()) return []
       const stuck = isAnswered || isDamaged ? [] : devices.filter(isStuck)
       if (stuck.length > 0) return stuck.map(({ name }) => `${name} waits for ever`)
       if (!isAnswered) await this.#giveUp()
       const [first, ...others] = asking()
-      if (first === undefined && isAnswered) return []
+      if (first === undefined && isAnswered && isNothingHeld()) return []
+      // What waited a moment ago was settled by others, or is to come back and cannot.
       if (first === undefined) continue
       const answer = random.fraction() < 0.5 ? 'approve' : 'reject'
       const expected = answer === 'reject' && others.length === 0 && !isDamaged ? this.#keptFor(first) : null
