@@ -203,9 +203,9 @@ export class LocalCommits {
     const disk = hash?.outcome === 'hashed' ? hash.disk : entry.disk
     // A move sets ctime anew, but not a byte.
     const changedNs = isMoved ? disk.mtimeNs : disk.ctimeNs
-    const racy = entry.disk.kind === 'file' && this.#isRacy(changedNs, seen.hashedAt)
-    const kept = racy ? { ...disk, ctimeNs: 0n } : disk
-    if (racy) this.#deps.dirty.addLater(entry.path, timestampGrainMs * 4)
+    const grainMs = entry.disk.kind === 'file' ? this.#racyGrainMs(changedNs, seen.hashedAt) : null
+    const kept = grainMs === null ? disk : { ...disk, ctimeNs: 0n }
+    if (grainMs !== null) this.#deps.dirty.addLater(entry.path, grainMs + afterGrainMs)
     const old = row?.record ?? null
     if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }
     if (row !== null && row.disk !== null && row.seq <= this.#openedAtSeq && isCutOff(row.disk, disk)) {
@@ -218,13 +218,14 @@ export class LocalCommits {
   }
 
   /**
-   * A write that comes right after ours may leave the same times: such a file is looked at once more. Not so one from the
-   * future, where a clock once was: whoever writes to it now leaves another time.
+   * A write that comes right after ours may leave the same times: such a file is looked at once more, after the time that is
+   * returned. Not so one from the future, where a clock once was: whoever writes to it now leaves another time.
    */
-  #isRacy(changedNs: bigint, hashedAt: number): boolean {
+  #racyGrainMs(changedNs: bigint, hashedAt: number): number | null {
     const changedMs = Number(changedNs / 1_000_000n)
-    const soon = Math.max(hashedAt, this.#deps.clock.now()) + timestampGrainMs
-    return changedMs >= hashedAt - timestampGrainMs && changedMs <= soon
+    const nowMs = Math.max(hashedAt, this.#deps.clock.now())
+    const grains = changedNs % nanosecondsPerSecond === 0n ? [tickMs, wholeSecondsMs] : [tickMs]
+    return grains.find((ms) => changedMs >= hashedAt - ms && changedMs <= nowMs + ms) ?? null
   }
 
   #lookAgain(entry: ScanEntry, hash: HashResult | null): void {
@@ -286,7 +287,11 @@ function tornDatabases(seen: HashedEntries): ReadonlySet<RelativePath> {
 }
 
 /** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
-const timestampGrainMs = 12
+const tickMs = 12
+/** Some keep whole seconds only, and FAT every other. */
+const wholeSecondsMs = 2000
+const nanosecondsPerSecond = 1_000_000_000n
+const afterGrainMs = 36
 const tornRetryMs = 100
 const cutOffReason = 'a power cut has taken bytes of it, which is not published: it is repaired from a peer that has it'
 const removalsPerCommit = 10_000

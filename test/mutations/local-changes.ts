@@ -5,14 +5,14 @@ export const localChangeMutations: readonly Mutation[] = [
   {
     name: 'racily-clean-file-is-not-looked-at-again',
     file: 'src/node/local-commits.ts',
-    text: 'const kept = racy ? { ...disk, ctimeNs: 0n } : disk',
+    text: 'const kept = grainMs === null ? disk : { ...disk, ctimeNs: 0n }',
     bug: 'const kept = disk',
     caughtBy: ['test/node/local-commits.test.ts', 'test/node/local-changes.test.ts'],
   },
   {
     name: 'racily-clean-file-waits-for-the-next-hint',
     file: 'src/node/local-commits.ts',
-    text: 'if (racy) this.#deps.dirty.addLater(entry.path, timestampGrainMs * 4)',
+    text: 'if (grainMs !== null) this.#deps.dirty.addLater(entry.path, grainMs + afterGrainMs)',
     bug: '',
     caughtBy: ['test/node/local-commits.test.ts', 'test/node/local-changes.test.ts'],
   },
@@ -156,5 +156,12 @@ export const localChangeMutations: readonly Mutation[] = [
     text: 'if (!(await deps.isFolderThere())) return false',
     bug: 'if (!(await deps.isFolderThere())) return true',
     caughtBy: ['test/node/scan-races.test.ts'],
+  },
+  {
+    name: 'every-disk-keeps-times-to-the-tick',
+    file: 'src/node/local-commits.ts',
+    text: 'changedNs % nanosecondsPerSecond === 0n ? [tickMs, wholeSecondsMs] : [tickMs]',
+    bug: 'changedNs < 0n ? [tickMs, wholeSecondsMs] : [tickMs]',
+    caughtBy: ['test/node/coarse-times.test.ts'],
   },
 ]
