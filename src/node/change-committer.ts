@@ -11,6 +11,7 @@ import type { ChangeGuard } from './change-guard.ts'
 import { chooseCopy } from './choose-copy.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import { lookAtFreedNames } from './freed-names.ts'
 import type { KnownDamage } from './known-damage.ts'
 import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
@@ -72,6 +73,7 @@ export class ChangeCommitter {
       needs.remove(need)
     }
     if (changes.length > 0) this.#deps.onCommit(changes)
+    lookAtFreedNames(changes, this.#deps)
     await this.#lookAtImpliedFolders(changes)
     await this.#lookBelowRemovedFolders(current, changes)
     return done

@@ -13,6 +13,7 @@ import type { DirtyPaths } from './dirty-paths.ts'
 import { describeEntry, nothingThere, sameEntry, type EntryDraft } from './entry-draft.ts'
 import type { FolderGuard } from './folder-guard.ts'
 import type { FolderProblems } from './folder-problems.ts'
+import { lookAtFreedNames } from './freed-names.ts'
 import { lossOf } from './guard-losses.ts'
 import type { HashedEntries } from './hash-ahead.ts'
 import type { KnownDamage } from './known-damage.ts'
@@ -185,6 +186,7 @@ export class LocalCommits {
     const alone = index.seq === this.#expectedSeq
     await damage.follow(changes, () => index.commit(changes, move === undefined ? {} : { move }))
     if (alone) this.#expectedSeq = index.seq
+    lookAtFreedNames(changes, this.#deps)
     onCommit(changes)
   }
 
