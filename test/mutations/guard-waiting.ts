@@ -52,13 +52,6 @@ export const guardWaitingMutations: readonly Mutation[] = [
     caughtBy: ['test/simulation/simulation.test.ts'],
   },
   {
-    name: 'who-asks-to-have-a-file-back-forgets-what-others-have-there',
-    file: 'src/node/guard-decisions.ts',
-    text: 'if (needs.at(record.path).some((need) => !isSameRecord(need.record, record))) return',
-    bug: 'void record',
-    caughtBy: ['test/simulation/simulation.test.ts'],
-  },
-  {
     name: 'incoming-wait-ends-when-who-told-it-goes-away',
     file: 'src/node/guard-decisions.ts',
     text: ' && guard.incoming.paths.size === 0 && needs.size === 0',

@@ -233,4 +233,11 @@ export const knownDamageMutations: readonly Mutation[] = [
     bug: '(await this.#presence.check()) && this.recovery !== undefined',
     caughtBy: ['test/node/pulled-out.test.ts'],
   },
+  {
+    name: 'file-that-was-cut-short-when-its-disk-was-pulled-out-is-an-edit',
+    file: 'src/node/folder-recovery.ts',
+    text: 'isCutShort(row, look))',
+    bug: 'look.disk === null)',
+    caughtBy: ['test/node/pulled-out.test.ts'],
+  },
 ]
