@@ -9,6 +9,7 @@ import { moveFile, moveFolder } from './move.ts'
 import { isDiskWide, PathTrouble, quietly, reasonFor, resultOfTrouble } from './path-trouble.ts'
 import { placeFile, placeLink } from './place.ts'
 import { checkTree, removeTree } from './remove-tree.ts'
+import { removeSecondName } from './second-name.ts'
 import { setMetadata } from './set-metadata.ts'
 import type { StepRun } from './step-run.ts'
 import { makeFolder, remove, removeFolder } from './take-away.ts'
@@ -69,6 +70,7 @@ function* attempt(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
     checkPath(step.path)
     if ('keepAs' in step && step.keepAs !== null) checkPath(step.keepAs)
     if ('from' in step) checkPath(step.from)
+    if ('other' in step) checkPath(step.other)
     return yield* act(run, step)
   } catch (error) {
     // What a failed call has done to a folder that was known, nobody knows.
@@ -104,6 +106,7 @@ function* act(run: StepRun, step: ApplyStep): Generator<void, StepResult> {
   if (step.type === 'check-tree') return yield* checkTree(run, step)
   if (step.type === 'remove-tree') return yield* removeTree(run, step)
   if (step.type === 'remove') return yield* remove(run, step)
+  if (step.type === 'remove-second-name') return removeSecondName(run, step)
   return removeFolder(run, step)
 }
 

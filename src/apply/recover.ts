@@ -1,4 +1,4 @@
-import type { DiskState } from '../model/disk-state.ts'
+import { sameDiskState, type DiskState } from '../model/disk-state.ts'
 import type { FileRecord } from '../model/file-record.ts'
 
 /** An intent that was written before its rename, and what is found at a restart. */
@@ -46,6 +46,23 @@ export function isSameButMetadata({
   if (disk?.kind !== 'file' || indexed?.kind !== 'file' || disk.inode !== indexed.inode) return false
   const hasTime = isNear(disk.mtimeNs, intended.mtimeNs) || disk.mtimeNs === indexed.mtimeNs
   return disk.sizeBytes === indexed.sizeBytes && hasTime
+}
+
+/**
+ * Whether a conflict's loser has got the name of its copy and still has its own: a kill came in between. Both are the file
+ * that the index knows at the path; a copy that has come to be has a row, or is all that is left of that file.
+ */
+export function isLeftTwice(loser: {
+  /** What is at the path now, and what the index says is there. */
+  readonly disk: DiskState | null
+  readonly indexed: DiskState | null
+  /** What is at the copy's path now, and whether the index says that something is there. */
+  readonly copy: DiskState | null
+  readonly isCopyIndexed: boolean
+}): boolean {
+  const { disk, indexed, copy, isCopyIndexed } = loser
+  if (isCopyIndexed || disk?.kind !== 'file' || indexed?.kind !== 'file') return false
+  return disk.inode === indexed.inode && sameDiskState(disk, copy)
 }
 
 function isNear(a: bigint, b: bigint): boolean {

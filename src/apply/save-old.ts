@@ -109,7 +109,7 @@ function copyLink(disk: Disk, request: SaveRequest): Saved | null {
 }
 
 /** `saved` when `isSaved` holds; undone when it does not, or cannot be told. */
-function unlessChanged(saved: Saved, isSaved: () => boolean): Saved | null {
+export function unlessChanged(saved: Saved, isSaved: () => boolean): Saved | null {
   try {
     if (isSaved()) return saved
   } catch (error) {
@@ -145,7 +145,8 @@ function putBack(disk: Disk, names: { readonly from: string; readonly to: string
   if (disk.lstat(names.to) === null) disk.rename(names.from, names.to)
 }
 
-function isStill(disk: Disk, path: string, expect: DiskState): boolean {
+/** Whether the file is there, with the bytes that it had. */
+export function isStill(disk: Disk, path: string, expect: DiskState): boolean {
   const entry = disk.lstat(path)
   return entry !== null && entry.kind !== 'other' && sameFileIdentity(entry, expect)
 }

@@ -1,7 +1,8 @@
 import { P2psyncError } from '../model/errors.ts'
 import type { FileRecord } from '../model/file-record.ts'
-import { blockListBytesMax, recordBytesMax } from '../model/limits.ts'
+import { blockListBytesMax, pathBytesMax, recordBytesMax } from '../model/limits.ts'
 import { decodeRecord, encodeRecord } from '../model/record-codec.ts'
+import { parseRelativePath, type RelativePath } from '../model/relative-path.ts'
 import { WireReader } from '../model/wire-reader.ts'
 import { WireWriter } from '../model/wire-writer.ts'
 import type { KeyValueStore, StoreOperation } from '../ports/key-value-store.ts'
@@ -15,8 +16,10 @@ export interface Intent {
   readonly record: FileRecord
   /** The encoded block list, where the file has more than one block. */
   readonly blockList: Uint8Array | null
-  /** The name in the staging folder. */
+  /** The name in the staging folder; '' where nothing is staged. */
   readonly staged: string
+  /** Where what is at the path is to be kept, the loser of a conflict. */
+  readonly copyPath?: RelativePath
 }
 
 /** What writes intents down: one row for all of an id, since a row each costs more than most that is done for a file. */
@@ -27,13 +30,15 @@ export function intentPuts(intents: readonly Intent[]): StoreOperation[] {
   )
 }
 
-/** Field 4 for each: 1 record, 2 block list, 3 staged name. */
+/** Field 4 for each: 1 record, 2 block list, 3 staged name, 5 path of the copy. */
 function encodeIntents(intents: readonly Intent[]): Uint8Array {
   const writer = new WireWriter(4096)
-  for (const { record, blockList, staged } of intents) {
+  for (const { record, blockList, staged, copyPath } of intents) {
     one.clear().element(1, encodeRecord(record))
     if (blockList !== null) one.bytes(2, blockList)
-    writer.element(4, one.string(3, staged).written)
+    one.string(3, staged)
+    if (copyPath !== undefined) one.string(5, copyPath)
+    writer.element(4, one.written)
   }
   return writer.finish()
 }
@@ -66,13 +71,15 @@ function decodeIntent(id: string, bytes: Uint8Array): Intent {
   let record: FileRecord | null = null
   let blockList: Uint8Array | null = null
   let staged = ''
+  let copyPath: RelativePath | null = null
   const reader = new WireReader(bytes)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === 1) record = decodeRecord(reader.bytes(recordBytesMax))
     else if (field === 2) blockList = reader.bytes(blockListBytesMax).slice()
     else if (field === 3) staged = reader.string(recordBytesMax)
+    else if (field === 5) copyPath = parseRelativePath(reader.string(pathBytesMax))
     else reader.skip()
   }
   if (record === null) throw new RangeError('an intent without a record')
-  return { id, record, blockList, staged }
+  return { id, record, blockList, staged, ...(copyPath === null ? {} : { copyPath }) }
 }

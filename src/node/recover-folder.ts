@@ -6,21 +6,18 @@ import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import { usefulRemains } from './staged-remains.ts'
+import { undoCopies } from './undo-copies.ts'
 
 /**
  * Adopts files that a killed node had put in place but not committed, and drops what it had only staged, unless a later
  * try can go on with it. To be called while nobody else commits, and before anything is staged.
  */
-export async function recoverFolder(deps: {
-  readonly index: FolderIndex
-  readonly tasks: FileTasks
-  readonly clock: Clock
-  readonly logger: Logger
-}): Promise<void> {
+export async function recoverFolder(deps: RecoverFolderDeps): Promise<void> {
   const { index, tasks, clock, logger } = deps
   const staged = await tasks.listStaged()
   const inodes = new Map(staged.map((file) => [file.staged, file.inode]))
   const intents = await index.intents()
+  await undoCopies(deps, intents)
   const looks = await tasks.lstat(intents.map((intent) => intent.record.path))
   const rows = await index.getMany(intents.map((intent) => intent.record.path))
   const placed: Adopted[] = []
@@ -30,9 +27,9 @@ export async function recoverFolder(deps: {
     const disk = looks[i]?.disk ?? null
     if (disk === null) continue
     const facts = { intended, disk, indexed: rows[i]?.disk ?? null }
-    // Nothing was staged: time or mode were to be set.
+    // Nothing was staged: time or mode were to be set, or what is there was to become a copy.
     if (name === '') {
-      if (isSameButMetadata(facts)) settings.push({ path: intended.path, disk })
+      if (intent.copyPath === undefined && isSameButMetadata(facts)) settings.push({ path: intended.path, disk })
       continue
     }
     const verdict = recoverIntent({ ...facts, staged: name, stagedInode: inodes.get(name) ?? null })
@@ -76,4 +73,11 @@ async function withOneName(
     const now = looks[i]?.disk ?? null
     return { intent, disk: now !== null && sameFileIdentity(now, disk) ? now : disk }
   })
+}
+
+export interface RecoverFolderDeps {
+  readonly index: FolderIndex
+  readonly tasks: FileTasks
+  readonly clock: Clock
+  readonly logger: Logger
 }

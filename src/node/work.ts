@@ -19,18 +19,21 @@ export interface Work {
   readonly copyRow?: IndexRow | null
 }
 
-/** Of those that only get another time or mode; each batch is cleared before the next. */
-const metadataId = 'metadata'
+/** Of those for which nothing is staged; each batch is cleared before the next. */
+const unstagedId = 'metadata'
 
 /** What is written down before anything is done: a restart tells by it what was done, and was no edit. */
 export function intentsOf(work: readonly Work[]): Intent[] {
   const intents: Intent[] = []
-  const first = work.find(({ staged }) => staged !== null)?.staged ?? metadataId
+  const id = work.find(({ staged }) => staged !== null)?.staged ?? unstagedId
   for (const { decision, row, blockList, staged } of work) {
-    const { action, record } = decision
-    const isMetadata = action === 'adopt' && record.kind === 'file' && row?.disk?.kind === 'file'
-    if (staged === null && !isMetadata) continue
-    intents.push({ id: first, record, blockList, staged: staged ?? '' })
+    const { record } = decision
+    const isFileHere = row?.disk?.kind === 'file'
+    const isMetadata = decision.action === 'adopt' && record.kind === 'file' && isFileHere
+    const losesFile = decision.action === 'take-keeping-copy' && isFileHere
+    if (staged === null && !isMetadata && !losesFile) continue
+    const copy = losesFile ? { copyPath: decision.copyPath } : {}
+    intents.push({ id, record, blockList, staged: staged ?? '', ...copy })
   }
   return intents
 }

@@ -4,6 +4,7 @@ import { trimHistory } from '../../src/apply/history.ts'
 import { discardStaged, finishStaged, listStaged } from '../../src/apply/staging.ts'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import type { ApplyStep } from '../../src/ports/file-tasks.ts'
+import { removeSecondName } from './steps.ts'
 import { at, drain, worlds, writeFile, type World } from './world.ts'
 
 describe.each(worlds)('nothing leaves the root %s', (_name, makeWorld) => {
@@ -26,6 +27,17 @@ describe.each(worlds)('nothing leaves the root %s', (_name, makeWorld) => {
     expect(result).toMatchObject({ outcome: 'blocked', code: 'ENOTDIR' })
     expect(world.read('f')).toBe('old')
     expect(world.outsideTree()).toEqual({})
+  })
+
+  it('when one of two names of a file lies behind a symlink', () => {
+    using world = makeWorld()
+    world.link('a', '../outside')
+    world.write('f', 'old')
+    world.disk.hardLink(`${world.root}/f`, `${world.outside}/f`)
+    const expected = world.state('f')
+    const results = world.apply([removeSecondName('f', expected, 'a/f'), removeSecondName('a/f', expected, 'f')])
+    expect(results).toMatchObject(results.map(() => ({ outcome: 'blocked', code: 'ENOTDIR' })))
+    expect([world.read('f'), world.outsideTree()]).toEqual(['old', { f: 'old' }])
   })
 
   it('when a parent is a file', () => {

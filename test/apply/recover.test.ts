@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { recoverIntent, type InterruptedIntent } from '../../src/apply/recover.ts'
+import { isLeftTwice, recoverIntent, type InterruptedIntent } from '../../src/apply/recover.ts'
 import type { BlockHash } from '../../src/model/block-hash.ts'
 import type { DiskState } from '../../src/model/disk-state.ts'
 import { noFingerprint, type FileRecord } from '../../src/model/file-record.ts'
@@ -61,5 +61,37 @@ describe('recoverIntent', () => {
   it('drops what was no file', () => {
     expect(recoverIntent({ ...done, intended: { ...intended, kind: 'symlink', linkTarget: 'x' } })).toBe('drop')
     expect(recoverIntent({ ...done, intended: { ...intended, kind: 'tombstone' } })).toBe('drop')
+  })
+})
+
+describe('isLeftTwice', () => {
+  const twice = { disk: indexed, indexed, copy: indexed, isCopyIndexed: false }
+
+  it('is so for the file that the index knows, under both names, whatever was written to it since', () => {
+    expect(isLeftTwice(twice)).toBe(true)
+    const edited = { ...indexed, sizeBytes: 11, mtimeNs: 8n, ctimeNs: 9n }
+    expect(isLeftTwice({ ...twice, disk: edited, copy: edited })).toBe(true)
+  })
+
+  it('is not so when the new version is in place, or there is no copy', () => {
+    expect(isLeftTwice({ ...twice, disk: placed })).toBe(false)
+    expect(isLeftTwice({ ...twice, copy: null })).toBe(false)
+    expect(isLeftTwice({ ...twice, disk: null, copy: null })).toBe(false)
+  })
+
+  it('is not so for two names that somebody else has given', () => {
+    expect(isLeftTwice({ ...twice, isCopyIndexed: true })).toBe(false)
+    expect(isLeftTwice({ ...twice, disk: placed, copy: placed })).toBe(false)
+    expect(isLeftTwice({ ...twice, indexed: null })).toBe(false)
+  })
+
+  it('is not so for a separate file, nor for anything but files', () => {
+    expect(isLeftTwice({ ...twice, copy: { ...indexed, inode: 9n } })).toBe(false)
+    // Of another file system.
+    expect(isLeftTwice({ ...twice, copy: { ...indexed, ctimeNs: 9n } })).toBe(false)
+    for (const kind of ['folder', 'symlink'] as const) {
+      const entry = { ...indexed, kind }
+      expect(isLeftTwice({ ...twice, disk: entry, indexed: entry, copy: entry })).toBe(false)
+    }
   })
 })

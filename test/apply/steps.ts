@@ -54,3 +54,7 @@ export function moveFile(
 ): ApplyStep {
   return { type: 'move-file', path: at(path), expect, from: at(from.path), fromExpect: from.disk, mtimeNs, executable }
 }
+
+export function removeSecondName(path: string, expect: DiskState, other: string): ApplyStep {
+  return { type: 'remove-second-name', path: at(path), expect, other: at(other) }
+}

@@ -194,7 +194,7 @@ describe('what is kept beside the records', () => {
     const { record } = fileOf('a', 'x')
     const one = { id: '1', record, blockList: null, staged: 's1' }
     const two = { id: '2', record: recordOf('b'), blockList: Buffer.from('list'), staged: 's2' }
-    const withOne = { ...one, record: recordOf('c'), staged: 's3' }
+    const withOne = { ...one, record: recordOf('c'), staged: '', copyPath: 'c (copy)' as RelativePath }
     await index.putIntents([one, two, withOne])
     expect(await index.intents()).toEqual([one, withOne, { ...two, blockList: new Uint8Array(two.blockList) }])
     await index.commit([fileOf('a', 'x')], { clearIntents: ['1'], durable: true })

@@ -123,6 +123,20 @@ export const applyMutations: readonly Mutation[] = [
     caughtBy: ['test/apply/apply-steps.test.ts'],
   },
   {
+    name: 'second-name-goes-though-it-is-the-only-one-by-now',
+    file: 'src/apply/second-name.ts',
+    text: 'unlessChanged(away, () => isStill(run.disk, stays, expect))',
+    bug: 'away',
+    caughtBy: ['test/apply/remove-second-name.test.ts'],
+  },
+  {
+    name: 'two-names-of-any-file-are-taken-for-those-of-a-loser',
+    file: 'src/apply/recover.ts',
+    text: 'return disk.inode === indexed.inode && sameDiskState(disk, copy)',
+    bug: 'return sameDiskState(disk, copy)',
+    caughtBy: ['test/apply/recover.test.ts'],
+  },
+  {
     name: 'recovery-adopts-what-is-still-staged',
     file: 'src/apply/recover.ts',
     text: 'stagedInode !== null && stagedInode !== disk.inode',

@@ -145,8 +145,8 @@ export const knownDamageMutations: readonly Mutation[] = [
   {
     name: 'mode-that-a-killed-process-has-set-is-an-edit',
     file: 'src/node/work.ts',
-    text: 'if (staged === null && !isMetadata) continue',
-    bug: 'if (staged === null || isMetadata) continue',
+    text: 'if (staged === null && !isMetadata && !losesFile) continue',
+    bug: 'if ((staged === null && !losesFile) || isMetadata) continue',
     caughtBy: ['test/node/damaged-metadata.test.ts'],
   },
   {

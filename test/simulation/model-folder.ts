@@ -59,6 +59,7 @@ export class ModelFolder {
       case 'move-folder':
       case 'check-tree':
       case 'remove-tree':
+      case 'remove-second-name':
         return 'nobody plans this here'
     }
   }

@@ -14,6 +14,7 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
   // Who rejects a rewrite has a content stay that a copy was made of already; so has who removes or moves the winner.
   const mayGoBack = schedule.operations.some(({ type }) => goingBack.has(type))
   const mayLackRecord = schedule.operations.some(({ type }) => lackingRecord.has(type))
+  const mayBeOneFile = schedule.operations.some(({ type }) => leavingTwoNames.has(type))
   const tree = world.devices[0]!.tree()
   const problems: string[] = []
   const copies = new Map<string, string>()
@@ -22,10 +23,11 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
     if (!isConflictCopyName(path as RelativePath) || !ledger.isWrittenOnce(what)) continue
     const original = path.replace(/ \([^()]*conflicted copy[^()]*\)/, '')
     const content = plain(what)
-    const loser = `${original} ${content}${mayLackRecord ? ` ${authorOf(path)}` : ''}`
+    const loser = `${original} ${content}${mayLackRecord ? ` ${deviceOf(path)}` : ''}`
     const other = copies.get(loser)
-    const isCopied = other !== undefined && !(content.startsWith('file') && areOneFile(world, other, path))
-    if (isCopied) problems.push(`two copies of a loser: ${other} and ${path}`)
+    const isFile = content.startsWith('file')
+    const isSecond = other !== undefined && !(mayBeOneFile && isFile && areOneFile(world, other, path))
+    if (isSecond) problems.push(`two copies of a loser: ${other} and ${path}`)
     copies.set(loser, path)
     const isSame = plain(tree.get(original) ?? '') === content
     if (isSame && !mayGoBack && !mayLackRecord) problems.push(`a copy of what is at ${original}: ${path}`)
@@ -46,15 +48,20 @@ const lackingRecord: ReadonlySet<string> = new Set<Operation['type']>([
 ])
 
 /**
- * A copy has its name before the loser is taken away, and a kill in between leaves one file under both. Who edits the copy
- * then has edited the loser as well, which loses once more, as another content: that the other name was meant to be the
- * only one is noted nowhere, and to remove a name that a user sees is worse than a copy too many.
+ * A copy has its name before the loser is taken away, and what is interrupted in between is undone by the note that was made
+ * of it. After these there may be none, or the undoing itself has failed: who edits the copy has edited the loser as well,
+ * which then loses once more, as another content. To remove a name that a user sees without a note is worse.
  */
+const leavingTwoNames: ReadonlySet<string> = new Set<Operation['type']>([
+  'lose-database',
+  'put-database-back',
+  'disk-error',
+])
+
 function areOneFile(world: CheckedRun['world'], a: string, b: string): boolean {
   return world.devices.some(({ disk }) => disk.inodeOf(`${root}/${a}`) === disk.inodeOf(`${root}/${b}`))
 }
 
-/** The device and the day: a kill may leave a file under two names, of which whoever writes to one then changes both. */
-function authorOf(path: string): string {
-  return /\(([^()]*'s conflicted copy [\d-]+)/.exec(path)?.[1] ?? ''
+function deviceOf(path: string): string {
+  return /\(([^()]*)'s conflicted copy/.exec(path)?.[1] ?? ''
 }
