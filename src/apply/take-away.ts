@@ -1,9 +1,10 @@
 import type { DiskState } from '../model/disk-state.ts'
+import { systemCode } from '../model/errors.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { PathTrouble, quietly } from './path-trouble.ts'
 import { keptState, placeToKeep } from './place.ts'
-import { moveAway, saveOld, undoUnlessGone, type Saved } from './save-old.ts'
+import { isStill, moveAway, saveOld, type Saved } from './save-old.ts'
 import { changed, done, doneAway, lookAgain, type StepRun } from './step-run.ts'
 
 type Remove = Extract<ApplyStep, { type: 'remove' }>
@@ -93,7 +94,17 @@ function takeToHistory(run: StepRun, options: Departure & { readonly kept: Saved
     if (away === null) options.kept?.undo()
     return away?.at ?? null
   } catch (error) {
-    if (options.kept !== null) undoUnlessGone(run.disk, options.target, options.kept)
+    // What could not be put back either has no other name that a user sees.
+    if (isInPlace(run, options)) options.kept?.undo()
     throw error
+  }
+}
+
+function isInPlace(run: StepRun, { target, expect }: Departure): boolean {
+  try {
+    return isStill(run.disk, target, expect)
+  } catch (error) {
+    if (systemCode(error) === '') throw error
+    return false
   }
 }

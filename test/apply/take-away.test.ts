@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { diskError, type DiskHook } from './hooked-disk.ts'
 import { givenMtimeNs, makeFolder, remove, removeFolder, setMetadata } from './steps.ts'
 import { at, summary, worlds } from './world.ts'
 
@@ -70,6 +71,22 @@ describe.each(worlds)('removing and making folders %s', (_name, makeWorld) => {
       ['f (copy)', 'l (copy)'].map((name) => ({ outcome: 'done', disk: null, kept: world.state(name) })),
     )
     expect(world.tree()).toEqual({ 'f (copy)': 'f', 'l (copy)': '-> x' })
+  })
+
+  it('leaves what could be neither taken away nor put back under its kept name at least', () => {
+    for (let index = 0, isOver = false; !isOver; index++) {
+      using world = makeWorld()
+      const step = remove('f', world.write('f', 'f'), 'f (copy)')
+      let count = 0
+      const hook: DiskHook = (operation) => {
+        if (operation === 'close') return
+        count++
+        if (count === index + 1 || count === index + 2) throw diskError('EIO')
+      }
+      world.apply([step], { hook })
+      isOver = count <= index
+      expect(Object.values(world.visible())).toContain('f')
+    }
   })
 
   it('sets time and executable bit, and leaves the bytes alone', () => {

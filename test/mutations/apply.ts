@@ -123,6 +123,13 @@ export const applyMutations: readonly Mutation[] = [
     caughtBy: ['test/apply/apply-steps.test.ts'],
   },
   {
+    name: 'copy-goes-though-its-file-could-not-be-put-back',
+    file: 'src/apply/take-away.ts',
+    text: 'if (isInPlace(run, options)) options.kept?.undo()',
+    bug: 'options.kept?.undo()',
+    caughtBy: ['test/apply/take-away.test.ts'],
+  },
+  {
     name: 'second-name-goes-though-it-is-the-only-one-by-now',
     file: 'src/apply/second-name.ts',
     text: 'unlessChanged(away, () => isStill(run.disk, stays, expect))',
