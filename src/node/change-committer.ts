@@ -15,7 +15,9 @@ import { lookAtFreedNames } from './freed-names.ts'
 import type { KnownDamage } from './known-damage.ts'
 import type { Need } from './need.ts'
 import type { Needs } from './needs.ts'
+import { historyName } from './history-name.ts'
 import { isAtOrBelow } from './recognise-moves.ts'
+import { undoCopies } from './undo-copies.ts'
 import type { UnflushedNames } from './unflushed-names.ts'
 import { copiesOf, intentsOf, pathsOf, plannedChanges, type Work } from './work.ts'
 
@@ -51,6 +53,7 @@ export class ChangeCommitter {
     const results = steps.length === 0 ? [] : await tasks.apply(steps, { history: historyName(clock.now()) })
     const changes: RowChange[] = []
     const done: Need[] = []
+    const failed: Work[] = []
     let at = 0
     for (const change of planned) {
       const own = results.slice(at, at + change.steps.length)
@@ -61,8 +64,12 @@ export class ChangeCommitter {
       if (failure === undefined) {
         changes.push(...this.#changesOf(item, change, own))
         for (const { need } of settled) done.push(need)
-      } else for (const one of settled) await this.#onFailure(one, failure, needs, changes)
+        continue
+      }
+      failed.push(item)
+      for (const one of settled) await this.#onFailure(one, failure, needs, changes)
     }
+    await undoCopies(this.#deps, intentsOf(failed))
     const clearIntents = intents.slice(0, 1).map(({ id }) => id)
     if (changes.length > 0 || clearIntents.length > 0) {
       const commit = (): Promise<void> => index.commit(changes, { durable: true, clearIntents })
@@ -267,9 +274,4 @@ function hasRemovalBelow(needs: Needs, folder: RelativePath): boolean {
       return true
   }
   return false
-}
-
-/** Sorts by time: `20261120T114741123Z`. */
-export function historyName(nowMs: number): string {
-  return new Date(nowMs).toISOString().replaceAll(/[-:.]/g, '')
 }

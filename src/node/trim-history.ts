@@ -4,7 +4,7 @@ import { errorText } from '../model/errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
-import { historyName } from './change-committer.ts'
+import { historyName } from './history-name.ts'
 import { discardRemains } from './staged-remains.ts'
 
 const historyDays = 30

@@ -2,7 +2,7 @@ import { isLeftTwice } from '../apply/recover.ts'
 import type { Intent } from '../file-index/folder-index.ts'
 import { isLive } from '../model/file-record.ts'
 import type { ApplyStep } from '../ports/file-tasks.ts'
-import { historyName } from './change-committer.ts'
+import { historyName } from './history-name.ts'
 import type { RecoverFolderDeps } from './recover-folder.ts'
 
 /**

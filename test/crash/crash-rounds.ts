@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { historyName } from '../../src/node/change-committer.ts'
+import { historyName } from '../../src/node/history-name.ts'
 import { readTree, treeDifferences, type Tree } from '../e2e/folder-tree.ts'
 import type { NodeProcess } from '../e2e/node-process.ts'
 import { settle } from '../e2e/world.ts'

@@ -103,6 +103,13 @@ export const committerMutations: readonly Mutation[] = [
     caughtBy: ['test/node/undo-copies.test.ts', 'test/simulation/simulation.test.ts'],
   },
   {
+    name: 'loser-stays-under-two-names-after-a-failed-step',
+    file: 'src/node/change-committer.ts',
+    text: '      failed.push(item)\n',
+    bug: '',
+    caughtBy: ['test/node/undo-copies.test.ts'],
+  },
+  {
     name: 'copy-that-has-a-row-is-taken-for-what-a-kill-left',
     file: 'src/node/undo-copies.ts',
     text: 'copyRow !== null && isLive(copyRow.record)',

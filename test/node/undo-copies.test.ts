@@ -16,7 +16,7 @@ import { UnflushedNames } from '../../src/node/unflushed-names.ts'
 import type { Work } from '../../src/node/work.ts'
 import { decide } from '../../src/reconcile/decide.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
-import { Crash } from '../apply/hooked-disk.ts'
+import { Crash, diskError } from '../apply/hooked-disk.ts'
 import { ManualClock } from '../twins/manual-clock.ts'
 import { MemoryDisk } from '../twins/memory-disk.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
@@ -56,6 +56,14 @@ describe.each(['file', 'symlink', 'folder'] as const)('a loser that a kill leave
         place.expectOneName()
         expect(place.textAt('a')).toBe('ours')
       }
+    }
+  })
+
+  it('has one at once when the disk fails in the middle, and when that is undone', async () => {
+    for (let calls = 0, isOver = false; !isOver; calls++) {
+      const place = await Place.make(winners[kind])
+      isOver = await place.failingAt([calls, calls + 1], () => place.apply())
+      place.expectOneName()
     }
   })
 
@@ -210,6 +218,17 @@ class Place {
       this.disk.onCall = undefined
       this.store.onCall = undefined
     }
+  }
+
+  /** Lets the calls of the disk with these numbers fail; true when there were not so many. */
+  async failingAt(calls: readonly number[], work: () => Promise<void>): Promise<boolean> {
+    let count = 0
+    this.disk.onCall = (operation) => {
+      if (operation !== 'close' && calls.includes(count++)) throw diskError('EIO')
+    }
+    await work()
+    this.disk.onCall = undefined
+    return count <= calls[0]!
   }
 
   cutPower(): void {
