@@ -111,7 +111,9 @@ export class ScrubFolder implements DamageKeeper {
 
   /** A block of this file was asked for and was not what it should be. */
   suspect(path: RelativePath): void {
-    if (this.#suspects.size < suspectsMax) this.#suspects.add(path)
+    // Two devices on which the same file is damaged would ask each other without end.
+    if (this.#sure.has(path) || this.#suspects.size >= suspectsMax) return
+    this.#suspects.add(path)
     this.#wake()
   }
 

@@ -38,6 +38,13 @@ export const scrubMutations: readonly Mutation[] = [
     caughtBy: ['test/node/scrub.test.ts'],
   },
   {
+    name: 'devices-that-damaged-the-same-file-ask-each-other-without-end',
+    file: 'src/node/scrub-folder.ts',
+    text: 'if (this.#sure.has(path) || this.#suspects.size >= suspectsMax) return',
+    bug: 'if (this.#suspects.size >= suspectsMax) return',
+    caughtBy: ['test/node/scrub-repair.test.ts'],
+  },
+  {
     name: 'repaired-file-has-a-new-time',
     file: 'src/node/scrub-repair.ts',
     text: '[{ staged, sizeBytes, mtimeNs, executable }]',

@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { DiskError } from '../../src/disk/disk-error.ts'
 import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
 import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
-import { root, rot, scrubbed, scrubOf, share, textOf } from './scrub-world.ts'
+import { minuteMs, root, rot, scrubbed, scrubOf, share, textOf } from './scrub-world.ts'
 
 let world: ReplicaWorld
 let laptop: WorldDevice
@@ -48,6 +48,22 @@ it('leaves a large file as it is when the peers have lost the same block, and no
   expect(await scrub(laptop)).toMatchObject({ damaged: 1, repaired: 0, unrepaired: [{ path: 'big' }] })
   expect(laptop.tree().get('big')).toBe(before)
   expect(laptop.staged().size).toBe(0)
+})
+
+it('asks for a file that is damaged on both devices now and then only, and repairs it once a third one has it', async () => {
+  await share(world, desk, { 'a.txt': 'precious' })
+  for (const device of [laptop, desk]) rot(device, 'a.txt')
+  const scrubs = [await scrubOf(world, laptop), await scrubOf(world, desk)]
+  for (const folder of scrubs) folder.begin()
+  await world.clock.pass(minuteMs)
+  const { framesSent } = world.network
+  await world.clock.pass(10.5 * minuteMs)
+  expect(world.network.framesSent - framesSent).toBeLessThan(40)
+  const tablet = await world.add('tablet')
+  tablet.write('a.txt', 'precious')
+  await world.clock.pass(10 * minuteMs)
+  expect([laptop, desk].map((device) => device.tree().get('a.txt'))).toEqual(['file precious', 'file precious'])
+  for (const folder of scrubs) await folder.stop()
 })
 
 it('repairs a program that can be run then as before', async () => {
