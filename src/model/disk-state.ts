@@ -20,6 +20,24 @@ export function sameDiskState(a: DiskState | null, b: DiskState | null): boolean
   return a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs && a.mode === b.mode
 }
 
+/**
+ * A state that equals none on a disk, of what is to be looked at once more, as after a look in the tick of a write. The change
+ * time in it is negative, and still told by {@link changedNs}.
+ */
+export function toLookAtAgain(disk: DiskState): DiskState {
+  return isToLookAtAgain(disk) ? disk : { ...disk, ctimeNs: -disk.ctimeNs }
+}
+
+export function isToLookAtAgain(disk: DiskState): boolean {
+  return disk.ctimeNs <= 0n
+}
+
+/** When it was changed, as far as that is known: earlier versions of p2psync kept no change time of what was to be looked at once more. */
+export function changedNs({ mtimeNs, ctimeNs }: DiskState): bigint {
+  if (ctimeNs === 0n) return mtimeNs
+  return ctimeNs < 0n ? -ctimeNs : ctimeNs
+}
+
 /** The same bytes for certain, though a link count or a rename may have moved ctime. */
 export function sameFileIdentity(a: DiskState, b: DiskState): boolean {
   return a.kind === b.kind && a.inode === b.inode && a.sizeBytes === b.sizeBytes && a.mtimeNs === b.mtimeNs

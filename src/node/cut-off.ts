@@ -1,4 +1,4 @@
-import type { DiskState } from '../model/disk-state.ts'
+import { changedNs, type DiskState } from '../model/disk-state.ts'
 
 /**
  * Whether a power cut took the end of a file: the same inode is shorter than it was when an earlier process looked, and its
@@ -22,13 +22,8 @@ export function isOlderVersion(known: DiskState, now: DiskState): boolean {
   if (known.kind !== 'file' || now.kind !== 'file') return false
   if (now.inode !== known.inode) return now.ctimeNs <= changedNs(known)
   // Only bytes count, not a mode; and only change times of both tell older from equal.
-  const changedBefore = known.ctimeNs === 0n ? now.ctimeNs <= known.mtimeNs : now.ctimeNs < known.ctimeNs
+  const changedBefore = known.ctimeNs === 0n ? now.ctimeNs <= known.mtimeNs : now.ctimeNs < changedNs(known)
   return now.mtimeNs < known.mtimeNs && changedBefore
-}
-
-/** Of a file that was hashed right after it was written no change time is kept. */
-function changedNs(known: DiskState): bigint {
-  return known.ctimeNs === 0n ? known.mtimeNs : known.ctimeNs
 }
 
 /** Nothing waits longer in memory for its way to the disk, by the defaults of Linux. */

@@ -1,5 +1,5 @@
 import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
-import { sameDiskState, type DiskState } from '../model/disk-state.ts'
+import { sameDiskState, toLookAtAgain, type DiskState } from '../model/disk-state.ts'
 import { fingerprint, isLive, noFingerprint, type FileRecord } from '../model/file-record.ts'
 import type { FolderMove } from '../model/folder-move.ts'
 import { comparePaths, type RelativePath } from '../model/relative-path.ts'
@@ -206,7 +206,7 @@ export class LocalCommits {
     // A move sets ctime anew, but not a byte.
     const changedNs = isMoved ? disk.mtimeNs : disk.ctimeNs
     const grainMs = entry.disk.kind === 'file' ? this.#racyGrainMs(changedNs, seen.hashedAt) : null
-    const kept = grainMs === null ? disk : { ...disk, ctimeNs: 0n }
+    const kept = grainMs === null ? disk : toLookAtAgain(disk)
     if (grainMs !== null) this.#deps.dirty.addLater(entry.path, grainMs + afterGrainMs)
     const old = row?.record ?? null
     if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }

@@ -1,5 +1,5 @@
 import type { IndexRow } from '../file-index/folder-index.ts'
-import { sameFileIdentity, type DiskState } from '../model/disk-state.ts'
+import { isToLookAtAgain, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
 import { isMovable } from '../model/folder-move.ts'
 import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { HashResult, ScanEntry } from '../ports/file-tasks.ts'
@@ -68,9 +68,9 @@ export function isAtOrBelow(path: RelativePath, tops: Pick<ReadonlySet<RelativeP
   return false
 }
 
-/** A rename sets ctime anew, so it cannot be asked for; a state without one was of a file that had just been written. */
+/** A rename sets ctime anew, so it cannot be asked for; and a file that had just been written is none that is known for certain. */
 function isSameFile(before: DiskState, now: DiskState): boolean {
-  return before.ctimeNs !== 0n && before.mtimeNs % nanosecondsPerSecond !== 0n && sameFileIdentity(before, now)
+  return !isToLookAtAgain(before) && before.mtimeNs % nanosecondsPerSecond !== 0n && sameFileIdentity(before, now)
 }
 
 function depthOf(path: RelativePath): number {

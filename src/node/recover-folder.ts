@@ -1,7 +1,7 @@
 import { isSameButMetadata, recoverIntent } from '../apply/recover.ts'
 import type { DiskChange } from '../file-index/disk-states.ts'
 import type { FolderIndex, Intent } from '../file-index/folder-index.ts'
-import { isExecutable, sameFileIdentity, type DiskState } from '../model/disk-state.ts'
+import { isExecutable, sameFileIdentity, toLookAtAgain, type DiskState } from '../model/disk-state.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
@@ -44,7 +44,7 @@ export async function recoverFolder(deps: RecoverFolderDeps): Promise<void> {
     const changes = (await withOneName(tasks, adopted, inodes)).map(({ intent: { record, blockList }, disk }) => {
       // An executable bit that was set since is news: the next look is to find a difference.
       const isAsPlaced = isExecutable(disk.mode) === record.executable
-      return { record, disk: isAsPlaced ? disk : { ...disk, ctimeNs: 0n }, blockList: blockList ?? null }
+      return { record, disk: isAsPlaced ? disk : toLookAtAgain(disk), blockList: blockList ?? null }
     })
     await index.commit(changes, { durable: true, clearIntents: [...new Set(intents.map(({ id }) => id))] })
   }

@@ -133,7 +133,7 @@ export const committerMutations: readonly Mutation[] = [
   {
     name: 'executable-bit-that-was-set-after-a-kill-is-never-told',
     file: 'src/node/recover-folder.ts',
-    text: 'disk: isAsPlaced ? disk : { ...disk, ctimeNs: 0n }',
+    text: 'disk: isAsPlaced ? disk : toLookAtAgain(disk)',
     bug: 'disk',
     caughtBy: ['test/node/recover-folder.test.ts'],
   },

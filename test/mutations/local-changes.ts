@@ -5,7 +5,7 @@ export const localChangeMutations: readonly Mutation[] = [
   {
     name: 'racily-clean-file-is-not-looked-at-again',
     file: 'src/node/local-commits.ts',
-    text: 'const kept = grainMs === null ? disk : { ...disk, ctimeNs: 0n }',
+    text: 'const kept = grainMs === null ? disk : toLookAtAgain(disk)',
     bug: 'const kept = disk',
     caughtBy: ['test/node/local-commits.test.ts', 'test/node/local-changes.test.ts'],
   },

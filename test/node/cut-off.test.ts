@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { DiskState } from '../../src/model/disk-state.ts'
+import { toLookAtAgain, type DiskState } from '../../src/model/disk-state.ts'
 import { bootNotesIn } from '../../src/node/boot-notes.ts'
 import { isCutOff, isOlderVersion } from '../../src/node/cut-off.ts'
 import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
@@ -57,6 +57,14 @@ describe('what stands where a newer version was', () => {
     ['a link is no file', { kind: 'symlink', inode: 8n, ctimeNs: 999n * secondNs } as const, false],
   ])('%s', (_, now, expected) => {
     expect(isOlderVersion(known, { ...known, ...now })).toBe(expected)
+  })
+
+  it('is judged by the change time that is kept where it is to be looked at once more', () => {
+    const unpacked = toLookAtAgain({ ...known, mtimeNs: 3n * secondNs })
+    expect(isCutOff(unpacked, { ...known, mtimeNs: 3n * secondNs, sizeBytes: 0 })).toBe(true)
+    expect(isCutOff(unpacked, { ...known, ctimeNs: 1001n * secondNs, sizeBytes: 0 })).toBe(false)
+    expect(isOlderVersion(unpacked, { ...known, inode: 8n, ctimeNs: 999n * secondNs })).toBe(true)
+    expect(isOlderVersion(unpacked, { ...known, inode: 8n, ctimeNs: 1001n * secondNs })).toBe(false)
   })
 
   it('is judged by the other time where the change time was not kept', () => {

@@ -66,16 +66,21 @@ it('take no good bytes anywhere where the index has lost the same seconds', asyn
 it('are known as such where the index has lost when the file was last looked at', async () => {
   a.write('new', 'a new file')
   a.write('old/1', 'second version of it')
+  a.write('unpacked', 'out of an archive', { mtimeMs: Date.UTC(2020, 1, 2) })
   // Something durable has come between: the second look at files that are hashed right after they were written has not.
   await world.clock.pass(20)
   store.makeDurable()
   await world.clock.pass(5000)
   await losePower(() => {
-    empty('new', 'old/1')
+    empty('new', 'old/1', 'unpacked')
     store.cutPower(1)
   })
-  expect([b.tree().get('new'), b.tree().get('old/1')]).toEqual(['file a new file', 'file second version of it'])
-  expect(a.replica.view.status().problems.map(({ path }) => path)).toEqual(['new', 'old/1'])
+  expect(['new', 'old/1', 'unpacked'].map((path) => b.tree().get(path))).toEqual([
+    'file a new file',
+    'file second version of it',
+    'file out of an archive',
+  ])
+  expect(a.replica.view.status().problems.map(({ path }) => path)).toEqual(['new', 'old/1', 'unpacked'])
 })
 
 it.each([
