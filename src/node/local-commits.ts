@@ -203,18 +203,20 @@ export class LocalCommits {
     }
     this.#deps.settling.forget(entry.path)
     const disk = hash?.outcome === 'hashed' ? hash.disk : entry.disk
+    const old = row?.record ?? null
+    const isSame = old !== null && sameEntry(old, draft)
+    if (!isSame && row !== null && row.disk !== null && row.seq <= this.#openedAtSeq && isCutOff(row.disk, disk)) {
+      this.#deps.problems.add(entry.path, cutOffReason)
+      this.#cutOff.push(entry.path)
+      // Never once more: that would find other bytes than the record says, and nothing that tells why.
+      return { path: entry.path, disk }
+    }
     // A move sets ctime anew, but not a byte.
     const changedNs = isMoved ? disk.mtimeNs : disk.ctimeNs
     const grainMs = entry.disk.kind === 'file' ? this.#racyGrainMs(changedNs, seen.hashedAt) : null
     const kept = grainMs === null ? disk : toLookAtAgain(disk)
     if (grainMs !== null) this.#deps.dirty.addLater(entry.path, grainMs + afterGrainMs)
-    const old = row?.record ?? null
-    if (old !== null && sameEntry(old, draft)) return { path: entry.path, disk: kept }
-    if (row !== null && row.disk !== null && row.seq <= this.#openedAtSeq && isCutOff(row.disk, disk)) {
-      this.#deps.problems.add(entry.path, cutOffReason)
-      this.#cutOff.push(entry.path)
-      return { path: entry.path, disk: kept }
-    }
+    if (isSame) return { path: entry.path, disk: kept }
     const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
     return { record: this.#newVersion(entry.path, old, draft), disk: kept, blockList }
   }

@@ -101,6 +101,13 @@ export const knownDamageMutations: readonly Mutation[] = [
     caughtBy: ['test/node/lost-writes.test.ts'],
   },
   {
+    name: 'cut-off-file-is-looked-at-once-more',
+    file: 'src/node/local-commits.ts',
+    text: '      return { path: entry.path, disk }\n',
+    bug: '      this.#deps.dirty.addLater(entry.path, 48)\n      return { path: entry.path, disk: toLookAtAgain(disk) }\n',
+    caughtBy: ['test/node/lost-writes.test.ts'],
+  },
+  {
     name: 'file-with-the-time-of-an-archive-was-changed-at-that-time',
     file: 'src/model/disk-state.ts',
     text: 'return isToLookAtAgain(disk) ? disk : { ...disk, ctimeNs: -disk.ctimeNs }',

@@ -172,6 +172,15 @@ describe('names that a power cut has taken', () => {
     expect(a.history().get([...a.history().keys()].find((path) => path.endsWith('old/1'))!)).toBe('file old 1')
   })
 
+  it.each(['', 'ol'])('leave a longer older version there that is no whole one of "%s"', async (text) => {
+    a.write('old/1', text)
+    await world.clock.pass(5000)
+    await loseNames({ boot: 'second' })
+    expect([a.tree().get('old/1'), b.tree().get('old/1')]).toEqual(['file old 1', `file ${text}`])
+    await repairOne()
+    expect(a.tree().get('old/1')).toBe(`file ${text}`)
+  })
+
   it('but of which it took the bytes alone are repaired at once', async () => {
     a.write('new', 'saved a moment ago')
     await world.clock.pass(5000)

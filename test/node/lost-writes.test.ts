@@ -83,6 +83,15 @@ it('are known as such where the index has lost when the file was last looked at'
   expect(a.replica.view.status().problems.map(({ path }) => path)).toEqual(['new', 'old/1', 'unpacked'])
 })
 
+it('are known as such also by the second look, where the start comes right after the write', async () => {
+  a.write('new', 'a new file')
+  await world.clock.pass(5)
+  expect(b.tree().get('new')).toBe('file a new file')
+  await losePower(() => empty('new'))
+  expect(b.tree().get('new')).toBe('file a new file')
+  expect(a.replica.view.status().problems.map(({ path }) => path)).toEqual(['new'])
+})
+
 it.each([
   ['of the same length', 'first version X'],
   ['that is longer', 'a longer second version'],
