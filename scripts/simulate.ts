@@ -13,8 +13,8 @@ import { tracesElsewhere, tracesOf } from '../test/simulation/traces.ts'
 /**
  * Runs random schedules of users and faults against whole devices in memory, and prints those in which something that
  * p2psync promises did not hold, shrunk, as they belong into test/simulation/seeds.json.
- *   node scripts/simulate.ts [--runs 20000] [--seed 1] [--workers 2] [--profile faults|databases|guard|pair|everyday] [--cases 200000]
- * Without a profile they take turns; eight of ten schedules have 3 to 5 devices and faults. Before that, so many random cases each of deciding between records, of
+ *   node scripts/simulate.ts [--runs 20000] [--seed 1] [--workers 2] [--profile faults|databases|guard|pair|everyday] [--cases 200000] [--late-saves]
+ * With --late-saves a power cut may take what users save. Without a profile they take turns; eight of ten schedules have 3 to 5 devices and faults. Before that, so many random cases each of deciding between records, of
  * planning the steps on the disk and of planning a fetch, without any I/O. Exit code 1 when something failed.
  *   node scripts/simulate.ts --twice [--runs 20] [--seed 1]
  * Runs the seeds in two processes, and compares all that happens.
@@ -27,6 +27,7 @@ interface Share {
   readonly step: number
   readonly end: number
   readonly profile: Profile | null
+  readonly lateSaves: boolean
 }
 
 type Report = { readonly done: number } | { readonly failure: Failure }
@@ -37,13 +38,17 @@ interface Failure {
   readonly shrunk: Schedule
 }
 
-async function runShare({ first, step, end, profile }: Share, report: (report: Report) => void): Promise<void> {
+async function runShare(
+  { first, step, end, profile, lateSaves }: Share,
+  report: (report: Report) => void,
+): Promise<void> {
   let done = 0
   const { stackTraceLimit } = Error
   for (let seed = first; seed < end; seed += step) {
     // Errors are a part of the play, and their stacks a fifth of what it costs.
     Error.stackTraceLimit = 0
-    const schedule = makeSchedule(seed, profile ?? profileOf(seed))
+    const made = makeSchedule(seed, profile ?? profileOf(seed))
+    const schedule = lateSaves ? { ...made, lateSaves } : made
     const { problem } = await runSchedule(schedule)
     if (problem !== null) {
       Error.stackTraceLimit = stackTraceLimit
@@ -67,6 +72,7 @@ async function main(): Promise<void> {
       workers: { type: 'string', default: '2' },
       profile: { type: 'string' },
       cases: { type: 'string', default: '200000' },
+      'late-saves': { type: 'boolean', default: false },
       twice: { type: 'boolean', default: false },
       /** Only prints what the seeds did. */
       traces: { type: 'boolean', default: false },
@@ -95,6 +101,7 @@ async function main(): Promise<void> {
     step: workers,
     end: seed + runs,
     profile,
+    lateSaves: values['late-saves'],
   }))
   await Promise.all(shares.map((share) => inWorker(share, onReport)))
   process.stderr.write('\n')

@@ -5,6 +5,8 @@ export class Ledger {
   readonly #repeated = new Set<string>()
   /** Replaced or removed since all had the same. */
   #replaced = new Set<string>()
+  /** May be in the history alone. */
+  #kept = new Set<string>()
   readonly #damaged = new Map<string, string>()
 
   wrote(what: string): void {
@@ -25,10 +27,22 @@ export class Ledger {
     if (isNews) this.#alive.add(plain(what))
   }
 
+  /** Nobody has it any more, and nobody is to blame. */
+  mayBeGone(what: string): void {
+    this.#alive.delete(plain(what))
+    this.#kept.delete(plain(what))
+  }
+
+  /** It lies on a disk where nobody has just put it: if it goes, then to the history at least. */
+  isThere(what: string): void {
+    if (this.isWritten(what)) this.#kept.add(plain(what))
+  }
+
   saw(what: string | undefined): void {
     if (what === undefined) return
     const seen = this.#damaged.get(plain(what)) ?? plain(what)
     this.#alive.delete(seen)
+    this.#kept.delete(seen)
     this.#replaced.add(seen)
   }
 
@@ -40,11 +54,17 @@ export class Ledger {
   /** All devices have the same, and nothing is on its way. */
   allHaveTheSame(): void {
     this.#replaced = new Set()
+    this.#kept = new Set()
   }
 
   /** Those that should be somewhere and are not. */
   lost(there: ReadonlySet<string>): string[] {
     return [...this.#alive].filter((what) => !there.has(what))
+  }
+
+  /** Of what may be in the history alone that which is nowhere. */
+  notKept(anywhere: ReadonlySet<string>): string[] {
+    return [...this.#kept].filter((what) => !anywhere.has(what))
   }
 
   isWritten(what: string): boolean {

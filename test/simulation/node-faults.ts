@@ -4,6 +4,7 @@ import type { WorldDevice } from '../node/world-device.ts'
 import { changingCalls } from '../twins/changing-calls.ts'
 import type { OrderedStore } from '../twins/ordered-store.ts'
 import type { SeededRandom } from '../twins/seeded-random.ts'
+import type { LateSaves } from './late-saves.ts'
 import { root } from './paths.ts'
 
 /** What is about to go wrong with one device, counted in the calls that its engine makes. */
@@ -14,6 +15,7 @@ export class NodeFaults {
   boots = 0
   readonly #device: WorldDevice
   readonly #random: SeededRandom
+  readonly #lateSaves: LateSaves | null
   #store: OrderedStore
   #killIn = 0
   #cutsPower = false
@@ -21,10 +23,11 @@ export class NodeFaults {
   #editIn = 0
   #edit: () => void = () => undefined
 
-  constructor(device: WorldDevice, deps: { store: OrderedStore; random: SeededRandom }) {
+  constructor(device: WorldDevice, deps: NodeFaultsDeps) {
     this.#device = device
     this.#store = deps.store
     this.#random = deps.random
+    this.#lateSaves = deps.lateSaves
   }
 
   /** The process begins with none. */
@@ -81,7 +84,13 @@ export class NodeFaults {
     // A journal commits names in their order; which of the bytes had come to the disk by then nobody knows.
     const keepsNames = this.#random.fraction() < 0.5
     const isFolder = (path: string): boolean => path === '' || disk.lstat(path)?.kind === 'folder'
-    disk.quietly(() => disk.crash((path) => (isFolder(path) ? keepsNames : this.#random.fraction() < 0.5)))
+    const late = this.#lateSaves
+    const keepsBytes = (path: string): boolean => late?.survives(disk, path) ?? this.#random.fraction() < 0.5
+    const crash = (): void => {
+      disk.quietly(() => disk.crash((path) => (isFolder(path) ? keepsNames : keepsBytes(path))))
+    }
+    if (late === null) crash()
+    else late.cut(this.#device, crash)
     this.#store.cutPower(this.#random.fraction())
   }
 
@@ -102,6 +111,13 @@ export class NodeFaults {
     if (--errors.count <= 0) this.#errors = null
     throw new DiskError(errors.code, path)
   }
+}
+
+interface NodeFaultsDeps {
+  readonly store: OrderedStore
+  readonly random: SeededRandom
+  /** Null where all that users save is durable at once. */
+  readonly lateSaves: LateSaves | null
 }
 
 const changing: ReadonlySet<keyof Disk> = new Set(changingCalls)

@@ -2,13 +2,14 @@ import { ReplicaWorld } from '../node/replica-world.ts'
 import { BitRot } from './bit-rot.ts'
 import { checkers } from './checkers/all.ts'
 import { GuardAnswers } from './guard-answers.ts'
+import { LateSaves } from './late-saves.ts'
 import { Ledger } from './ledger.ts'
 import type { Operation, Schedule } from './schedule.ts'
 import { SimulatedLinks } from './simulated-links.ts'
 import { SimulatedNode } from './simulated-node.ts'
 import { Trace } from './trace.ts'
 import { isForeign, resolveNames } from './twin-names.ts'
-import { User, type Edit } from './user.ts'
+import { User, type Edit, type UserOptions } from './user.ts'
 
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon']
 const plenty = 2 ** 40
@@ -18,6 +19,9 @@ const endings: ReadonlySet<string> = new Set<Operation['type']>([
   ...(['restart', 'off', 'lose-database', 'put-database-back', 'pause-folder', 'unmount'] as const),
 ])
 const repairMs = 5000
+/** What was being changed when it was to be repaired is looked at once more. */
+const repairAgainMs = 130_000
+const guardMs = 5000
 const programSteps = 15
 
 export interface RunResult {
@@ -59,8 +63,9 @@ class SimulatedRun {
   readonly ledger = new Ledger()
   readonly world: ReplicaWorld
   readonly schedule: Schedule
+  readonly lateSaves: LateSaves | null
   readonly #trace: Trace | null
-  readonly #user = new User(this.ledger)
+  readonly #user: User
   readonly #links: SimulatedLinks
   readonly #rot: BitRot
   readonly #guard: GuardAnswers
@@ -77,23 +82,31 @@ class SimulatedRun {
         onFrame: (from, to, frame) => this.#onFrame(from, to, frame),
       },
     })
+    const savesLate = schedule.lateSaves === true
+    const onReplace: UserOptions['onReplace'] = (at, path, what) => this.lateSaves?.replaced(at, path, what)
+    this.#user = new User(this.ledger, { savesLate, onReplace })
+    this.lateSaves = savesLate ? new LateSaves(this.world, this.ledger) : null
     this.#rot = new BitRot(this.world, this.ledger)
     this.#guard = new GuardAnswers(this.world)
   }
 
   async start(): Promise<void> {
     const { nodes } = this.schedule
-    for (const name of names.slice(0, nodes)) this.nodes.push(await SimulatedNode.add(this.world, name, this.#trace))
+    const options = { world: this.world, trace: this.#trace, lateSaves: this.lateSaves }
+    for (const name of names.slice(0, nodes)) this.nodes.push(await SimulatedNode.add(name, options))
     this.#links.partForever()
+    void this.lateSaves?.run(this.nodes)
   }
 
   async stop(): Promise<void> {
+    this.lateSaves?.stop()
     for (const { device } of this.nodes) device.disk.onCall = undefined
     for (const node of this.nodes) await node.stop()
   }
 
   async do(operation: Operation): Promise<void> {
     this.#trace?.add(`${this.world.clock.view().monotonic()} ${JSON.stringify(operation)}`)
+    this.lateSaves?.onOperation(operation)
     for (const node of this.nodes) if (node.device.isDead && !node.staysDead) await node.restart()
     if (operation.type === 'pause') return this.world.clock.pass(operation.ms)
     if (operation.type === 'quiet') return this.#quiet()
@@ -109,7 +122,8 @@ class SimulatedRun {
     if (node.isAway) return
     // Whoever touches a damaged file publishes it: nobody can tell.
     const touches = ['rename', 'copy', 'chmod', 'grow', 'change'].includes(operation.type)
-    if (!touches || !this.#rot.isAt(node, operation.path)) this.#user.edit(device, operation)
+    const isDamaged = this.#rot.isAt(node, operation.path) || this.lateSaves?.isAt(device, operation.path) === true
+    if (!touches || !isDamaged) this.#user.edit(device, operation)
   }
 
   async #onNode(node: SimulatedNode, operation: Exclude<OnNode, Edit>): Promise<void> {
@@ -223,7 +237,7 @@ class SimulatedRun {
     if (this.schedule.operations.some((operation) => 'path' in operation && isForeign(operation)))
       this.#expect('names', await resolveNames(this.world))
     if (this.#has('mass', 'fill', 'program'))
-      this.#expect('guard', await this.#guard.answerAll({ isDamaged: this.#has('rot') }))
+      this.#expect('guard', await this.#guard.answerAll({ isDamaged: this.#has('rot') || this.#mayBeTorn }))
     if (this.schedule.operations.some(({ type }) => endings.has(type))) {
       for (const node of this.nodes) await node.repair()
       await this.world.clock.pass(repairMs)
@@ -243,16 +257,25 @@ class SimulatedRun {
    * only a damaged disk has left.
    */
   #mayBeGone(): boolean {
-    if (this.#has('clock') && this.#has('cut-power', 'cut-power-start')) return true
+    if (this.#mayBeTorn || (this.#has('clock') && this.#has('cut-power', 'cut-power-start'))) return true
     return this.#has('rot') && this.#has('mass', 'program')
   }
 
-  /** Persons read what is wrong, and write the file anew. */
+  /** Whether a power cut may have taken what a user saved. */
+  get #mayBeTorn(): boolean {
+    return this.schedule.lateSaves === true && this.#has('cut-power', 'cut-power-start')
+  }
+
+  /** Persons read what is wrong, write the file anew, and say that so many are meant. */
   async #putBack(): Promise<void> {
     await this.world.rest().catch(() => undefined)
+    if (this.#mayBeTorn) await this.world.clock.pass(repairAgainMs)
     for (const { device } of this.nodes) {
       const damaged = device.replica.view.status().problems.filter(({ reason }) => reason.includes('damaged'))
       for (const { path } of damaged) this.#user.edit(device, { type: 'write', node: 0, path, how: 'small' })
+      if (!this.#mayBeTorn || damaged.length === 0) continue
+      await this.world.clock.pass(guardMs)
+      await this.#guard.answer(device, 'approve')
     }
   }
 

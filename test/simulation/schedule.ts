@@ -33,6 +33,8 @@ export interface Schedule {
   readonly bytesPerSecond: number
   /** The share of frames that are lost; streams are reliable, so such a frame comes late, and what is behind it waits. */
   readonly loss?: number
+  /** What users save is on its way to the disk for up to half a minute, and a power cut may take it; else it is durable at once. */
+  readonly lateSaves?: boolean
   readonly operations: readonly Operation[]
 }
 

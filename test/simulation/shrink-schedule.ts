@@ -38,10 +38,11 @@ async function shrinkOperations(current: () => Schedule, attempt: Attempt): Prom
 }
 
 function simplerNetworks(schedule: Schedule): Partial<Schedule>[] {
-  const simpler: Partial<Schedule>[] = [{ topology: 'complete' }, { delayMsMax: 0 }, { bytesPerSecond: 0 }, { loss: 0 }]
+  const simpler: Partial<Schedule>[] = [{ topology: 'complete' }, { delayMsMax: 0 }, { bytesPerSecond: 0 }]
+  simpler.push({ loss: 0 }, { lateSaves: false })
   for (let nodes = 2; nodes < schedule.nodes; nodes++) simpler.unshift({ nodes })
   return simpler.filter((part) =>
-    Object.entries(part).some(([key, value]) => schedule[key as keyof Schedule] !== value),
+    Object.entries(part).some(([key, value]) => (schedule[key as keyof Schedule] ?? value) !== value),
   )
 }
 

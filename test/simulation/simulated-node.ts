@@ -11,6 +11,7 @@ import { MemoryNote } from '../twins/memory-note.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
 import { NodeFaults } from './node-faults.ts'
+import type { LateSaves } from './late-saves.ts'
 import { root } from './paths.ts'
 import type { Trace } from './trace.ts'
 
@@ -45,7 +46,7 @@ export class SimulatedNode {
     this.#trace = parts.trace
   }
 
-  static async add(world: ReplicaWorld, name: string, trace: Trace | null): Promise<SimulatedNode> {
+  static async add(name: string, { world, trace, lateSaves }: NodeOptions): Promise<SimulatedNode> {
     const stores: OrderedStore[] = []
     let faults: NodeFaults | null = null
     const limiters = [new FairLimiter(world.clock.view()), new FairLimiter(world.clock.view())]
@@ -67,7 +68,7 @@ export class SimulatedNode {
     })
     // The folder was there before, and its marker is of long ago: no power cut takes them.
     device.disk.quietly(() => device.disk.syncFileSystem('/'))
-    faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random })
+    faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random, lateSaves })
     const node = new SimulatedNode(device, { world, limiters, faults, stores, trace })
     node.#arm()
     return node
@@ -220,6 +221,12 @@ export class SimulatedNode {
     const onCall = (what: string): void => trace?.add(`${this.device.name} ${what}`)
     this.faults.arm(this.#stores.at(-1)!, trace === null ? undefined : onCall)
   }
+}
+
+export interface NodeOptions {
+  readonly world: ReplicaWorld
+  readonly trace: Trace | null
+  readonly lateSaves: LateSaves | null
 }
 
 interface Parts {

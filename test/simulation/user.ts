@@ -14,15 +14,19 @@ type Change = Exclude<Extract<Operation, { path: string }>, Placed | { calls: nu
 
 export type Edit = Placed | Change
 
-/** The people at all devices. What they write is durable at once, and each content is written once. */
+/** The people at all devices. Each content is written once. */
 export class User {
   readonly #ledger: Ledger
+  readonly #onReplace: UserOptions['onReplace']
+  readonly #makeDurable: (at: WorldDevice, path: string) => void
   /** What files held, and since when, in the order in which it was written. */
   readonly #earlier = new Map<string, Earlier[]>()
   #count = 0
 
-  constructor(ledger: Ledger) {
+  constructor(ledger: Ledger, { savesLate, onReplace }: UserOptions) {
     this.#ledger = ledger
+    this.#onReplace = onReplace
+    this.#makeDurable = savesLate ? () => undefined : makeDurable
   }
 
   /** Does what is possible there; else nothing. */
@@ -38,7 +42,7 @@ export class User {
     else if (!('to' in edit) && hasRoom(tree, path)) this.#make(at, edit, old)
     const written = 'to' in edit ? edit.to : path
     // A parent that is a link may lead in a circle; nothing was written there then.
-    if (hasRoom(tree, written)) makeDurable(at, written)
+    if (hasRoom(tree, written)) this.#makeDurable(at, written)
   }
 
   editCopy(at: WorldDevice, type: 'edit-copy' | 'remove-copy'): void {
@@ -47,7 +51,7 @@ export class User {
     if (copy === undefined) return
     if (type === 'remove-copy') this.#remove(at, tree, copy)
     else this.#write(at, copy, { old: tree.get(copy), how: 'small' })
-    makeDurable(at, copy)
+    this.#makeDurable(at, copy)
   }
 
   #make(at: WorldDevice, edit: Change, old: string | undefined): void {
@@ -74,7 +78,7 @@ export class User {
 
   #put(at: WorldDevice, path: string, put: { old: string | undefined; content: string; how?: WriteKind }): void {
     const { old, content, how = 'small' } = put
-    this.#ledger.saw(old)
+    this.#saw(at, path, old)
     if (how === 'same' || how === 'empty') this.#ledger.mayBeThere(`file ${content}`)
     else this.#ledger.wrote(`file ${content}`)
     if (how === 'save' && old?.startsWith('file') === true) at.save(path, content)
@@ -90,7 +94,7 @@ export class User {
     const earlier = back === 0 ? keptOf(at, path) : this.#earlier.get(path)?.at(-1 - back)
     if (earlier === undefined || earlier.what === plain(old ?? '') || !this.#ledger.isWritten(earlier.what)) return
     if (old?.startsWith('symlink') === true) at.remove(path)
-    this.#ledger.saw(old)
+    this.#saw(at, path, old)
     this.#ledger.wroteAgain(earlier.what)
     at.write(path, earlier.what.slice('file '.length), { mtimeMs: earlier.mtimeMs })
   }
@@ -101,7 +105,7 @@ export class User {
       const path = `g/${i % 4}/${i}`
       if (hasRoom(at.tree(), path)) this.#put(at, path, { old: at.tree().get(path), content: `fill ${this.#count++}` })
     }
-    makeDurable(at, 'g')
+    this.#makeDurable(at, 'g')
   }
 
   /** A script that goes through the folder: four of five files, or all there is. */
@@ -114,7 +118,7 @@ export class User {
       if (how === 'remove') this.#remove(at, tree, path)
       else this.#put(at, path, { old, content: `mass ${this.#count++}` })
     }
-    makeDurable(at, '')
+    this.#makeDurable(at, '')
   }
 
   /** A step of a program: the next file, and now and then a folder. */
@@ -126,7 +130,7 @@ export class User {
     else if (path !== undefined) this.#put(at, path, { old, content: `program ${this.#count++}` })
     const folder = `p${step}`
     if (step % 3 === 2 && !tree.has(folder)) at.makeFolder(folder)
-    makeDurable(at, '')
+    this.#makeDurable(at, '')
   }
 
   /** Some lead to a folder: nothing may be written through them. */
@@ -134,14 +138,19 @@ export class User {
     const number = this.#count++
     const target = number % 2 === 0 ? `target-${number}` : `d${'/.'.repeat(number)}`
     if (old !== undefined) at.remove(path)
-    this.#ledger.saw(old)
+    this.#saw(at, path, old)
     this.#ledger.wrote(`symlink ${target}`)
     at.link(path, target)
   }
 
   #remove(at: WorldDevice, tree: ReadonlyMap<string, string>, path: string): void {
-    for (const [other, what] of tree) if (other === path || other.startsWith(`${path}/`)) this.#ledger.saw(what)
+    for (const [other, what] of tree) if (other === path || other.startsWith(`${path}/`)) this.#saw(at, other, what)
     at.remove(path)
+  }
+
+  #saw(at: WorldDevice, path: string, what: string | undefined): void {
+    this.#ledger.saw(what)
+    if (what !== undefined) this.#onReplace(at, path, what)
   }
 
   /** Contents that are there twice: whoever removes one has seen only that. */
@@ -156,6 +165,13 @@ export class User {
       if (what.startsWith('symlink')) at.link(target, what.slice('symlink '.length))
     }
   }
+}
+
+export interface UserOptions {
+  /** What they write is not durable at once. */
+  readonly savesLate: boolean
+  /** They replace or remove what is there. */
+  readonly onReplace: (at: WorldDevice, path: string, what: string) => void
 }
 
 interface Earlier {

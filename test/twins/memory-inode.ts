@@ -20,7 +20,7 @@ export interface FileInode extends InodeBase {
   bytes: Uint8Array
   opened: number
   /** What a crash leaves; null when nothing was ever synced. */
-  durable: Pick<FileInode, 'bytes' | 'mode' | 'mtimeNs'> | null
+  durable: Pick<FileInode, 'bytes' | 'mode' | 'mtimeNs' | 'ctimeNs'> | null
   isDirty: boolean
 }
 
@@ -75,8 +75,12 @@ export function resizeFile(inode: FileInode, sizeBytes: number): void {
 export function makeDurable(inode: Inode): void {
   if (inode.kind === 'folder') inode.durableNames = new Map(inode.names)
   if (inode.kind !== 'file' || !inode.isDirty) return
-  inode.durable = { bytes: inode.bytes.slice(), mode: inode.mode, mtimeNs: inode.mtimeNs }
+  inode.durable = durableOf(inode)
   inode.isDirty = false
+}
+
+function durableOf({ bytes, mode, mtimeNs, ctimeNs }: FileInode): FileInode['durable'] {
+  return { bytes: bytes.slice(), mode, mtimeNs, ctimeNs }
 }
 
 /** Calls `visit` with all that lies at and below `folder`, each inode once, a folder before what is in it. */
@@ -112,7 +116,7 @@ export function revertToDurable(root: FolderInode, survives: (path: string) => b
     }
     if (inode.kind !== 'file') return
     if (inode.isDirty && !survives(path)) Object.assign(inode, inode.durable ?? { bytes: new Uint8Array(0) })
-    inode.durable = { bytes: inode.bytes.slice(), mode: inode.mode, mtimeNs: inode.mtimeNs }
+    inode.durable = durableOf(inode)
     inode.isDirty = false
     inode.opened = 0
     usedBytes += inode.bytes.length

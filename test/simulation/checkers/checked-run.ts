@@ -1,4 +1,5 @@
 import type { ReplicaWorld } from '../../node/replica-world.ts'
+import type { LateSaves } from '../late-saves.ts'
 import type { Ledger } from '../ledger.ts'
 import type { Schedule } from '../schedule.ts'
 import type { SimulatedNode } from '../simulated-node.ts'
@@ -9,4 +10,6 @@ export interface CheckedRun {
   readonly world: ReplicaWorld
   readonly nodes: readonly SimulatedNode[]
   readonly ledger: Ledger
+  /** Null where what users save is durable at once. */
+  readonly lateSaves: LateSaves | null
 }

@@ -7,14 +7,21 @@ import type { CheckedRun } from './checked-run.ts'
  * a user wrote in the very moment of an apply, when somebody has rejected what waited, or when a clock was behind and the
  * power went: what was saved then looks like an old version that came back.
  */
-export function noSilentLoss({ schedule, world, ledger }: CheckedRun): string[] {
+export function noSilentLoss({ schedule, world, ledger, lateSaves }: CheckedRun): string[] {
   const there = new Set([...world.devices[0]!.tree().values()].map(plain))
+  const kept = new Set(world.devices.flatMap((device) => Array.from(device.history().values(), plain)))
   const types = new Set(schedule.operations.map(({ type }) => type))
   const looksOld = types.has('clock') && (types.has('cut-power') || types.has('cut-power-start'))
   if (looksOld || [...types].some((type) => mayBeKept.has(type))) {
-    for (const device of world.devices) for (const what of device.history().values()) there.add(plain(what))
+    for (const what of kept) there.add(what)
   }
-  return ledger.lost(there).map((what) => `lost: ${what.slice(0, 60)}`)
+  for (const what of there) kept.add(what)
+  const removed = lateSaves?.publishedAsRemoved() ?? []
+  return [
+    ...ledger.lost(there).map((what) => `lost: ${what.slice(0, 60)}`),
+    ...ledger.notKept(kept).map((what) => `neither there nor in a history: ${what.slice(0, 60)}`),
+    ...removed.map((path) => `published as removed, which a power cut had taken: ${path}`),
+  ]
 }
 
 const mayBeKept: ReadonlySet<string> = new Set<Operation['type']>(['edit-in-apply', 'mass', 'program'])
