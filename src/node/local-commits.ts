@@ -17,6 +17,7 @@ import { lookAtFreedNames } from './freed-names.ts'
 import { lossOf } from './guard-losses.ts'
 import type { HashedEntries } from './hash-ahead.ts'
 import type { KnownDamage } from './known-damage.ts'
+import { lookAgainAfterMs } from './racily-clean.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import type { Settling } from './settling.ts'
 import type { UnflushedNames } from './unflushed-names.ts'
@@ -213,23 +214,13 @@ export class LocalCommits {
     }
     // A move sets ctime anew, but not a byte.
     const changedNs = isMoved ? disk.mtimeNs : disk.ctimeNs
-    const grainMs = entry.disk.kind === 'file' ? this.#racyGrainMs(changedNs, seen.hashedAt) : null
-    const kept = grainMs === null ? disk : toLookAtAgain(disk)
-    if (grainMs !== null) this.#deps.dirty.addLater(entry.path, grainMs + afterGrainMs)
+    const times = { hashedAt: seen.hashedAt, now: this.#deps.clock.now() }
+    const againMs = entry.disk.kind === 'file' ? lookAgainAfterMs(changedNs, times) : null
+    const kept = againMs === null ? disk : toLookAtAgain(disk)
+    if (againMs !== null) this.#deps.dirty.addLater(entry.path, againMs)
     if (isSame) return { path: entry.path, disk: kept }
     const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
     return { record: this.#newVersion(entry.path, old, draft), disk: kept, blockList }
-  }
-
-  /**
-   * A write that comes right after ours may leave the same times: such a file is looked at once more, after the time that is
-   * returned. Not so one from the future, where a clock once was: whoever writes to it now leaves another time.
-   */
-  #racyGrainMs(changedNs: bigint, hashedAt: number): number | null {
-    const changedMs = Number(changedNs / 1_000_000n)
-    const nowMs = Math.max(hashedAt, this.#deps.clock.now())
-    const grains = changedNs % nanosecondsPerSecond === 0n ? [tickMs, wholeSecondsMs] : [tickMs]
-    return grains.find((ms) => changedMs >= hashedAt - ms && changedMs <= nowMs + ms) ?? null
   }
 
   #lookAgain(entry: ScanEntry, hash: HashResult | null): void {
@@ -290,12 +281,6 @@ function tornDatabases(seen: HashedEntries): ReadonlySet<RelativePath> {
   return torn
 }
 
-/** File systems stamp times with the kernel's tick: 4 ms, 10 ms on old kernels. */
-const tickMs = 12
-/** Some keep whole seconds only, and FAT every other. */
-const wholeSecondsMs = 2000
-const nanosecondsPerSecond = 1_000_000_000n
-const afterGrainMs = 36
 const tornRetryMs = 100
 const cutOffReason = 'a power cut has taken bytes of it, which is not published: it is repaired from a peer that has it'
 const removalsPerCommit = 10_000

@@ -5,14 +5,14 @@ export const localChangeMutations: readonly Mutation[] = [
   {
     name: 'racily-clean-file-is-not-looked-at-again',
     file: 'src/node/local-commits.ts',
-    text: 'const kept = grainMs === null ? disk : toLookAtAgain(disk)',
+    text: 'const kept = againMs === null ? disk : toLookAtAgain(disk)',
     bug: 'const kept = disk',
     caughtBy: ['test/node/local-commits.test.ts', 'test/node/local-changes.test.ts'],
   },
   {
     name: 'racily-clean-file-waits-for-the-next-hint',
     file: 'src/node/local-commits.ts',
-    text: 'if (grainMs !== null) this.#deps.dirty.addLater(entry.path, grainMs + afterGrainMs)',
+    text: 'if (againMs !== null) this.#deps.dirty.addLater(entry.path, againMs)',
     bug: '',
     caughtBy: ['test/node/local-commits.test.ts', 'test/node/local-changes.test.ts'],
   },
@@ -159,7 +159,7 @@ export const localChangeMutations: readonly Mutation[] = [
   },
   {
     name: 'every-disk-keeps-times-to-the-tick',
-    file: 'src/node/local-commits.ts',
+    file: 'src/node/racily-clean.ts',
     text: 'changedNs % nanosecondsPerSecond === 0n ? [tickMs, wholeSecondsMs] : [tickMs]',
     bug: 'changedNs < 0n ? [tickMs, wholeSecondsMs] : [tickMs]',
     caughtBy: ['test/node/coarse-times.test.ts'],
