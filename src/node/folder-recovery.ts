@@ -6,7 +6,7 @@ import { isLive } from '../model/file-record.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { LstatResult } from '../ports/file-tasks.ts'
 import type { BootNotes } from './boot-notes.ts'
-import { isCutOff, isOlderVersion } from './cut-off.ts'
+import { isOlderVersion } from './cut-off.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import type { KnownDamage } from './known-damage.ts'
 import { recoverFolder } from './recover-folder.ts'
@@ -23,8 +23,6 @@ const onDiskAfterMs = 60_000
  * that minute whose files are gone are forgotten, as if they never had been here: peers that have them tell of them. Where
  * an older version is there, the row stays, and the file is damaged. Somebody who did delete a file in that minute, or
  * before the node was there again, gets it back.
- *
- * A disk that was away while we ran may have been pulled out, which is a power cut for what was on its way there.
  */
 export class FolderRecovery {
   /** What a power cut has damaged, for whoever repairs it. */
@@ -32,7 +30,6 @@ export class FolderRecovery {
   readonly #deps: FolderRecoveryDeps
   #recovered = false
   #recovering: Promise<void> | null = null
-  #wasAway = false
   #notedSeq = -1
 
   constructor(deps: FolderRecoveryDeps) {
@@ -40,52 +37,34 @@ export class FolderRecovery {
     this.damage = deps.damage
   }
 
-  /** True when something is to be recovered: what is not in the folder may be lost, and not removed. */
-  get isDue(): boolean {
-    return !this.#recovered || this.#wasAway
-  }
-
-  /** The folder was away while we ran: whoever pulls out a disk takes its power. To be called before {@link recover}. */
-  onBack(): void {
-    this.#wasAway = true
-  }
-
   /**
    * To be called when the folder is there, before anything in it is looked at, or told to peers. What was done once is not
    * done again, what has failed is. False when the folder has gone away meanwhile.
    */
   async recover(): Promise<boolean> {
-    if (!this.isDue) return true
+    if (this.#recovered) return true
     this.#recovering ??= this.#recover().finally(() => {
       this.#recovering = null
     })
     await this.#recovering
-    return !this.isDue
+    return this.#recovered
   }
 
   async #recover(): Promise<void> {
-    const { commits } = this.#deps
-    if (!this.#recovered) {
-      await this.damage.load()
-      this.#recovered = await commits.run(async () => {
-        await recoverFolder(this.#deps)
-        return this.#lookForLostNames()
-      })
-    }
-    if (!this.#recovered || !this.#wasAway) return
-    const isLookedAt = await commits.run(async () => this.#notedSeq < 0 || this.#askForLost(this.#notedSeq))
-    if (isLookedAt) this.#wasAway = false
+    await this.damage.load()
+    this.#recovered = await this.#deps.commits.run(async () => {
+      await recoverFolder(this.#deps)
+      return this.#lookForLostNames()
+    })
   }
 
   /** Notes from time to time how far changes have surely reached the disk. Works until the signal is aborted. */
   async run(): Promise<void> {
-    const { clock, index, signal, isFolderThere } = this.#deps
+    const { clock, index, signal } = this.#deps
     while (!signal.aborted) {
       const { seq } = index
       await clock.sleep(onDiskAfterMs, signal).catch(() => undefined)
-      if (signal.aborted || !this.#recovered || seq <= this.#notedSeq) continue
-      // Of a disk that is away nobody knows what has reached it.
-      if ((await isFolderThere()) && !this.#wasAway) await this.#note(seq)
+      if (!signal.aborted && this.#recovered && seq > this.#notedSeq) await this.#note(seq)
     }
   }
 
@@ -96,7 +75,7 @@ export class FolderRecovery {
 
   /** False when the folder is away. */
   async #lookForLostNames(): Promise<boolean> {
-    const { bootNotes, index } = this.#deps
+    const { bootNotes, index, logger } = this.#deps
     const boot = (await bootNotes?.boot()) ?? ''
     if (bootNotes === undefined || boot === '') return true
     const note = await bootNotes.load()
@@ -105,7 +84,9 @@ export class FolderRecovery {
       return true
     }
     if (note?.epoch === index.epoch) {
-      if (!(await this.#askForLost(note.seq))) return false
+      const lost = await this.#giveUpLost(note.seq)
+      if (lost === null) return false
+      if (lost > 0) logger.warn('a power cut took names of files: peers are asked for them', { files: lost })
     }
     if (note !== null && index.isAfterCrash) await this.#countAnew()
     await this.#note(index.seq)
@@ -123,15 +104,6 @@ export class FolderRecovery {
     await index.forgetNotes.endRenewal()
   }
 
-  /** False when the folder is away. */
-  async #askForLost(afterSeq: number): Promise<boolean> {
-    const lost = await this.#giveUpLost(afterSeq)
-    if (lost !== null && lost > 0) {
-      this.#deps.logger.warn('a power cut took names of files: peers are asked for them', { files: lost })
-    }
-    return lost !== null
-  }
-
   /** @returns how many rows were forgotten, or null when the folder is away. */
   async #giveUpLost(afterSeq: number): Promise<number | null> {
     const { index, tasks } = this.#deps
@@ -145,8 +117,7 @@ export class FolderRecovery {
         const { path } = row.record
         const look = looks[i]!
         if (look.outcome === 'absent') gone.push({ path, seq: row.seq, live: true })
-        else if (hasGoneBack(row, look) || (this.#wasAway && isCutShort(row, look)))
-          older.push({ path, disk: look.disk! })
+        else if (hasGoneBack(row, look)) older.push({ path, disk: look.disk! })
       }
     }
     // After the look: in a folder that is away nothing is there.
@@ -201,11 +172,6 @@ async function* rowsAfter(index: FolderIndex, seq: number): AsyncGenerator<reado
 function hasGoneBack(row: IndexRow, look: LstatResult): boolean {
   if (row.disk === null || look.disk === null || sameDiskState(look.disk, row.disk)) return false
   return isOlderVersion(row.disk, look.disk)
-}
-
-/** After a boot, whoever looks at the file finds that out: here this process itself has seen it whole. */
-function isCutShort({ disk }: IndexRow, look: LstatResult): boolean {
-  return disk !== null && look.disk !== null && isCutOff(disk, look.disk)
 }
 
 export interface FolderRecoveryDeps extends Pick<FolderReplicaDeps, 'index' | 'tasks' | 'clock' | 'logger'> {

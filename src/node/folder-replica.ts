@@ -102,17 +102,13 @@ export class FolderReplica implements SessionHost {
       signal,
       onChange,
       // Whoever found it missing has given up what it was looking at.
-      onFound: () => {
-        this.recovery.onBack()
-        this.#dirty.addAll()
-      },
+      onFound: () => this.#dirty.addAll(),
       onBack: () => this.#watch.start(),
     })
     this.#dirty = new DirtyPaths({ clock: deps.clock, signal })
     this.#rescan = new Rescan({ ...parts, intervalMs: deps.rescanIntervalMs, onDue: () => this.#lookAround() })
     this.#settling = new Settling(deps.clock)
-    const isFolderThere = async (): Promise<boolean> => (await this.#presence.check()) && !this.recovery.isDue
-    this.#local = new LocalChanges({ ...parts, isFolderThere, settling: this.#settling, dirty: this.#dirty })
+    this.#local = new LocalChanges({ ...parts, settling: this.#settling, dirty: this.#dirty })
     const committer = new ChangeCommitter({
       ...parts,
       dirty: this.#dirty,
@@ -248,6 +244,7 @@ export class FolderReplica implements SessionHost {
       this.#examining = true
       this.#scanning = batch.type === 'all'
       try {
+        // What a power cut has taken is not to be found gone.
         if (!(await this.recovery.recover())) continue
         const done = batch.type === 'all' ? await this.#scanAll() : await this.#local.examine(batch.paths)
         if (done && batch.type === 'all') this.#scanned = true

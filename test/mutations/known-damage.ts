@@ -226,32 +226,4 @@ export const knownDamageMutations: readonly Mutation[] = [
     bug: 'void this.recovery.recover().catch(() => undefined)',
     caughtBy: ['test/node/recovery-away.test.ts'],
   },
-  {
-    name: 'what-a-disk-lost-when-it-was-pulled-out-is-told-as-removed',
-    file: 'src/node/folder-replica.ts',
-    text: '        this.recovery.onBack()\n',
-    bug: '',
-    caughtBy: ['test/node/pulled-out.test.ts'],
-  },
-  {
-    name: 'what-a-disk-that-is-away-was-to-hold-is-taken-for-durable',
-    file: 'src/node/folder-recovery.ts',
-    text: 'if ((await isFolderThere()) && !this.#wasAway) await this.#note(seq)',
-    bug: 'await this.#note(seq)',
-    caughtBy: ['test/node/pulled-out.test.ts'],
-  },
-  {
-    name: 'look-that-goes-on-while-a-disk-is-away-tells-what-it-lost',
-    file: 'src/node/folder-replica.ts',
-    text: '(await this.#presence.check()) && !this.recovery.isDue',
-    bug: '(await this.#presence.check()) && this.recovery !== undefined',
-    caughtBy: ['test/node/pulled-out.test.ts'],
-  },
-  {
-    name: 'file-that-was-cut-short-when-its-disk-was-pulled-out-is-an-edit',
-    file: 'src/node/folder-recovery.ts',
-    text: 'isCutShort(row, look))',
-    bug: 'look.disk === null)',
-    caughtBy: ['test/node/pulled-out.test.ts'],
-  },
 ]
