@@ -194,8 +194,8 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'version-that-a-power-cut-went-back-to-is-an-edit',
     file: 'src/node/folder-recovery.ts',
-    text: 'else if (hasGoneBack(row, look) || ',
-    bug: 'else if (row.disk === null || ',
+    text: 'else if (hasGoneBack(row, look)) older',
+    bug: 'else if (row.disk === null) older',
     caughtBy: ['test/node/cut-off.test.ts'],
   },
   {
