@@ -152,9 +152,10 @@ export class RunningFolder {
       })
       const opened = { ...deps, folder, view: replica.view, onFatal }
       const paused = options.paused ? await PausedFolder.open(opened) : null
-      if (paused === null) await startOrStop(replica)
       const notes = scrubNotesIn(join(state, 'scrub.json'))
       const scrub = paused === null ? scrubReplica(replica, { ...deps, tasks, notes }) : null
+      await scrub?.load()
+      if (paused === null) await startOrStop(replica)
       await scrub?.start()
       failures.pass()
       return new RunningFolder(options, { replica, tasks, stores, paused, scrub })

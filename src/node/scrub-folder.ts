@@ -33,6 +33,7 @@ export class ScrubFolder implements DamageKeeper {
   readonly #suspects = new Set<RelativePath>()
   /** Known to be damaged, however lately they were changed; remembered as those that could not be repaired. */
   readonly #sure = new Set<RelativePath>()
+  #loading: Promise<void> | null = null
   readonly #loaded = Promise.withResolvers<void>()
   readonly #unrepaired = new Map<RelativePath, string>()
   #note: ScrubNote = newNote
@@ -50,6 +51,19 @@ export class ScrubFolder implements DamageKeeper {
 
   /** Goes on with what an earlier run of the node has begun, in the background. */
   async start(): Promise<void> {
+    await this.load()
+    this.#running = this.#loop().catch((error: unknown) => {
+      if (!this.#stopping.signal.aborted) this.#deps.logger.error('scrubbing ended', { error: errorText(error) })
+    })
+  }
+
+  /** Learns what an earlier run of the node has noted. To be called before anything is committed: what is damaged may move. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load()
+    return this.#loading
+  }
+
+  async #load(): Promise<void> {
     const { clock, random, notes } = this.#deps
     // The first one comes at any time of the month: not all devices, and folders, at once.
     const nextAt = clock.now() + random.fraction() * newNote.everyDays * dayMs
@@ -61,9 +75,6 @@ export class ScrubFolder implements DamageKeeper {
     }
     this.#loaded.resolve()
     if (stored === null) await this.#save()
-    this.#running = this.#loop().catch((error: unknown) => {
-      if (!this.#stopping.signal.aborted) this.#deps.logger.error('scrubbing ended', { error: errorText(error) })
-    })
   }
 
   async stop(): Promise<void> {

@@ -2,7 +2,10 @@ import type { FileTasks } from '../ports/file-tasks.ts'
 import type { FolderReplica } from './folder-replica.ts'
 import { ScrubFolder, type ScrubFolderDeps } from './scrub-folder.ts'
 
-/** The scrub of a folder that is synced: what it finds is in the folder's status. To be started, and stopped, beside it. */
+/**
+ * The scrub of a folder that is synced: what it finds is in the folder's status. To be loaded before the folder starts, so
+ * that what is damaged is known wherever it moves; to be started, and stopped, beside it.
+ */
 export function scrubReplica(
   replica: FolderReplica,
   parts: Pick<ScrubFolderDeps, 'clock' | 'random' | 'logger' | 'notes' | 'onChange'> & { readonly tasks: FileTasks },

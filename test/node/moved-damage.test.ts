@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest'
 import { DiskError } from '../../src/disk/disk-error.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
-import { ReplicaWorld } from './replica-world.ts'
-import { minuteMs, rot, scrubOf, share } from './scrub-world.ts'
+import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
+import type { ScrubNote } from '../../src/node/scrub-notes.ts'
+import { MemoryNote } from '../twins/memory-note.ts'
+import { ReplicaWorld, type WorldDevice } from './replica-world.ts'
+import { minuteMs, newScrub, rot, scrubbed, scrubOf, share } from './scrub-world.ts'
 
 const moves = [
   { name: 'a folder, by its user', by: 'laptop', from: 'd', to: 'e', file: 'e/a.txt' },
@@ -46,6 +49,36 @@ it('what is known to be damaged is repaired where it is kept as the loser of a c
   const tree = await world.rest()
   expect([...tree.values()].sort()).toEqual(['file edited by alpha', 'file edited by beta'])
   await world.clock.during(scrub.stop())
+})
+
+it('what an earlier run has noted as damaged is known at its new path, where it moves right after the start', async () => {
+  const world = new ReplicaWorld()
+  const notes = new MemoryNote<ScrubNote>()
+  let scrub: ScrubFolder | null = null
+  const beforeStart = async (device: WorldDevice): Promise<void> => {
+    scrub = newScrub(world, device, notes)
+    await scrub.load()
+  }
+  const laptop = await world.add('laptop', { beforeStart })
+  const desk = await world.add('desk')
+  await share(world, desk, { 'd/a.txt': 'precious', 'd/b.txt': 'more' })
+  rot(laptop, 'd/a.txt')
+  world.network.partition(laptop.id, desk.id)
+  await scrub!.start()
+  await scrubbed(world, scrub!)
+  expect(notes.note?.unrepaired).toEqual(['d/a.txt'])
+  await world.clock.during(scrub!.stop())
+  await laptop.stop()
+  world.network.heal()
+  desk.rename('d', 'e')
+  await world.clock.pass(minuteMs)
+  await laptop.start()
+  await world.clock.pass(minuteMs)
+  expect(laptop.tree().has('e/a.txt')).toBe(true)
+  await scrub!.start()
+  await world.clock.pass(minuteMs)
+  expect([laptop.tree().get('e/a.txt'), scrub!.problems()]).toEqual(['file precious', []])
+  await world.clock.during(scrub!.stop())
 })
 
 it('a damaged file whose folder moves while it is repaired is repaired there', async () => {

@@ -12,12 +12,18 @@ export const minuteMs = 60_000
 export const dayMs = 24 * 60 * minuteMs
 
 /** Starts the scrub of a device, with what one before it has noted. */
-export async function scrubOf(
+export async function scrubOf(world: ReplicaWorld, device: WorldDevice, notes?: ScrubNotes): Promise<ScrubFolder> {
+  const scrub = newScrub(world, device, notes)
+  await scrub.start()
+  return scrub
+}
+
+export function newScrub(
   world: ReplicaWorld,
   device: WorldDevice,
   notes: ScrubNotes = new MemoryNote<ScrubNote>(),
-): Promise<ScrubFolder> {
-  const scrub = scrubReplica(device.replica, {
+): ScrubFolder {
+  return scrubReplica(device.replica, {
     tasks: new DiskFileTasks({ disk: device.disk, root }),
     clock: world.clock.view(),
     random: world.random,
@@ -25,8 +31,6 @@ export async function scrubOf(
     onChange: () => undefined,
     notes,
   })
-  await scrub.start()
-  return scrub
 }
 
 /** Reads the whole folder of a device again. */

@@ -51,6 +51,8 @@ export interface DeviceOptions {
   readonly damageNotes?: DamageNotes
   /** By default one in memory behind the product's own class. */
   readonly newStore?: () => KeyValueStore
+  /** Is called before each of its processes begins to sync. */
+  readonly beforeStart?: (device: WorldDevice) => Promise<void>
   /** The file tasks of each of its processes; by default nothing but these. */
   readonly newTasks?: (deps: { disk: MemoryDisk; root: string }) => DiskFileTasks
 }
@@ -161,6 +163,7 @@ export class WorldDevice extends DeviceFolder {
       },
     })
     this.#process = { store, index, tasks, replica }
+    await this.#options.beforeStart?.(this)
     await replica.start()
   }
 

@@ -9,6 +9,7 @@ import type { WorldDevice } from '../node/world-device.ts'
 import { MemoryBootNotes } from '../twins/memory-boot-notes.ts'
 import { MemoryNote } from '../twins/memory-note.ts'
 import { OrderedStore } from '../twins/ordered-store.ts'
+import { SeededRandom } from '../twins/seeded-random.ts'
 import { silentLogger } from '../twins/silent-logger.ts'
 import { NodeFaults } from './node-faults.ts'
 import type { LateSaves } from './late-saves.ts'
@@ -29,8 +30,8 @@ export class SimulatedNode {
   readonly #limiters: readonly FairLimiter[]
   #leave: (() => Promise<void>) | null = null
   #isAway = false
-  #scrub: ScrubFolder | null = null
-  readonly #scrubNotes = new MemoryNote<ScrubNote>()
+  readonly #scrubs: ScrubFolder[]
+  #isScrubbing = false
   /** A copy of its database, as a backup has it. */
   #copy: StoreEntry[] | null = null
   #count = 0
@@ -43,11 +44,14 @@ export class SimulatedNode {
     this.#limiters = parts.limiters
     this.faults = parts.faults
     this.#stores = parts.stores
+    this.#scrubs = parts.scrubs
     this.#trace = parts.trace
   }
 
   static async add(name: string, { world, trace, lateSaves }: NodeOptions): Promise<SimulatedNode> {
     const stores: OrderedStore[] = []
+    const scrubs: ScrubFolder[] = []
+    const scrubNotes = new MemoryNote<ScrubNote>()
     let faults: NodeFaults | null = null
     const limiters = [new FairLimiter(world.clock.view()), new FairLimiter(world.clock.view())]
     const turning = { turn: () => world.clock.turn(), now: () => world.clock.view().monotonic() }
@@ -65,11 +69,15 @@ export class SimulatedNode {
         const [up, down] = limiters.map((limiter) => limiter.throttle(peer, 'folder'))
         return { up: up!, down: down! }
       },
+      beforeStart: async (started) => {
+        scrubs.push(scrubOf(world, started, scrubNotes))
+        await scrubs.at(-1)!.load()
+      },
     })
     // The folder was there before, and its marker is of long ago: no power cut takes them.
     device.disk.quietly(() => device.disk.syncFileSystem('/'))
     faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random, lateSaves })
-    const node = new SimulatedNode(device, { world, limiters, faults, stores, trace })
+    const node = new SimulatedNode(device, { world, limiters, faults, stores, scrubs, trace })
     node.#arm()
     return node
   }
@@ -89,9 +97,8 @@ export class SimulatedNode {
     await this.resume()
     this.faults.clear()
     this.#stores.at(-1)!.onCall = undefined
-    const scrub = this.#scrub
-    this.#scrub = null
-    if (scrub !== null) await this.#world.clock.during(scrub.stop())
+    if (this.#isScrubbing) await this.#world.clock.during(this.#scrubs.at(-1)!.stop())
+    this.#isScrubbing = false
     await this.device.stop()
   }
 
@@ -144,30 +151,17 @@ export class SimulatedNode {
 
   /** Begins to read all files again, for damage. */
   async scrub(): Promise<ScrubFolder> {
-    this.#scrub ??= await this.#newScrub()
-    this.#scrub.begin()
-    return this.#scrub
-  }
-
-  /** Has what the end of a process has taken of its files brought back by other devices. */
-  async repair(): Promise<void> {
-    this.#scrub ??= await this.#newScrub()
-  }
-
-  async #newScrub(): Promise<ScrubFolder> {
-    const { clock, random } = this.#world
-    const { disk, replica } = this.device
-    const scrub = scrubReplica(replica, {
-      tasks: new DiskFileTasks({ disk, root }, { turn: () => clock.turn(), now: () => clock.view().monotonic() }),
-      // Ahead: what has changed just now is not judged, and waiting for that takes long here.
-      clock: clock.view(() => this.device.clockOffMs + scrubAheadMs),
-      random,
-      logger: silentLogger,
-      onChange: () => undefined,
-      notes: this.#scrubNotes,
-    })
-    await scrub.start()
+    await this.repair()
+    const scrub = this.#scrubs.at(-1)!
+    scrub.begin()
     return scrub
+  }
+
+  /** Has what is known to be damaged brought back by other devices; until then it is only known. */
+  async repair(): Promise<void> {
+    if (this.#isScrubbing) return
+    this.#isScrubbing = true
+    await this.#scrubs.at(-1)!.start()
   }
 
   /** As if the system had written everything out by now. */
@@ -234,5 +228,25 @@ interface Parts {
   readonly limiters: readonly FairLimiter[]
   readonly faults: NodeFaults
   readonly stores: OrderedStore[]
+  readonly scrubs: ScrubFolder[]
   readonly trace: Trace | null
+}
+
+function scrubOf({ clock }: ReplicaWorld, device: WorldDevice, notes: MemoryNote<ScrubNote>): ScrubFolder {
+  const { disk, replica } = device
+  return scrubReplica(replica, {
+    tasks: new DiskFileTasks({ disk, root }, { turn: () => clock.turn(), now: () => clock.view().monotonic() }),
+    // Ahead: what has changed just now is not judged, and waiting for that takes long here.
+    clock: clock.view(() => device.clockOffMs + scrubAheadMs),
+    // When it begins by itself is nothing that schedules wait for.
+    random: new SeededRandom(1),
+    logger: silentLogger,
+    onChange: () => undefined,
+    notes: {
+      load: () => notes.load(),
+      save: async (note) => {
+        if (!device.isDead) await notes.save(note)
+      },
+    },
+  })
 }
