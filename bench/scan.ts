@@ -126,6 +126,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     settling: new Settling(clock),
     unflushed: new UnflushedNames({ tasks }),
     damage: new KnownDamage({ logger: { warn: console.warn } }),
+    mayHaveLostPower: () => false,
     guard: new FolderGuard({ clock, filesNow: () => index.summary.files, onChange: () => undefined }),
     deviceName: 'bench',
     signal,

@@ -31,10 +31,16 @@ export class FolderRecovery {
   #recovered = false
   #recovering: Promise<void> | null = null
   #notedSeq = -1
+  #isSameBoot = false
 
   constructor(deps: FolderRecoveryDeps) {
     this.#deps = deps
     this.damage = deps.damage
+  }
+
+  /** False when the system has run on since the process before: what a file lacks now, no power cut has taken. */
+  get mayHaveLostPower(): boolean {
+    return !this.#isSameBoot
   }
 
   /**
@@ -81,6 +87,7 @@ export class FolderRecovery {
     const note = await bootNotes.load()
     if (note?.epoch === index.epoch && note.boot === boot) {
       this.#notedSeq = note.seq
+      this.#isSameBoot = true
       return true
     }
     if (note?.epoch === index.epoch) {

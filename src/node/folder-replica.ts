@@ -90,6 +90,7 @@ export class FolderReplica implements SessionHost {
       problems: this.#problems,
       unflushed: new UnflushedNames(deps),
       isFolderThere: () => this.#presence.check(),
+      mayHaveLostPower: () => this.recovery.mayHaveLostPower,
       isReceiving: () => this.peers.sessions.some((session) => session.isReceiving),
       onCommit: (changes: readonly RowChange[]) => this.#onCommit(changes),
       damage: new KnownDamage(deps),

@@ -206,7 +206,7 @@ export class LocalCommits {
     const disk = hash?.outcome === 'hashed' ? hash.disk : entry.disk
     const old = row?.record ?? null
     const isSame = old !== null && sameEntry(old, draft)
-    if (!isSame && row !== null && row.disk !== null && row.seq <= this.#openedAtSeq && isCutOff(row.disk, disk)) {
+    if (!isSame && row !== null && this.#hasPowerCutOff(row, disk)) {
       this.#deps.problems.add(entry.path, cutOffReason)
       this.#cutOff.push(entry.path)
       // Never once more: that would find other bytes than the record says, and nothing that tells why.
@@ -221,6 +221,11 @@ export class LocalCommits {
     if (isSame) return { path: entry.path, disk: kept }
     const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
     return { record: this.#newVersion(entry.path, old, draft), disk: kept, blockList }
+  }
+
+  #hasPowerCutOff(row: IndexRow, disk: DiskState): boolean {
+    if (row.seq > this.#openedAtSeq || !this.#deps.mayHaveLostPower()) return false
+    return row.disk !== null && isCutOff(row.disk, disk)
   }
 
   #lookAgain(entry: ScanEntry, hash: HashResult | null): void {
@@ -266,6 +271,8 @@ export interface LocalCommitsDeps {
   readonly unflushed: UnflushedNames
   readonly deviceName: string
   readonly guard: FolderGuard
+  /** False when no power cut can have come since the process before. */
+  readonly mayHaveLostPower: () => boolean
   /** Checks the marker on disk. */
   readonly isFolderThere: () => Promise<boolean>
   readonly onCommit: (changes: readonly RowChange[]) => void

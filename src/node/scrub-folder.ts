@@ -5,15 +5,13 @@ import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { DamageKeeper } from './known-damage.ts'
 import { scrubFile } from './scrub-file.ts'
+import { paceScrub } from './scrub-pace.ts'
 import { rowsAfter } from './scrub-rows.ts'
 import { damageText, scrubStatus } from './scrub-report.ts'
 import { addCounts, newNote, unrepairedMax, type ScrubCounts, type ScrubNote, type ScrubNotes } from './scrub-notes.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { beingChanged, ScrubRepair, type ScrubRepairDeps } from './scrub-repair.ts'
 
-/** Of the disk: a tenth of what a slow one gives. */
-const bytesPerSecond = 16 * 1024 * 1024
-const busyPollMs = 1000
 /** What could not be repaired is tried again when other devices are connected, and after so long. */
 const retryMs = 60 * 60_000
 const peersPollMs = 60_000
@@ -26,6 +24,7 @@ const suspectsMax = 1000
  */
 export class ScrubFolder implements DamageKeeper {
   readonly #deps: ScrubFolderDeps
+  readonly #pace = (bytes: number): Promise<void> => paceScrub(bytes, { ...this.#deps, signal: this.#signal })
   readonly #repair: ScrubRepair
   readonly #stopping = new AbortController()
   /** Of what is under way now. */
@@ -46,7 +45,7 @@ export class ScrubFolder implements DamageKeeper {
 
   constructor(deps: ScrubFolderDeps) {
     this.#deps = deps
-    this.#repair = new ScrubRepair({ ...deps, signal: this.#stopping.signal, pace: (bytes) => this.#pace(bytes) })
+    this.#repair = new ScrubRepair({ ...deps, signal: this.#stopping.signal, pace: this.#pace })
   }
 
   /** Goes on with what an earlier run of the node has begun, in the background. */
@@ -223,8 +222,7 @@ export class ScrubFolder implements DamageKeeper {
     const { path } = row.record
     const isRun = this.#halt !== null
     const known = { nowMs: this.#deps.clock.now(), isKnown: this.#sure.has(path) }
-    const pace = (bytes: number): Promise<void> => this.#pace(bytes)
-    const verdict = await scrubFile({ ...this.#deps, ...known, pace }, row).catch((error: unknown) => {
+    const verdict = await scrubFile({ ...this.#deps, ...known, pace: this.#pace }, row).catch((error: unknown) => {
       this.#signal.throwIfAborted()
       this.#deps.logger.warn('a file could not be read again', { path, error: errorText(error) })
       return null
@@ -271,14 +269,6 @@ export class ScrubFolder implements DamageKeeper {
 
   #count(more: Partial<ScrubCounts>): void {
     this.#note = { ...this.#note, ...addCounts(this.#note, more) }
-  }
-
-  /** Waits as long as so many bytes may take, and while the folder has something else to do. */
-  async #pace(bytes: number): Promise<void> {
-    const { clock, isBusy } = this.#deps
-    const signal = this.#signal
-    await clock.sleep((1000 * bytes) / bytesPerSecond, signal)
-    while (isBusy()) await clock.sleep(busyPollMs, signal)
   }
 
   async #unlessStopped(work: () => Promise<void>): Promise<void> {

@@ -109,15 +109,15 @@ export const scrubMutations: readonly Mutation[] = [
   },
   {
     name: 'scrub-reads-as-fast-as-it-can',
-    file: 'src/node/scrub-folder.ts',
+    file: 'src/node/scrub-pace.ts',
     text: 'await clock.sleep((1000 * bytes) / bytesPerSecond, signal)',
     bug: 'await clock.sleep(bytes / bytesPerSecond, signal)',
     caughtBy: ['test/node/scrub.test.ts'],
   },
   {
     name: 'scrub-does-not-wait-for-others',
-    file: 'src/node/scrub-folder.ts',
-    text: '    while (isBusy()) await clock.sleep(busyPollMs, signal)\n',
+    file: 'src/node/scrub-pace.ts',
+    text: '  while (isBusy()) await clock.sleep(busyPollMs, signal)\n',
     bug: '    if (isBusy()) signal.throwIfAborted()\n',
     caughtBy: ['test/node/scrub.test.ts'],
   },
@@ -173,9 +173,16 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'file-that-is-cut-while-we-run-is-not-published',
     file: 'src/node/local-commits.ts',
-    text: 'row.seq <= this.#openedAtSeq && ',
-    bug: '',
+    text: 'if (row.seq > this.#openedAtSeq || !this',
+    bug: 'if (!this',
     caughtBy: ['test/node/replica-faults.test.ts'],
+  },
+  {
+    name: 'file-that-was-emptied-after-a-kill-is-damaged',
+    file: 'src/node/local-commits.ts',
+    text: ' || !this.#deps.mayHaveLostPower()',
+    bug: '',
+    caughtBy: ['test/node/cut-off.test.ts'],
   },
   {
     name: 'name-that-a-power-cut-took-is-a-deletion',

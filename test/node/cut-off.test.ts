@@ -209,6 +209,18 @@ describe('names that a power cut has taken', () => {
     ])
   })
 
+  it('are none after a kill alone: a file that was emptied while the clock was behind is an edit', async () => {
+    a.write('new', 'saved a moment ago')
+    await world.clock.pass(5000)
+    a.die()
+    a.clockOffMs = -20_000
+    a.write('new', '')
+    await a.start()
+    await world.clock.pass(10_000)
+    expect([a.tree().get('new'), b.tree().get('new')]).toEqual(['file ', 'file '])
+    expect(a.replica.view.status().problems).toEqual([])
+  })
+
   /** What `alpha` knows to be damaged is repaired without being asked for. */
   async function repairOne(): Promise<void> {
     const scrub = await scrubOf(world, a)

@@ -46,6 +46,7 @@ describe('the first look into a new index', () => {
       damage: new KnownDamage({ logger: silentLogger }),
       guard: new FolderGuard({ clock, filesNow: () => 0, onChange: () => undefined }),
       deviceName: 'alpha',
+      mayHaveLostPower: () => true,
       isFolderThere: () => Promise.resolve(true),
       onCommit: () => undefined,
     })
