@@ -33,7 +33,6 @@ export class ScrubFolder implements DamageKeeper {
   /** Known to be damaged, however lately they were changed; remembered as those that could not be repaired. */
   readonly #sure = new Set<RelativePath>()
   #loading: Promise<void> | null = null
-  readonly #loaded = Promise.withResolvers<void>()
   readonly #unrepaired = new Map<RelativePath, string>()
   #note: ScrubNote = newNote
   #halt: AbortController | null = null
@@ -72,7 +71,6 @@ export class ScrubFolder implements DamageKeeper {
       this.#unrepaired.set(path, 'it is damaged')
       this.#sure.add(path)
     }
-    this.#loaded.resolve()
     if (stored === null) await this.#save()
   }
 
@@ -129,7 +127,7 @@ export class ScrubFolder implements DamageKeeper {
 
   /** A power cut has surely damaged these files. Resolves to those that are remembered, also for the next start. */
   async lookAfter(paths: readonly RelativePath[]): Promise<readonly RelativePath[]> {
-    await this.#loaded.promise
+    await this.load()
     const taken = paths.slice(0, Math.max(unrepairedMax - this.#sure.size, 0))
     for (const path of taken) {
       this.#sure.add(path)
