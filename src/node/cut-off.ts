@@ -20,10 +20,15 @@ export function isCutOff(known: DiskState, now: DiskState): boolean {
  */
 export function isOlderVersion(known: DiskState, now: DiskState): boolean {
   if (known.kind !== 'file' || now.kind !== 'file') return false
-  if (now.inode !== known.inode) return now.ctimeNs <= changedNs(known)
+  if (now.inode !== known.inode) return wasThereBefore(changedNs(known), now)
   // Only bytes count, not a mode; and only change times of both tell older from equal.
   const changedBefore = known.ctimeNs === 0n ? now.ctimeNs <= known.mtimeNs : now.ctimeNs < changedNs(known)
   return now.mtimeNs < known.mtimeNs && changedBefore
+}
+
+/** What is replaced gets a second name in the tick of the kernel in which it is; what was written in that tick came after. */
+function wasThereBefore(replacedNs: bigint, { mtimeNs, ctimeNs }: DiskState): boolean {
+  return ctimeNs < replacedNs || (ctimeNs === replacedNs && mtimeNs < ctimeNs)
 }
 
 /** Nothing waits longer in memory for its way to the disk, by the defaults of Linux. */

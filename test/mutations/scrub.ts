@@ -236,8 +236,22 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'newer-file-in-its-place-is-an-older-version',
     file: 'src/node/cut-off.ts',
-    text: 'return now.ctimeNs <= changedNs(known)',
-    bug: 'return now.ctimeNs !== changedNs(known)',
+    text: 'return ctimeNs < replacedNs || ',
+    bug: 'return ctimeNs !== replacedNs || ',
+    caughtBy: ['test/node/cut-off.test.ts'],
+  },
+  {
+    name: 'file-that-was-saved-in-the-tick-of-the-known-one-is-older',
+    file: 'src/node/cut-off.ts',
+    text: ' && mtimeNs < ctimeNs)',
+    bug: ')',
+    caughtBy: ['test/node/cut-off.test.ts'],
+  },
+  {
+    name: 'file-that-was-replaced-in-the-tick-of-the-known-one-is-an-edit',
+    file: 'src/node/cut-off.ts',
+    text: ' || (ctimeNs === replacedNs && mtimeNs < ctimeNs)',
+    bug: '',
     caughtBy: ['test/node/cut-off.test.ts'],
   },
   {

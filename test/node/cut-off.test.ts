@@ -46,6 +46,8 @@ describe('what stands where a newer version was', () => {
   it.each([
     ['another file of an earlier time is older', { inode: 8n, ctimeNs: 999n * secondNs }, true],
     ['another file of a later time is an edit', { inode: 8n, ctimeNs: 1001n * secondNs }, false],
+    ['another file that got its last name in the same tick is older', { inode: 8n, mtimeNs: 999n * secondNs }, true],
+    ['another file that was written in the same tick is an edit', { inode: 8n }, false],
     [
       'the same file with earlier times has lost what was written to it',
       { mtimeNs: 999n * secondNs, ctimeNs: 999n * secondNs },
