@@ -86,8 +86,8 @@ export class WorldDevice extends DeviceFolder {
     this.clockOffMs = options.clockOffMs ?? 0
     this.#clock = world.clock.view(() => this.clockOffMs)
     const { ignoresCase = false } = options
-    // No two kernels tick in the same nanosecond.
-    const tickNs = BigInt(world.devices.length) * 10_000n
+    // No two kernels tick in the same nanosecond, and none right on the second.
+    const tickNs = BigInt(world.devices.length + 1) * 10_000n
     this.disk = new MemoryDisk({ now: () => world.clock.stampNs(this.clockOffMs) + tickNs, ignoresCase })
     this.disk.makeFolders(root)
   }
