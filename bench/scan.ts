@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { FolderIndex } from '../src/file-index/folder-index.ts'
 import { openLevelStore } from '../src/file-index/level-store.ts'
+import { noOrder } from '../src/model/folder-order.ts'
 import { DirtyPaths } from '../src/node/dirty-paths.ts'
 import { FolderGuard } from '../src/node/folder-guard.ts'
 import { FolderProblems } from '../src/node/folder-problems.ts'
@@ -18,6 +19,7 @@ import { hashAhead } from '../src/node/hash-ahead.ts'
 import { KnownDamage } from '../src/node/known-damage.ts'
 import { LocalChanges } from '../src/node/local-changes.ts'
 import { LocalDrafts } from '../src/node/local-drafts.ts'
+import { Needs } from '../src/node/needs.ts'
 import { Settling } from '../src/node/settling.ts'
 import { UnflushedNames } from '../src/node/unflushed-names.ts'
 import { SerialQueue } from '../src/node/serial-queue.ts'
@@ -114,6 +116,8 @@ async function scanned(changes: LocalChanges): Promise<void> {
   if (!(await changes.scanAll())) throw new Error('the scan did not come to its end')
 }
 
+const needs = new Needs({ clock, order: noOrder })
+
 function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges {
   return new LocalChanges({
     index,
@@ -130,6 +134,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     guard: new FolderGuard({ clock, filesNow: () => index.summary.files, onChange: () => undefined }),
     deviceName: 'bench',
     signal,
+    needs: () => needs,
     isFolderThere: async () => (await tasks.readMarker()) !== null,
     onCommit: () => undefined,
   })

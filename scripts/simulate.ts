@@ -13,7 +13,7 @@ import { tracesElsewhere, tracesOf } from '../test/simulation/traces.ts'
 /**
  * Runs random schedules of users and faults against whole devices in memory, and prints those in which something that
  * p2psync promises did not hold, shrunk, as they belong into test/simulation/seeds.json.
- *   node scripts/simulate.ts [--runs 20000] [--seed 1] [--workers 2] [--profile faults|databases|guard|pair|everyday] [--cases 200000] [--late-saves]
+ *   node scripts/simulate.ts [--runs 20000] [--seed 1] [--workers 2] [--profile faults|databases|guard|pair|everyday|taken] [--cases 200000] [--late-saves]
  * With --late-saves a power cut may take what users save. Without a profile they take turns; eight of ten schedules have 3 to 5 devices and faults. Before that, so many random cases each of deciding between records, of
  * planning the steps on the disk and of planning a fetch, without any I/O. Exit code 1 when something failed.
  *   node scripts/simulate.ts --twice [--runs 20] [--seed 1]

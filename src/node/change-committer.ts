@@ -76,7 +76,8 @@ export class ChangeCommitter {
       await this.#deps.damage.follow(changes, commit, copiesOf(current))
     }
     for (const need of done) {
-      this.#deps.problems.clear(need.record.path)
+      // What may lie where we removed nothing is told still.
+      if (isLive(need.record)) this.#deps.problems.clear(need.record.path)
       needs.remove(need)
     }
     if (changes.length > 0) this.#deps.onCommit(changes)
@@ -180,7 +181,7 @@ export class ChangeCommitter {
       dirty.add(path)
       const { attempts } = item.need
       const delayMs = Math.min(changedRetryMs * 2 ** attempts, retryMsMax)
-      needs.requeue(item.need, now + delayMs, attempts < changedTriesMax ? '' : 'something else is at its path here')
+      needs.requeue(item.need, now + delayMs, attempts < changedTriesMax ? '' : await this.#whatIsAt(path))
       return
     }
     if (result.outcome === 'done') return
@@ -207,6 +208,12 @@ export class ChangeCommitter {
     if (result.outcome === 'failed' || result.code === 'EEXIST') dirty.add(path)
     needs.requeue(item.need, now + Math.min(500 * 2 ** item.need.attempts, retryMsMax), result.reason)
     if (result.outcome === 'failed') this.#deps.onStepFailed(result.code)
+  }
+
+  async #whatIsAt(path: RelativePath): Promise<string> {
+    const [look] = await this.#deps.tasks.lstat([path])
+    const what = look?.outcome === 'taken' ? 'something that is not synced' : 'something else'
+    return `${what} is at its path here`
   }
 
   /** Time and mode may be set all the same: that is no edit, whatever the bytes are. */

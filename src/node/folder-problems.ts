@@ -12,8 +12,9 @@ export class FolderProblems {
     else this.#dropped++
   }
 
-  clear(path: string): void {
-    this.#reasons.delete(path)
+  /** True when there was something. */
+  clear(path: string): boolean {
+    return this.#reasons.delete(path)
   }
 
   /** What was at `folder` or below it is there no more. */

@@ -9,6 +9,7 @@ import type { BootNotes } from './boot-notes.ts'
 import { isOlderVersion } from './cut-off.ts'
 import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import type { KnownDamage } from './known-damage.ts'
+import { hasGone } from './look.ts'
 import { recoverFolder } from './recover-folder.ts'
 import type { SerialQueue } from './serial-queue.ts'
 
@@ -123,7 +124,7 @@ export class FolderRecovery {
       for (const [i, row] of rows.entries()) {
         const { path } = row.record
         const look = looks[i]!
-        if (look.outcome === 'absent') gone.push({ path, seq: row.seq, live: true })
+        if (hasGone(look)) gone.push({ path, seq: row.seq, live: true })
         else if (hasGoneBack(row, look)) older.push({ path, disk: look.disk! })
       }
     }

@@ -10,6 +10,7 @@ import type { FileTasks } from '../ports/file-tasks.ts'
 import type { Logger } from '../ports/logger.ts'
 import type { Decision } from '../reconcile/decide.ts'
 import { isIndexDamage } from './index-folder.ts'
+import { hasGone } from './look.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import { decideWithAge, deletionDay, isDeclined, judgeClock, mayForget, seenDaysMin, utcDay } from './tombstone-age.ts'
 
@@ -166,7 +167,7 @@ export class ForgetTombstones {
       const looks = await tasks.lstat(seen.map((row) => row.path))
       // After the look: in a folder that is away nothing is there.
       if (!(await this.#deps.isFolderThere())) return 0
-      return index.forget(seen.filter((_, i) => looks[i]?.outcome === 'absent'))
+      return index.forget(seen.filter((_, i) => hasGone(looks[i])))
     })
   }
 

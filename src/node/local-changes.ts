@@ -7,13 +7,15 @@ import { holdRemovals, withoutHeldRewrites, type GuardLookDeps } from './guard-l
 import { mayBeRewritten } from './guard-losses.ts'
 import { hashAhead } from './hash-ahead.ts'
 import { LocalCommits, type LocalCommitsDeps } from './local-commits.ts'
-import { entryOf, isFolderOlder, isFoundIn, newLook, noteUnseen, type Look } from './look.ts'
+import { entryOf, hasGone, isFolderOlder, isFoundIn, newLook, noteLook, noteUnseen, type Look } from './look.ts'
 import { publishMove, publishRemoval } from './local-moves.ts'
 import { LossBurst } from './loss-burst.ts'
+import type { Needs } from './needs.ts'
 import { hashOfMoved, isAtOrBelow, recogniseMoves, removedFolders } from './recognise-moves.ts'
 import { ScanMerge } from './scan-merge.ts'
 import { stillNews, withoutUnchanged } from './still-news.ts'
 import { takeSettled } from './take-settled.ts'
+import { wakeFreed } from './wake-freed.ts'
 
 /** What is new on the disk is held back until it is known what is gone, up to so many entries. */
 const freshMax = 100_000
@@ -108,7 +110,7 @@ export class LocalChanges {
   }
 
   async *#atPaths(paths: readonly RelativePath[], look: Look): AsyncGenerator<readonly ScanEntry[]> {
-    const { index, tasks, problems, settling, dirty } = this.#deps
+    const { index, tasks, settling } = this.#deps
     const { folders: goneFolders, left } = await goneFoldersOf(paths, this.#deps, this.#rowsMin)
     for (const row of goneFolders) look.goneFolders.push(row)
     const together = new Set(left)
@@ -120,16 +122,14 @@ export class LocalChanges {
     let walked: RelativePath | null = null
     for (const [i, seen] of looks.entries()) {
       const row = rows[i] ?? null
-      problems.clear(seen.path)
+      if (noteLook(seen, this.#deps)) wakeFreed(this.#deps.needs(), seen.path)
       if (walked !== null && isBelow(seen.path, walked)) continue
-      if (seen.outcome === 'unknown') dirty.addUnreadable(seen.path)
-      if (seen.outcome === 'unknown' || seen.outcome === 'unsynced') problems.add(seen.path, seen.reason)
-      else if (seen.disk === null) await this.#noteGone(row, look)
-      else if (seen.disk.kind === 'folder') {
+      if (hasGone(seen)) await this.#noteGone(row, look)
+      else if (seen.disk?.kind === 'folder') {
         walked = seen.path
         if (row !== null && isLive(row.record)) yield* this.#inFolder(seen.path, look)
         else look.folders.push(entryOf(seen))
-      } else {
+      } else if (seen.disk !== null) {
         entries.push(entryOf(seen))
         if (row?.record.kind === 'folder') await this.#noteBelow(seen.path, look)
       }
@@ -280,7 +280,8 @@ export class LocalChanges {
   }
 }
 
-export type LocalChangesDeps = LocalCommitsDeps & GuardLookDeps & { readonly removedRowsMin?: number }
+export type LocalChangesDeps = LocalCommitsDeps &
+  GuardLookDeps & { readonly removedRowsMin?: number; readonly needs: () => Needs }
 
 async function* withNews(
   changed: AsyncIterable<readonly ScanEntry[]>,

@@ -16,6 +16,7 @@ import type { FolderProblems } from './folder-problems.ts'
 import { lookAtFreedNames } from './freed-names.ts'
 import { lossOf } from './guard-losses.ts'
 import type { HashedEntries } from './hash-ahead.ts'
+import { hasGone, noteLook } from './look.ts'
 import type { KnownDamage } from './known-damage.ts'
 import { lookAgainAfterMs } from './racily-clean.ts'
 import type { SerialQueue } from './serial-queue.ts'
@@ -113,18 +114,12 @@ export class LocalCommits {
         if (!(await this.#deps.isFolderThere())) return false
         const changes: RowChange[] = []
         for (const [i, path] of part.entries()) {
-          const row = rows[i]
+          const look = looks[i]
+          const row = rows[i] ?? null
           // Whoever cannot be asked once is asked again: nothing else would.
-          if (looks[i]?.outcome === 'unknown') this.#deps.dirty.addUnreadable(path)
-          if (
-            unflushed.has(path) ||
-            looks[i]?.outcome !== 'absent' ||
-            row === undefined ||
-            row === null ||
-            !isLive(row.record)
-          )
-            continue
-          this.#deps.problems.clear(path)
+          if (look?.outcome === 'unknown') this.#deps.dirty.addUnreadable(path)
+          if (unflushed.has(path) || !hasGone(look) || row === null || !isLive(row.record)) continue
+          noteLook(look, this.#deps)
           changes.push(this.#tombstone(row.record))
         }
         await this.#commit(changes)
@@ -170,7 +165,7 @@ export class LocalCommits {
     return index.getMany(entries.map((entry) => entry.path))
   }
 
-  /** The old paths of moved files where nothing is any more, and which nobody has committed since. */
+  /** The old paths of moved files where nothing of theirs is any more, and which nobody has committed since. */
   async #leftPlaces(moved: MovedFiles): Promise<ReadonlySet<RelativePath>> {
     const { index, tasks } = this.#deps
     const from = Array.from(moved.values())
@@ -178,7 +173,7 @@ export class LocalCommits {
     const paths = from.map((row) => row.record.path)
     const looks = await tasks.lstat(paths)
     const rows = await index.getMany(paths)
-    return new Set(paths.filter((_, i) => looks[i]?.outcome === 'absent' && rows[i]?.seq === from[i]!.seq))
+    return new Set(paths.filter((_, i) => hasGone(looks[i]) && rows[i]?.seq === from[i]!.seq))
   }
 
   async #commit(changes: readonly RowChange[], move?: FolderMove): Promise<void> {

@@ -5,13 +5,13 @@ import { movedPath, type FolderMove } from '../model/folder-move.ts'
 import { nextTurn } from '../model/next-turn.ts'
 import { comparePaths, isBelow, parentPath, type RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { FileTasks, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
+import type { FileTasks, LstatResult, ScanBatch, ScanEntry } from '../ports/file-tasks.ts'
 import { deriveMove } from '../reconcile/derive-move.ts'
 import type { DirtyPaths } from './dirty-paths.ts'
 import type { FolderGuard } from './folder-guard.ts'
 import type { FolderProblems } from './folder-problems.ts'
 import type { LocalCommits } from './local-commits.ts'
-import { noteUnseen } from './look.ts'
+import { hasGone, noteLook, noteUnseen } from './look.ts'
 import { deriveRemoval } from './derive-removal.ts'
 import type { FolderPair } from './recognise-moves.ts'
 import type { UnflushedNames } from './unflushed-names.ts'
@@ -32,14 +32,16 @@ export async function publishMove(deps: LocalMovesDeps, pair: FolderPair): Promi
   const early = await readRows(deps.index, pair)
   let moved: MovedRows | null = null
   const done = await deps.commits.takeMove(async () => {
-    if (!(await isStillMoved(deps, pair)) || !(await areFlushed(deps, [pair.from, pair.to]))) return null
+    const left = await lookWhereItLeft(deps, pair)
+    if (left === null || !(await areFlushed(deps, [pair.from, pair.to]))) return null
     const derived = await derive(deps, pair, early)
     if (derived === null || !(await isMostlyThere(deps, pair, derived.moved))) return null
     moved = derived.moved
+    deps.problems.clearAtAndBelow(pair.from)
+    noteLook(left, deps)
     return derived
   })
   if (!done || moved === null) return null
-  deps.problems.clearAtAndBelow(pair.from)
   const found = await entriesBelow(deps.tasks, pair.to)
   if (found !== null) {
     for (const batch of found.batches) noteUnseen(batch, deps)
@@ -82,10 +84,12 @@ async function entriesBelow(tasks: FileTasks, folder: RelativePath): Promise<Fou
   return { batches, unknown }
 }
 
-async function isStillMoved(deps: LocalMovesDeps, { from, to, disk }: FolderPair): Promise<boolean> {
+/** The look at the old place; null when the folder is not gone from there, or not at the new one. */
+async function lookWhereItLeft(deps: LocalMovesDeps, { from, to, disk }: FolderPair): Promise<LstatResult | null> {
   const [old, now] = await deps.tasks.lstat([from, to])
+  if (!hasGone(old) || !sameDiskState(now?.disk ?? null, disk)) return null
   // After the look: a folder that was away while we looked has no marker now.
-  return old?.outcome === 'absent' && sameDiskState(now?.disk ?? null, disk) && (await deps.isFolderThere())
+  return (await deps.isFolderThere()) ? old : null
 }
 
 /**
@@ -101,13 +105,14 @@ export function publishRemoval(
     // Before the look and after it: the folder may be back by now.
     if (!(await deps.isFolderThere())) return null
     const [look] = await tasks.lstat([folder])
-    if (look?.outcome !== 'absent' || !(await deps.isFolderThere()) || !(await areFlushed(deps, [folder]))) return null
+    if (!hasGone(look) || !(await deps.isFolderThere()) || !(await areFlushed(deps, [folder]))) return null
     const moved = await index.movedRows({ from: folder, to: null })
     if (moved === null || moved.size <= deps.rowsMin || !moved.areOnDisk) return null
     const move = newMove(deps, { from: folder, to: null }, moved)
     const changes = await deriveRemoval(move, moved)
     if (changes === null) return null
     problems.clearAtAndBelow(folder)
+    noteLook(look, deps)
     return { move, changes }
   })
 }

@@ -52,6 +52,22 @@ export function noteUnseen(
   }
 }
 
+/** The same of a single look. True when something was wrong with its path, at which nothing is now. */
+export function noteLook(
+  { path, outcome, reason }: LstatResult,
+  { problems, dirty }: { readonly problems: FolderProblems; readonly dirty: DirtyPaths },
+): boolean {
+  const wasWrong = problems.clear(path)
+  if (reason !== '') problems.add(path, reason)
+  if (outcome === 'unknown') dirty.addUnreadable(path)
+  return wasWrong && outcome === 'absent'
+}
+
+/** Nothing that was synced is there any more: nothing at all, or what is never synced and has taken its path. */
+export function hasGone(look: LstatResult | undefined): look is LstatResult & { outcome: 'absent' | 'taken' } {
+  return look?.outcome === 'absent' || look?.outcome === 'taken'
+}
+
 export function entryOf(seen: LstatResult): ScanEntry {
   return { path: seen.path, disk: seen.disk!, linkTarget: seen.linkTarget }
 }

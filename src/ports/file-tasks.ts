@@ -74,7 +74,10 @@ export interface ScanBatch {
   isSameAt(index: number, bytes: Uint8Array, at: number): boolean
   /** Entries that are there but are not synced, with the reason. */
   readonly problems: readonly ScanProblem[]
-  /** What could not be read or is not ours to sync: what is at these paths and below them is unknown, not deleted. */
+  /**
+   * What could not be read or is not ours to sync: what is at these paths and below them is unknown, not deleted. Not those
+   * of the problems where something is that is never synced: what was synced there is gone.
+   */
   readonly unknown: readonly (RelativePath | '')[]
 }
 
@@ -93,10 +96,11 @@ export interface ScanProblem {
 
 export type LstatResult = {
   readonly path: RelativePath
-  readonly outcome: 'found' | 'absent' | 'unknown' | 'unsynced'
+  /** As `EntryLook` in look-at-entry.ts says. */
+  readonly outcome: 'found' | 'absent' | 'unknown' | 'unsynced' | 'taken'
   readonly disk: DiskState | null
   readonly linkTarget: string
-  /** For `unknown` and `unsynced`. */
+  /** '' for `found` and `absent`. */
   readonly reason: string
 }
 

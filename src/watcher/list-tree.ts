@@ -83,8 +83,8 @@ class TreeWalk {
     }
     const look = lookAtPath(this.#disk, this.#root, start, this.#parents)
     if (look.outcome === 'absent') return
-    if (look.outcome !== 'found') this.#addUnknown(start, look.reason)
-    else if (look.disk.kind === 'folder') this.#enter(start)
+    if (look.outcome === 'unknown' || look.outcome === 'unsynced') this.#addUnknown(start, look.reason)
+    else if (look.outcome === 'found' && look.disk.kind === 'folder') this.#enter(start)
     else this.#paths.push(start)
   }
 

@@ -9,8 +9,11 @@ import type { Disk } from '../ports/disk.ts'
 export type EntryLook =
   | { readonly outcome: 'found'; readonly disk: DiskState; readonly linkTarget: string }
   | { readonly outcome: 'absent' }
-  /** `unknown`: it could not be looked at. `unsynced`: it is there, and is not ours to sync. */
-  | { readonly outcome: 'unknown' | 'unsynced'; readonly reason: string }
+  /**
+   * `unknown`: it could not be looked at. `unsynced`: it is there, and is not ours to sync. `taken`: something of a kind that
+   * is never synced is there for certain, and so nothing that is.
+   */
+  | { readonly outcome: 'unknown' | 'unsynced' | 'taken'; readonly reason: string }
 
 /** Looks at one entry of a folder that is known to be one. Its parents are not looked at. */
 export function lookAtEntry(disk: Disk, root: string, path: RelativePath): EntryLook {
@@ -19,7 +22,7 @@ export function lookAtEntry(disk: Disk, root: string, path: RelativePath): Entry
   try {
     const entry = disk.lstat(`${root}/${path}`)
     if (entry === null) return absent
-    if (entry.kind === 'other') return { outcome: 'unsynced', reason: 'it is neither file, folder nor symlink' }
+    if (entry.kind === 'other') return lookAtOther(disk, root, path)
     if (entry.kind === 'symlink') return lookAtLink(disk, root, path, entry)
     if (entry.kind === 'file' && entry.sizeBytes > fileSizeBytesMax) {
       return { outcome: 'unsynced', reason: `it is larger than ${fileSizeBytesMax} bytes` }
@@ -129,10 +132,18 @@ function lookAtParent(disk: Disk, root: string, folder: RelativePath, fileSystem
   return refused === null ? look : { ...refused, reason: reasonsBelow.get(refused.reason) ?? refused.reason }
 }
 
+/** A FIFO, a socket or a device. One that is mounted over a file hides it, as containers do: the file may be there still. */
+function lookAtOther(disk: Disk, root: string, path: RelativePath): EntryLook {
+  const parent = parentPath(path)
+  const fileSystem = disk.fileSystemAt(parent === null ? root : `${root}/${parent}`)
+  if (disk.fileSystemAt(`${root}/${path}`) !== fileSystem) return { outcome: 'unsynced', reason: isMount }
+  return { outcome: 'taken', reason: 'it is neither file, folder nor symlink' }
+}
+
 function lookAtLink(disk: Disk, root: string, path: RelativePath, state: DiskState): EntryLook {
   const linkTarget = disk.readLink(`${root}/${path}`)
   const problem = linkTargetProblem(path, linkTarget)
-  if (problem !== null) return { outcome: 'unsynced', reason: problem }
+  if (problem !== null) return { outcome: 'taken', reason: problem }
   return { outcome: 'found', disk: state, linkTarget }
 }
 

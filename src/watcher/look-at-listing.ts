@@ -26,7 +26,7 @@ export function lookAtListing(disk: Disk, root: string, listing: Listing): Listi
       found.push(path)
     } else if (look.outcome !== 'absent' && !listing.unknown.includes(path)) {
       problems.push({ path, reason: look.reason })
-      unknown.push(path)
+      if (look.outcome !== 'taken') unknown.push(path)
     }
   }
   const paths = found.length === listing.count ? listing.paths : found.join('\0')

@@ -89,7 +89,7 @@ export const diskMutations: readonly Mutation[] = [
   {
     name: 'escaping-symlink-is-published',
     file: 'src/watcher/look-at-entry.ts',
-    text: "if (problem !== null) return { outcome: 'unsynced', reason: problem }",
+    text: "if (problem !== null) return { outcome: 'taken', reason: problem }",
     bug: '',
     caughtBy: ['test/watcher/scan-folder.test.ts', 'test/watcher/lstat-paths.test.ts'],
   },

@@ -152,7 +152,7 @@ export const historyMutations: readonly Mutation[] = [
   {
     name: 'tombstone-of-a-file-that-is-back-is-forgotten',
     file: 'src/node/forget-tombstones.ts',
-    text: "seen.filter((_, i) => looks[i]?.outcome === 'absent')",
+    text: 'seen.filter((_, i) => hasGone(looks[i]))',
     bug: 'seen',
     caughtBy: ['test/node/forget-tombstones.test.ts'],
   },

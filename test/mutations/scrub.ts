@@ -187,7 +187,7 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'name-that-a-power-cut-took-is-a-deletion',
     file: 'src/node/folder-recovery.ts',
-    text: "if (look.outcome === 'absent') gone.push({ path, seq: row.seq, live: true })\n        else if",
+    text: 'if (hasGone(look)) gone.push({ path, seq: row.seq, live: true })\n        else if',
     bug: 'if',
     caughtBy: ['test/node/cut-off.test.ts'],
   },

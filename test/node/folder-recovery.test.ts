@@ -15,6 +15,7 @@ import { silentLogger } from '../twins/silent-logger.ts'
 const root = '/home/folder'
 
 describe('rows of files that a power cut took', () => {
+  let disk: MemoryDisk
   let index: FolderIndex
   let kept: MemoryBootNotes
   let isThere: boolean
@@ -23,7 +24,7 @@ describe('rows of files that a power cut took', () => {
   let toldAt: number[]
 
   beforeEach(async () => {
-    const disk = new MemoryDisk()
+    disk = new MemoryDisk()
     disk.makeFolders(root)
     isThere = true
     toldAt = []
@@ -52,6 +53,12 @@ describe('rows of files that a power cut took', () => {
     expect(await left()).toEqual([true, false])
     expect(toldAt).toEqual([2])
     expect(kept.note).toEqual({ boot: 'second', epoch: index.epoch, seq: 2 })
+  })
+
+  it('are given up where what was there before is back, and is not synced', async () => {
+    disk.makeOther(`${root}/new`)
+    await recovery.recover()
+    expect(await left()).toEqual([true, false])
   })
 
   it('stay while the folder is away, and are looked for when it is back', async () => {

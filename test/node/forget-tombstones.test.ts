@@ -69,6 +69,8 @@ describe('forgetting tombstones', () => {
 
   it('leaves that of a path where something is again, which no scan has seen', async () => {
     disk.writeFile(`${root}/b`, 'back')
+    // Of which there will be no version.
+    disk.makeOther(`${root}/c`)
     await clock.pass(8 * dayMs)
     expect(await left()).toEqual(['b'])
   })

@@ -37,6 +37,7 @@ export function makeSchedule(seed: number, profile: Profile): Schedule {
     ...(profile === 'everyday' ? [] : faults),
     ...(profile === 'databases' ? databases : damage),
     ...(profile === 'guard' ? guard : []),
+    ...(profile === 'taken' ? taken : []),
   ]
   const length = isLong ? draw.between(30, 60) : draw.between(4, 14)
   const operations = Array.from({ length }, () => draw.of(kinds)(draw))
@@ -58,6 +59,7 @@ const nodesOf: Readonly<Record<Profile, readonly number[]>> = {
   faults: [3, 3, 3, 4, 5],
   databases: [3, 3, 3, 4, 5],
   guard: [3, 3, 3, 4, 5],
+  taken: [2, 3, 3, 4],
 }
 
 class Draw {
@@ -162,6 +164,16 @@ const guard: readonly Maker[] = [
   ...often(3, (draw) => ({ type: 'decide', node: draw.node, how: draw.of(['approve', 'reject']) })),
   ...often(2, (draw) => ({ type: 'rename', node: draw.node, path: 'g', to: draw.of(['m', 'd', 'D']) })),
   ...often(4, (draw) => ({ type: 'pause', ms: draw.of([100, 1000, 4000]) })),
+]
+
+const taken: readonly Maker[] = [
+  ...often(10, (draw) => ({
+    type: 'take',
+    node: draw.node,
+    path: draw.of([...paths, ...folders]),
+    how: draw.of(['fifo', 'link']),
+  })),
+  ...often(4, (draw) => ({ type: 'remove', node: draw.node, path: draw.of(paths) })),
 ]
 
 /** Fewer files than twenty never wait for a person. */

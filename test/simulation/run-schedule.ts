@@ -4,7 +4,7 @@ import { checkers } from './checkers/all.ts'
 import { GuardAnswers } from './guard-answers.ts'
 import { LateSaves } from './late-saves.ts'
 import { Ledger } from './ledger.ts'
-import type { Operation, Schedule } from './schedule.ts'
+import { endings, type Operation, type Schedule } from './schedule.ts'
 import { SimulatedLinks } from './simulated-links.ts'
 import { SimulatedNode } from './simulated-node.ts'
 import { Trace } from './trace.ts'
@@ -13,11 +13,6 @@ import { User, type Edit, type UserOptions } from './user.ts'
 
 const names = ['alpha', 'beta', 'gamma', 'delta', 'epsilon']
 const plenty = 2 ** 40
-/** After these a file may be shorter than its record. */
-const endings: ReadonlySet<string> = new Set<Operation['type']>([
-  ...(['kill', 'cut-power', 'die', 'kill-start', 'cut-power-start'] as const),
-  ...(['restart', 'off', 'lose-database', 'put-database-back', 'pause-folder', 'unmount'] as const),
-])
 const repairMs = 5000
 /** What was being changed when it was to be repaired is looked at once more. */
 const repairAgainMs = 130_000
@@ -242,6 +237,7 @@ class SimulatedRun {
       for (const node of this.nodes) await node.repair()
       await this.world.clock.pass(repairMs)
     }
+    if (this.#has('take')) this.#expect('taken', await this.#user.clearObstacles(this.world))
     // What is on its way may take a damaged file elsewhere.
     if (this.#has('rot')) await this.world.rest().catch(() => undefined)
     await this.#rot.mend()

@@ -3,14 +3,16 @@ export type Topology = 'complete' | 'line' | 'star' | 'ring'
 
 /**
  * `everyday`: no faults; `pair`: two devices and faults; the others have 3 to 5 devices and faults: `faults`, `databases`
- * that are lost or old, `guard` with so many files that removals wait for a person.
+ * that are lost or old, `guard` with so many files that removals wait for a person,
+ * `taken` paths at which is what cannot be synced. The last is run where it is asked for.
  */
-export type Profile = 'everyday' | 'pair' | 'faults' | 'databases' | 'guard'
+export type Profile = 'everyday' | 'pair' | 'faults' | 'databases' | 'guard' | 'taken'
 
-export const profiles: readonly Profile[] = ['faults', 'databases', 'guard', 'pair', 'everyday']
+const usual: readonly Profile[] = ['faults', 'databases', 'guard', 'pair', 'everyday']
+export const profiles: readonly Profile[] = [...usual, 'taken']
 // A schedule of many files costs as much as four others.
 const turns: readonly Profile[] = [
-  ...profiles,
+  ...usual,
   ...(['faults', 'databases', 'faults', 'databases', 'faults'] as const),
   ...(['faults', 'databases', 'faults', 'pair', 'everyday'] as const),
   ...(['faults', 'databases', 'faults', 'databases', 'faults'] as const),
@@ -45,6 +47,8 @@ export type Operation =
   /** Of a large file: more at its end, or another line in its middle. */
   | { readonly type: 'grow' | 'change'; readonly node: number; readonly path: string }
   | { readonly type: 'rename' | 'copy'; readonly node: number; readonly path: string; readonly to: string }
+  /** A FIFO, or a link that leads out of the folder, takes the place of what is there. */
+  | { readonly type: 'take'; readonly node: number; readonly path: string; readonly how: 'fifo' | 'link' }
   /** An earlier content of this path, with its old time: the last but `back`, or one that p2psync has kept for 0. */
   | { readonly type: 'restore'; readonly node: number; readonly path: string; readonly back: number }
   | { readonly type: 'fill'; readonly node: number; readonly files: number }
@@ -92,6 +96,12 @@ export type Operation =
   | { readonly type: 'pause'; readonly ms: number }
   /** Faults end, all rest, and everything is checked. */
   | { readonly type: 'quiet' }
+
+/** After these a file may be shorter than its record. */
+export const endings: ReadonlySet<string> = new Set<Operation['type']>([
+  ...(['kill', 'cut-power', 'die', 'kill-start', 'cut-power-start'] as const),
+  ...(['restart', 'off', 'lose-database', 'put-database-back', 'pause-folder', 'unmount'] as const),
+])
 
 export type Decided = 'approve' | 'reject'
 

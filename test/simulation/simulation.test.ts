@@ -6,7 +6,7 @@ import type { Profile } from './schedule.ts'
 import { tracesElsewhere, tracesOf } from './traces.ts'
 
 /** Seeds from 1 on: 300 schedules with 3 to 5 devices and faults, and some others. More of them: `npm run simulate`. */
-const counts = { faults: 190, databases: 100, guard: 10, pair: 15, everyday: 10 } as const satisfies Record<
+const counts = { faults: 190, databases: 100, guard: 10, pair: 15, everyday: 10, taken: 40 } as const satisfies Record<
   Profile,
   number
 >
@@ -35,6 +35,10 @@ describe('whole devices under schedules from a seed', { timeout: 10 * 60_000 }, 
 
   it('keep it through removals and rewrites of most files, and what persons say to them', async () => {
     expect(await failuresOf('guard')).toEqual([])
+  })
+
+  it('keep it where something that is not synced takes the place of files and folders', async () => {
+    expect(await failuresOf('taken')).toEqual([])
   })
 
   it('keep it where there are only two of them', async () => {

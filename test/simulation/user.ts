@@ -1,13 +1,17 @@
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import { isConflictCopyName } from '../../src/vector-clock/conflict-name.ts'
+import type { ReplicaWorld } from '../node/replica-world.ts'
 import type { WorldDevice } from '../node/world-device.ts'
 import { grown, largeText, withChange } from './large-text.ts'
 import { plain, type Ledger } from './ledger.ts'
+import { awayTarget, isObstacle, Obstacles, obstaclesIn } from './obstacles.ts'
 import { root } from './paths.ts'
 import type { Operation, WriteKind } from './schedule.ts'
 
 /** Files of an old time, as archives and copying tools make them. */
 const oldTimeMs = Date.UTC(2020, 1, 2)
+/** What was put there last is looked at within this. */
+const obstaclesMs = 10_000
 
 type Placed = Extract<Operation, { path: string; to: string }>
 type Change = Exclude<Extract<Operation, { path: string }>, Placed | { calls: number } | { type: 'rot' }>
@@ -19,6 +23,7 @@ export class User {
   readonly #ledger: Ledger
   readonly #onReplace: UserOptions['onReplace']
   readonly #makeDurable: (at: WorldDevice, path: string) => void
+  readonly #obstacles = new Obstacles()
   /** What files held, and since when, in the order in which it was written. */
   readonly #earlier = new Map<string, Earlier[]>()
   #count = 0
@@ -43,6 +48,7 @@ export class User {
     const written = 'to' in edit ? edit.to : path
     // A parent that is a link may lead in a circle; nothing was written there then.
     if (hasRoom(tree, written)) this.#makeDurable(at, written)
+    this.#obstacles.note(at, edit.type === 'take')
   }
 
   editCopy(at: WorldDevice, type: 'edit-copy' | 'remove-copy'): void {
@@ -52,6 +58,7 @@ export class User {
     if (type === 'remove-copy') this.#remove(at, tree, copy)
     else this.#write(at, copy, { old: tree.get(copy), how: 'small' })
     this.#makeDurable(at, copy)
+    this.#obstacles.note(at)
   }
 
   #make(at: WorldDevice, edit: Change, old: string | undefined): void {
@@ -59,6 +66,7 @@ export class User {
     const isFolder = old?.startsWith('folder') === true
     if (type === 'folder' && old === undefined) at.makeFolder(path)
     if (type === 'link' && !isFolder) this.#link(at, path, old)
+    if (type === 'take') this.#take(at, path, edit.how)
     if (type === 'write' && !isFolder) this.#write(at, path, { old, how: edit.how })
     if (type === 'restore' && !isFolder) this.#restore(at, path, { old, back: edit.back })
     if ((type === 'grow' || type === 'change') && old?.startsWith('file') === true) {
@@ -72,7 +80,7 @@ export class User {
     const text = `content ${String(this.#count++).padStart(3, '0')}`
     const contents = { small: text, old: text, save: text, large: '', empty: '', same: 'content all' }
     const content = how === 'large' ? largeText(text) : contents[how]
-    if (old?.startsWith('symlink') === true) at.remove(path)
+    if (old?.startsWith('symlink') === true || isObstacle(old)) at.remove(path)
     this.#put(at, path, { old, content, how })
   }
 
@@ -93,7 +101,7 @@ export class User {
   #restore(at: WorldDevice, path: string, { old, back }: { old: string | undefined; back: number }): void {
     const earlier = back === 0 ? keptOf(at, path) : this.#earlier.get(path)?.at(-1 - back)
     if (earlier === undefined || earlier.what === plain(old ?? '') || !this.#ledger.isWritten(earlier.what)) return
-    if (old?.startsWith('symlink') === true) at.remove(path)
+    if (old?.startsWith('symlink') === true || isObstacle(old)) at.remove(path)
     this.#saw(at, path, old)
     this.#ledger.wroteAgain(earlier.what)
     at.write(path, earlier.what.slice('file '.length), { mtimeMs: earlier.mtimeMs })
@@ -119,6 +127,7 @@ export class User {
       else this.#put(at, path, { old, content: `mass ${this.#count++}` })
     }
     this.#makeDurable(at, '')
+    this.#obstacles.note(at)
   }
 
   /** A step of a program: the next file, and now and then a folder. */
@@ -141,6 +150,32 @@ export class User {
     this.#saw(at, path, old)
     this.#ledger.wrote(`symlink ${target}`)
     at.link(path, target)
+  }
+
+  /** Something that is not synced is there from now on, with no moment in which nothing is. */
+  #take(at: WorldDevice, path: string, how: 'fifo' | 'link'): void {
+    const tree = at.tree()
+    const parent = path.slice(0, Math.max(path.lastIndexOf('/'), 0))
+    if (parent !== '' && !tree.has(parent)) at.makeFolder(parent)
+    const { isDeaf } = at
+    at.isDeaf = true
+    if (tree.has(path)) this.#remove(at, tree, path)
+    at.isDeaf = isDeaf
+    if (how === 'fifo') at.makeOther(path)
+    else at.link(path, awayTarget)
+  }
+
+  /** Persons read what is not synced, and take it away. Returns what was wrong until then. */
+  async clearObstacles({ clock, devices }: ReplicaWorld): Promise<string[]> {
+    await clock.pass(obstaclesMs)
+    const problems: string[] = []
+    for (const at of devices) {
+      problems.push(...(await this.#obstacles.problemsOf(at)))
+      for (const path of obstaclesIn(at)) at.remove(path)
+      this.#makeDurable(at, '')
+      this.#obstacles.note(at)
+    }
+    return problems
   }
 
   #remove(at: WorldDevice, tree: ReadonlyMap<string, string>, path: string): void {

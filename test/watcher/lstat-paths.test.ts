@@ -64,8 +64,8 @@ describe('lstatPaths', () => {
     disk.makeOther(`${root}/pipe`)
     disk.makeLink(`${root}/out`, '/etc')
     expect(look(disk, 'pipe', 'out', 'other', 'other/a/b', 'n'.repeat(256))).toMatchObject([
-      { outcome: 'unsynced', reason: 'it is neither file, folder nor symlink' },
-      { outcome: 'unsynced', reason: 'its target is absolute' },
+      { outcome: 'taken', reason: 'it is neither file, folder nor symlink' },
+      { outcome: 'taken', reason: 'its target is absolute' },
       { outcome: 'unsynced', reason: 'it is a synced folder of its own' },
       { outcome: 'unsynced', reason: 'it is in a synced folder of its own' },
       { outcome: 'unsynced', reason: 'its name is longer than 255 bytes' },
@@ -74,12 +74,14 @@ describe('lstatPaths', () => {
 
   it('does not look into another file system that is mounted below', () => {
     const disk = memoryDisk('mnt/a', 'mnt/b/c', 'd')
-    disk.mount(`${root}/mnt`)
-    expect(look(disk, 'mnt', 'mnt/a', 'mnt/b/c', 'd')).toMatchObject([
+    disk.makeOther(`${root}/hidden`)
+    for (const path of ['mnt', 'hidden']) disk.mount(`${root}/${path}`)
+    expect(look(disk, 'mnt', 'mnt/a', 'mnt/b/c', 'd', 'hidden')).toMatchObject([
       { outcome: 'unsynced', reason: 'another file system is mounted there' },
       { outcome: 'unsynced', reason: 'it is on another file system, which is mounted below the folder' },
       { outcome: 'unsynced', reason: 'it is on another file system, which is mounted below the folder' },
       { outcome: 'found' },
+      { outcome: 'unsynced', reason: 'another file system is mounted there' },
     ])
   })
 

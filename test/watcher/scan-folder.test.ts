@@ -113,7 +113,8 @@ describe('scanFolder', () => {
     const disk = memoryDisk('a')
     disk.makeOther(`${root}/pipe`)
     const problems = [{ path: 'pipe', reason: 'it is neither file, folder nor symlink' }]
-    expect(scan(disk)).toMatchObject({ paths: ['a'], problems })
+    expect(scan(disk)).toMatchObject({ paths: ['a'], problems, unknown: [] })
+    expect(scan(disk, 'pipe')).toMatchObject({ paths: [], problems, unknown: [] })
   })
 
   it('reports links that leave the folder and files that are too large', () => {
@@ -124,8 +125,8 @@ describe('scanFolder', () => {
       const entry = lstat(path)
       return entry?.kind === 'file' ? { ...entry, sizeBytes: fileSizeBytesMax + 1 } : entry
     }
-    const { paths, problems } = scan(disk)
-    expect(paths).toEqual([])
+    const { paths, problems, unknown } = scan(disk)
+    expect([paths, unknown]).toEqual([[], ['huge']])
     expect(problems.map(({ path }) => path)).toEqual(['huge', 'out'])
   })
 
