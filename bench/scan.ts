@@ -127,6 +127,7 @@ function localChanges(index: FolderIndex, tasks: WorkerFileTasks): LocalChanges 
     commits: new SerialQueue(),
     dirty: new DirtyPaths({ clock, signal }),
     problems: new FolderProblems(),
+    looks: { onHashed: () => undefined },
     settling: new Settling(clock),
     unflushed: new UnflushedNames({ tasks }),
     damage: new KnownDamage({ logger: { warn: console.warn } }),

@@ -11,6 +11,7 @@ import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import type { KnownDamage } from './known-damage.ts'
 import { hasGone } from './look.ts'
 import { recoverFolder } from './recover-folder.ts'
+import type { SecondLooks } from './second-looks.ts'
 import type { SerialQueue } from './serial-queue.ts'
 
 /** By the defaults of Linux everything is on its way to the disk after half a minute. */
@@ -71,7 +72,9 @@ export class FolderRecovery {
     while (!signal.aborted) {
       const { seq } = index
       await clock.sleep(onDiskAfterMs, signal).catch(() => undefined)
-      if (!signal.aborted && this.#recovered && seq > this.#notedSeq) await this.#note(seq)
+      // What was written and not yet looked at again is for the next start, should this process end.
+      const doneSeq = Math.min(seq, this.#deps.looks.doneSeq)
+      if (!signal.aborted && this.#recovered && doneSeq > this.#notedSeq) await this.#note(doneSeq)
     }
   }
 
@@ -86,15 +89,17 @@ export class FolderRecovery {
     const boot = (await bootNotes?.boot()) ?? ''
     if (bootNotes === undefined || boot === '') return true
     const note = await bootNotes.load()
-    if (note?.epoch === index.epoch && note.boot === boot) {
-      this.#notedSeq = note.seq
-      this.#isSameBoot = true
-      return true
-    }
-    if (note?.epoch === index.epoch) {
+    this.#isSameBoot = note?.epoch === index.epoch && note.boot === boot
+    if (note?.epoch === index.epoch && !this.#isSameBoot) {
       const lost = await this.#giveUpLost(note.seq)
       if (lost === null) return false
       if (lost > 0) logger.warn('a power cut took names of files: peers are asked for them', { files: lost })
+    }
+    // After a power cut, other bytes in the same state are damage.
+    if (note?.epoch === index.epoch && (this.#isSameBoot || !index.isAfterCrash)) await this.#takeUpLooks(note.seq)
+    if (note !== null && this.#isSameBoot) {
+      this.#notedSeq = note.seq
+      return true
     }
     if (note !== null && index.isAfterCrash) await this.#countAnew()
     await this.#note(index.seq)
@@ -139,6 +144,11 @@ export class FolderRecovery {
       await index.forget(gone.slice(at, at + rowsPerCommit), { durable: true, isLost: true })
     }
     return gone.length
+  }
+
+  async #takeUpLooks(afterSeq: number): Promise<void> {
+    const { index, looks } = this.#deps
+    for await (const page of rowsAfter(index, afterSeq)) looks.takeUp(page)
   }
 
   async #note(seq: number): Promise<void> {
@@ -186,6 +196,7 @@ export interface FolderRecoveryDeps extends Pick<FolderReplicaDeps, 'index' | 't
   /** By default no boot is told from another, and nothing is taken for lost. */
   readonly bootNotes?: BootNotes
   readonly damage: KnownDamage
+  readonly looks: Pick<SecondLooks, 'doneSeq' | 'takeUp'>
   readonly commits: SerialQueue
   readonly signal: AbortSignal
   readonly isFolderThere: () => Promise<boolean>

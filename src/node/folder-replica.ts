@@ -25,6 +25,7 @@ import { RemoteChanges } from './remote-changes.ts'
 import { finishRenewal, renewDatabase } from './restored-database.ts'
 import { replicaState } from './replica-state.ts'
 import { Rescan } from './rescan.ts'
+import { SecondLooks } from './second-looks.ts'
 import { SerialQueue } from './serial-queue.ts'
 import { Settling } from './settling.ts'
 import type { SessionHost } from './session-host.ts'
@@ -49,6 +50,7 @@ export class FolderReplica implements SessionHost {
   readonly told: ToldLog
   readonly guard: GuardDecisions
   readonly recovery: FolderRecovery
+  readonly looks: SecondLooks
   readonly #deps: FolderReplicaDeps
   readonly #stopping = new AbortController()
   readonly commits = new SerialQueue()
@@ -81,9 +83,12 @@ export class FolderReplica implements SessionHost {
     this.#failures = new LookFailures(shared)
     const onChange = (): void => this.onChange()
     this.#guard = new FolderGuard({ ...deps, filesNow: () => this.index.summary.files, onChange })
-    const parts = {
+    this.#dirty = new DirtyPaths({ clock: deps.clock, signal })
+    const common = {
       ...shared,
       onChange,
+      dirty: this.#dirty,
+      isBusy: () => this.#isBusy(),
       guard: this.#guard,
       drafts: this.drafts,
       commits: this.commits,
@@ -96,6 +101,8 @@ export class FolderReplica implements SessionHost {
       damage: new KnownDamage(deps),
       onFailed: (error: unknown) => this.#onFailed(error),
     }
+    this.looks = new SecondLooks(common)
+    const parts = { ...common, looks: this.looks }
     this.#forgetting = new ForgetTombstones(parts)
     this.recovery = new FolderRecovery({ ...parts, onForgetting: () => this.#forgetting.onForgetting() })
     this.#presence = new FolderPresence({
@@ -106,23 +113,17 @@ export class FolderReplica implements SessionHost {
       onFound: () => this.#dirty.addAll(),
       onBack: () => this.#watch.start(),
     })
-    this.#dirty = new DirtyPaths({ clock: deps.clock, signal })
     this.#rescan = new Rescan({ ...parts, intervalMs: deps.rescanIntervalMs, onDue: () => this.#lookAround() })
     this.#settling = new Settling(deps.clock)
-    this.#local = new LocalChanges({ ...parts, settling: this.#settling, dirty: this.#dirty })
-    const committer = new ChangeCommitter({
-      ...parts,
-      dirty: this.#dirty,
-      onStepFailed: (code) => this.#presence.onDiskTrouble(code),
-    })
+    this.#local = new LocalChanges({ ...parts, settling: this.#settling })
+    const onDiskTrouble = (code: string): void => this.#presence.onDiskTrouble(code)
     this.#remote = new RemoteChanges({
       ...parts,
       forgetting: this.#forgetting,
-      dirty: this.#dirty,
-      committer,
+      committer: new ChangeCommitter({ ...parts, onStepFailed: onDiskTrouble }),
       onProgress: () => this.onChange(),
       onForgotten: () => this.onRestoredDatabase(),
-      onDiskTrouble: (code) => this.#presence.onDiskTrouble(code),
+      onDiskTrouble,
     })
     this.peers = new FolderPeers({
       ...parts,
@@ -132,13 +133,12 @@ export class FolderReplica implements SessionHost {
       onReceived: (bytes) => this.view.received.add(bytes),
       onPeerGone: (device) => this.#remote.dropSource(device),
     })
-    this.guard = new GuardDecisions({ ...parts, dirty: this.#dirty, isBusy: () => this.#isBusy() })
+    this.guard = new GuardDecisions(parts)
     this.view = new FolderView({
       ...parts,
       needs: this.#remote.needs,
       peers: this.peers,
       isScanning: () => this.#scanning || !this.#scanned,
-      isBusy: () => this.#isBusy(),
       trouble: () => this.#presence.trouble,
     })
     this.#watch = new FolderWatch({
@@ -173,6 +173,7 @@ export class FolderReplica implements SessionHost {
     this.#inBackground('rescan', () => this.#rescan.run())
     this.#inBackground('missing folder', () => this.#presence.run())
     this.#inBackground('change guard', () => this.guard.run())
+    this.#inBackground('second looks', () => this.looks.run())
     this.#inBackground('boot note', () => this.recovery.run())
   }
 
@@ -234,6 +235,7 @@ export class FolderReplica implements SessionHost {
 
   #onCommit(changes: readonly RowChange[]): void {
     this.guard.onCommitted(changes)
+    this.looks.onCommitted(changes)
     this.view.onCommit(changes)
     for (const session of this.peers.sessions) session.wake(changes)
     this.onChange()

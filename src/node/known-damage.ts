@@ -64,10 +64,15 @@ export class KnownDamage {
     commit: () => Promise<void>,
     copies: ReadonlyMap<RelativePath, RelativePath> = noCopies,
   ): Promise<void> {
-    const damaged = new Set([...this.#paths, ...(this.#keeper?.damaged() ?? [])])
+    const damaged = this.all()
     const moved = movedBy(changes, damaged)
     for (const [from, to] of copies) if (damaged.has(from)) moved.push(to)
     return moved.length === 0 ? commit() : this.add(moved, commit)
+  }
+
+  /** What is known to be damaged, here and by whoever looks after it. */
+  all(): ReadonlySet<RelativePath> {
+    return new Set([...this.#paths, ...(this.#keeper?.damaged() ?? [])])
   }
 
   /** Who looks after them from now on; told at once of what is known. */

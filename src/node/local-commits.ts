@@ -19,6 +19,7 @@ import type { HashedEntries } from './hash-ahead.ts'
 import { hasGone, noteLook } from './look.ts'
 import type { KnownDamage } from './known-damage.ts'
 import { lookAgainAfterMs } from './racily-clean.ts'
+import type { SecondLooks } from './second-looks.ts'
 import type { SerialQueue } from './serial-queue.ts'
 import type { Settling } from './settling.ts'
 import type { UnflushedNames } from './unflushed-names.ts'
@@ -213,6 +214,8 @@ export class LocalCommits {
     const againMs = entry.disk.kind === 'file' ? lookAgainAfterMs(changedNs, times) : null
     const kept = againMs === null ? disk : toLookAtAgain(disk)
     if (againMs !== null) this.#deps.dirty.addLater(entry.path, againMs)
+    const afterSeq = isSame && row !== null ? row.seq - 1 : this.#deps.index.seq
+    if (hash !== null && !isMoved) this.#deps.looks.onHashed(entry.path, disk, { hashedAt: seen.hashedAt, afterSeq })
     if (isSame) return { path: entry.path, disk: kept }
     const blockList = hash?.outcome === 'hashed' ? hash.blockList : null
     return { record: this.#newVersion(entry.path, old, draft), disk: kept, blockList }
@@ -263,6 +266,7 @@ export interface LocalCommitsDeps {
   readonly dirty: DirtyPaths
   readonly problems: FolderProblems
   readonly settling: Settling
+  readonly looks: Pick<SecondLooks, 'onHashed'>
   readonly unflushed: UnflushedNames
   readonly deviceName: string
   readonly guard: FolderGuard

@@ -3,6 +3,7 @@ import type { FolderIndex, IndexRow } from '../file-index/folder-index.ts'
 import type { BlockHash } from '../model/block-hash.ts'
 import { isExecutable, sameDiskState } from '../model/disk-state.ts'
 import { isSingleBlock } from '../model/file-record.ts'
+import type { RelativePath } from '../model/relative-path.ts'
 import type { BlockRead, FileTasks } from '../ports/file-tasks.ts'
 import { sameEntry } from './entry-draft.ts'
 import { batchesOf } from './fetch-groups.ts'
@@ -17,10 +18,7 @@ export type ScrubVerdict =
 
 /** Read at once, so that others have their turn in between. */
 const batchBytes = 4 * 1024 * 1024
-/**
- * A program that writes through a mapping moves the times of its file once, at the first write after the kernel last wrote
- * the pages out, which is every half minute: bytes may differ for so long from what was hashed at the same time.
- */
+/** It may be being written, and looked at later than it was changed. */
 const restMs = 10 * 60_000
 
 /**
@@ -32,6 +30,7 @@ export async function scrubFile(deps: ScrubFileDeps, row: IndexRow): Promise<Scr
   const { record, disk } = row
   if (record.kind !== 'file' || disk?.kind !== 'file' || record.content === '') return unknown
   if (!isKnown && Number(disk.ctimeNs / 1_000_000n) > nowMs - restMs) return unknown
+  if (!isKnown && deps.mayBeEdited(record.path)) return unknown
   const blocks = await blocksOf(deps.index, row, record.content)
   if (blocks === null) return unknown
   const good: BlockRead[] = []
@@ -54,6 +53,8 @@ export interface ScrubFileDeps {
   readonly nowMs: number
   /** It is damaged for sure: it is judged however lately it was changed, and by its time and executable bit, too. */
   readonly isKnown: boolean
+  /** Other bytes there may be an edit of which nothing else tells: nobody has looked yet. */
+  readonly mayBeEdited: (path: RelativePath) => boolean
   readonly pace: (bytes: number) => Promise<void>
 }
 

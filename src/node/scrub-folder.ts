@@ -4,7 +4,7 @@ import { errorText } from '../model/errors.ts'
 import { isRelativePath, type RelativePath } from '../model/relative-path.ts'
 import type { ScrubAction, ScrubStatus } from '../model/scrub-status.ts'
 import type { DamageKeeper } from './known-damage.ts'
-import { scrubFile } from './scrub-file.ts'
+import { scrubFile, type ScrubFileDeps } from './scrub-file.ts'
 import { paceScrub } from './scrub-pace.ts'
 import { rowsAfter } from './scrub-rows.ts'
 import { damageText, scrubStatus } from './scrub-report.ts'
@@ -290,7 +290,7 @@ export class ScrubFolder implements DamageKeeper {
   }
 }
 
-export interface ScrubFolderDeps extends Omit<ScrubRepairDeps, 'signal' | 'pace'> {
+export interface ScrubFolderDeps extends Omit<ScrubRepairDeps, 'signal' | 'pace'>, Pick<ScrubFileDeps, 'mayBeEdited'> {
   readonly index: FolderIndex
   readonly notes: ScrubNotes
   /** The folder has something else to do. */

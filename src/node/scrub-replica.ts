@@ -15,6 +15,7 @@ export function scrubReplica(
     index: replica.index,
     peers: () => replica.peers,
     alone: (job) => replica.commits.run(job),
+    mayBeEdited: (path) => replica.looks.isDue(path),
     isBusy: () => replica.state().busy || replica.view.status().state === 'stopped',
   })
   replica.view.damaged = () => scrub.problems()

@@ -15,6 +15,7 @@ import type { Mutation } from './mutation.ts'
 import { peerMutations } from './peers.ts'
 import { removedTreeMutations } from './removed-tree.ts'
 import { scrubMutations } from './scrub.ts'
+import { secondLookMutations } from './second-looks.ts'
 
 /** All seeded bugs, in the order of the rooms. `node scripts/mutate.ts` tries them one by one. */
 export const mutations: readonly Mutation[] = [
@@ -29,6 +30,7 @@ export const mutations: readonly Mutation[] = [
   ...guardMutations,
   ...guardWaitingMutations,
   ...historyMutations,
+  ...secondLookMutations,
   ...scrubMutations,
   ...knownDamageMutations,
   ...doorMutations,

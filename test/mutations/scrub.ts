@@ -215,8 +215,8 @@ export const scrubMutations: readonly Mutation[] = [
   {
     name: 'what-was-removed-while-the-node-was-off-comes-back',
     file: 'src/node/folder-recovery.ts',
-    text: 'of rowsAfter(index, afterSeq)',
-    bug: 'of rowsAfter(index, 0)',
+    text: 'of rowsAfter(index, afterSeq)) {',
+    bug: 'of rowsAfter(index, 0)) {',
     caughtBy: ['test/node/cut-off.test.ts'],
   },
   {

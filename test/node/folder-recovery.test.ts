@@ -38,6 +38,7 @@ describe('rows of files that a power cut took', () => {
       logger: silentLogger,
       bootNotes: kept,
       damage: new KnownDamage({ logger: silentLogger }),
+      looks: { doneSeq: Number.MAX_SAFE_INTEGER, takeUp: () => undefined },
       commits: new SerialQueue(),
       signal: new AbortController().signal,
       isFolderThere: async () => isThere,

@@ -42,6 +42,7 @@ describe('the first look into a new index', () => {
       dirty: new DirtyPaths({ clock, signal: new AbortController().signal }),
       problems: new FolderProblems(),
       settling: new Settling(clock),
+      looks: { onHashed: () => undefined },
       unflushed,
       damage: new KnownDamage({ logger: silentLogger }),
       guard: new FolderGuard({ clock, filesNow: () => 0, onChange: () => undefined }),

@@ -21,7 +21,8 @@ describe('a replica in trouble', () => {
     b.clockOffMs = -365 * 24 * 60 * 60_000
     a.write('doc', 'from alpha')
     expect((await world.rest()).size).toBe(2)
-    await world.clock.pass(1000)
+    // Each has had its second look by then.
+    await world.clock.pass(60_000)
     let looks = 0
     b.disk.onCall = (_, path) => {
       if (!path.includes('.p2psync')) looks++

@@ -1,4 +1,5 @@
 import type { ScrubFolder } from '../../src/node/scrub-folder.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import type { ScrubNote, ScrubNotes } from '../../src/node/scrub-notes.ts'
 import { scrubReplica } from '../../src/node/scrub-replica.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
@@ -22,10 +23,11 @@ export function newScrub(
   world: ReplicaWorld,
   device: WorldDevice,
   notes: ScrubNotes = new MemoryNote<ScrubNote>(),
+  clock: Clock = world.clock.view(),
 ): ScrubFolder {
   return scrubReplica(device.replica, {
     tasks: new DiskFileTasks({ disk: device.disk, root }),
-    clock: world.clock.view(),
+    clock,
     random: world.random,
     logger: silentLogger,
     onChange: () => undefined,

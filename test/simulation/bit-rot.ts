@@ -1,11 +1,12 @@
 import { sameDiskState } from '../../src/model/disk-state.ts'
 import { isLive } from '../../src/model/file-record.ts'
-import { isRelativePath } from '../../src/model/relative-path.ts'
+import { isRelativePath, type RelativePath } from '../../src/model/relative-path.ts'
 import type { ReplicaWorld } from '../node/replica-world.ts'
 import { plain, type Ledger } from './ledger.ts'
 import { root } from './paths.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
+const lookAgainMsMax = 300_000
 const scrubMsMax = 60 * 60_000
 
 /** Disks that change bytes which nobody wrote, and the scrub that finds them. */
@@ -21,11 +22,11 @@ export class BitRot {
 
   /**
    * Flips a bit of a file that has been at rest, that the index knows, and that another device has whole: else nobody could
-   * tell, or mend it.
+   * tell, or mend it. What is as new as to be looked at again is as good as an edit.
    */
-  async rot(node: SimulatedNode, path: string, others: readonly SimulatedNode[]): Promise<void> {
+  async rot(node: SimulatedNode, path: string, nodes: readonly SimulatedNode[]): Promise<void> {
     const { device } = node
-    if (!device.isRunning || !isRelativePath(path)) return
+    if (!device.isRunning || !isRelativePath(path) || !(await this.#isLookedAgain(node, path))) return
     const good = device.tree().get(path)
     if (good === undefined || !this.#ledger.isWritten(good)) return
     // A kill that is due may come with this call.
@@ -33,12 +34,23 @@ export class BitRot {
     if (row === null || !isLive(row.record)) return
     const entry = device.disk.quietly(() => device.disk.lstat(`${root}/${path}`))
     if (entry?.kind !== 'file' || entry.sizeBytes === 0 || !sameDiskState(row.disk, entry)) return
+    const others = nodes.filter((other) => other !== node)
     if (!others.some((other) => plain(other.device.tree().get(path) ?? '') === plain(good))) return
     device.disk.rot(`${root}/${path}`, 0)
     node.makeDatabaseDurable()
     const bad = device.tree().get(path)!
     this.#ledger.wentBad({ good, bad })
     this.#rotten.set(node, (this.#rotten.get(node) ?? new Set()).add(plain(bad)))
+  }
+
+  /** Waits until it is, and until that is noted. */
+  async #isLookedAgain(node: SimulatedNode, path: RelativePath): Promise<boolean> {
+    const { device } = node
+    const row = await device.replica.index.get(path).catch(() => null)
+    if (row === null) return false
+    const { looks } = device.replica
+    const isDone = (): boolean => !looks.isDue(path) && node.notedSeq >= row.seq
+    return (await this.#world.clock.run(() => !device.isRunning || isDone(), lookAgainMsMax)) && device.isRunning
   }
 
   /** True when a damaged file is there, or below; '' is the root. */

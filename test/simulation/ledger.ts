@@ -77,6 +77,16 @@ export class Ledger {
   }
 }
 
+/** Whether it was written through a mapping: {@link mappedTag}. */
+export function isMapped(what: string): boolean {
+  return what.startsWith('file mapped ')
+}
+
+/** What such a content begins with. */
+export function mappedTag(number: number): string {
+  return `mapped ${String(number).padStart(3, '0')}`
+}
+
 /** What a path holds, without its executable bit. */
 export function plain(what: string): string {
   return what.replace(/ executable$/, '')

@@ -50,8 +50,31 @@ export function makeSchedule(seed: number, profile: Profile): Schedule {
     bytesPerSecond: hasLarge ? draw.of([20_000, 60_000, 200_000]) : draw.of([0, 0, 0, 2000]),
     operations: profile === 'guard' ? [...filled(draw), ...operations] : operations,
   }
-  return { ...schedule, loss: profile === 'everyday' ? 0 : draw.of([0, 0, 0, 0, 0.02, 0.1, 0.3]) }
+  const loss = profile === 'everyday' ? 0 : draw.of([0, 0, 0, 0, 0.02, 0.1, 0.3])
+  return { ...schedule, loss, operations: withMapped(schedule.operations, draw) }
 }
+
+/**
+ * Drawn last, so that a seed has the operations that it always had. After a power cut such bytes are held to be damaged, and a
+ * database that is put back knows nothing of them.
+ */
+function withMapped(operations: readonly Operation[], draw: Draw): readonly Operation[] {
+  const isOften = draw.fraction() < 0.3
+  if (!isOften || operations.some(({ type }) => neverMapped.has(type))) return operations
+  return operations.flatMap((operation): Operation[] => {
+    if (operation.type !== 'write' || draw.fraction() < 0.4) return [operation]
+    const { node, path } = operation
+    const pause: Operation = { type: 'pause', ms: draw.of([5, 60, 60, 700, 700, 4000, 25_000]) }
+    const mapped: Operation = { type: 'mapped', node, path }
+    return draw.fraction() < 0.2 ? [operation, pause, mapped, pause, mapped] : [operation, pause, mapped]
+  })
+}
+
+const neverMapped: ReadonlySet<string> = new Set<Operation['type']>([
+  'cut-power',
+  'cut-power-start',
+  'put-database-back',
+])
 
 const nodesOf: Readonly<Record<Profile, readonly number[]>> = {
   everyday: [2, 2, 2, 3, 4, 5],

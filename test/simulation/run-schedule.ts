@@ -18,6 +18,7 @@ const repairMs = 5000
 const repairAgainMs = 130_000
 const guardMs = 5000
 const programSteps = 15
+const lookAgainMsMax = 600_000
 
 export interface RunResult {
   /** What a checker found, or what was thrown; null when all held. */
@@ -79,7 +80,8 @@ class SimulatedRun {
     })
     const savesLate = schedule.lateSaves === true
     const onReplace: UserOptions['onReplace'] = (at, path, what) => this.lateSaves?.replaced(at, path, what)
-    this.#user = new User(this.ledger, { savesLate, onReplace })
+    const nowMs = (): number => this.world.clock.view().monotonic()
+    this.#user = new User(this.ledger, { savesLate, onReplace, nowMs })
     this.lateSaves = savesLate ? new LateSaves(this.world, this.ledger) : null
     this.#rot = new BitRot(this.world, this.ledger)
     this.#guard = new GuardAnswers(this.world)
@@ -117,6 +119,7 @@ class SimulatedRun {
     if (node.isAway) return
     // Whoever touches a damaged file publishes it: nobody can tell.
     const touches = ['rename', 'copy', 'chmod', 'grow', 'change'].includes(operation.type)
+    if (operation.type === 'mapped' && this.#rot.isAt(node, '')) return
     const isDamaged = this.#rot.isAt(node, operation.path) || this.lateSaves?.isAt(device, operation.path) === true
     if (!touches || !isDamaged) this.#user.edit(device, operation)
   }
@@ -172,11 +175,7 @@ class SimulatedRun {
         device.clockOffMs = operation.offMs
         return
       case 'rot':
-        return this.#rot.rot(
-          node,
-          operation.path,
-          this.nodes.filter((other) => other !== node),
-        )
+        return this.#rot.rot(node, operation.path, this.nodes)
       case 'scrub':
         if (device.isRunning) await node.scrub()
         return
@@ -229,6 +228,8 @@ class SimulatedRun {
     }
     // What could not be read is looked at again after a minute.
     if (this.#has('disk-error')) await this.world.clock.pass(61_000)
+    if (this.#has('mapped'))
+      await this.world.clock.run(() => this.nodes.every((node) => node.hasLookedAgain), lookAgainMsMax)
     if (this.schedule.operations.some((operation) => 'path' in operation && isForeign(operation)))
       this.#expect('names', await resolveNames(this.world))
     if (this.#has('mass', 'fill', 'program'))

@@ -49,6 +49,11 @@ export type Operation =
   | { readonly type: 'rename' | 'copy'; readonly node: number; readonly path: string; readonly to: string }
   /** A FIFO, or a link that leads out of the folder, takes the place of what is there. */
   | { readonly type: 'take'; readonly node: number; readonly path: string; readonly how: 'fifo' | 'link' }
+  /**
+   * A program writes on through its mapping of the file that was last written at this path, wherever that is by now: its
+   * bytes change, and neither its size nor its times. That is so for half a minute after its times changed.
+   */
+  | { readonly type: 'mapped'; readonly node: number; readonly path: string }
   /** An earlier content of this path, with its old time: the last but `back`, or one that p2psync has kept for 0. */
   | { readonly type: 'restore'; readonly node: number; readonly path: string; readonly back: number }
   | { readonly type: 'fill'; readonly node: number; readonly files: number }

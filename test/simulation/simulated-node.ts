@@ -37,6 +37,7 @@ export class SimulatedNode {
   #count = 0
   readonly #stores: OrderedStore[]
   readonly #trace: Trace | null
+  readonly #bootNotes: MemoryBootNotes
 
   private constructor(device: WorldDevice, parts: Parts) {
     this.device = device
@@ -46,6 +47,7 @@ export class SimulatedNode {
     this.#stores = parts.stores
     this.#scrubs = parts.scrubs
     this.#trace = parts.trace
+    this.#bootNotes = parts.bootNotes
   }
 
   static async add(name: string, { world, trace, lateSaves }: NodeOptions): Promise<SimulatedNode> {
@@ -55,6 +57,7 @@ export class SimulatedNode {
     let faults: NodeFaults | null = null
     const limiters = [new FairLimiter(world.clock.view()), new FairLimiter(world.clock.view())]
     const turning = { turn: () => world.clock.turn(), now: () => world.clock.view().monotonic() }
+    const bootNotes = new MemoryBootNotes(() => `boot ${faults?.boots ?? 0}`)
     const device = await world.add(name, {
       // Small enough for the folders that are removed here.
       removedRowsMin: 1,
@@ -63,7 +66,7 @@ export class SimulatedNode {
         return stores.at(-1)!
       },
       newTasks: (deps) => new DiskFileTasks(deps, turning),
-      bootNotes: new MemoryBootNotes(() => `boot ${faults?.boots ?? 0}`),
+      bootNotes,
       damageNotes: new MemoryNote(),
       throttles: (peer) => {
         const [up, down] = limiters.map((limiter) => limiter.throttle(peer, 'folder'))
@@ -77,7 +80,7 @@ export class SimulatedNode {
     // The folder was there before, and its marker is of long ago: no power cut takes them.
     device.disk.quietly(() => device.disk.syncFileSystem('/'))
     faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random, lateSaves })
-    const node = new SimulatedNode(device, { world, limiters, faults, stores, scrubs, trace })
+    const node = new SimulatedNode(device, { world, limiters, faults, stores, scrubs, trace, bootNotes })
     node.#arm()
     return node
   }
@@ -138,6 +141,16 @@ export class SimulatedNode {
     disk.quietly(() => disk.rename(root, `${awayRoot} ${this.#count++}`))
     disk.quietly(() => disk.rename(awayRoot, root))
     disk.syncNames()
+  }
+
+  /** Nothing else tells of what was written through a mapping. */
+  get hasLookedAgain(): boolean {
+    return !this.device.isRunning || this.device.replica.looks.doneSeq === this.device.replica.index.seq
+  }
+
+  /** What the next start takes for done, up to this row. */
+  get notedSeq(): number {
+    return this.#bootNotes.note?.seq ?? 0
   }
 
   get isAway(): boolean {
@@ -230,6 +243,7 @@ interface Parts {
   readonly stores: OrderedStore[]
   readonly scrubs: ScrubFolder[]
   readonly trace: Trace | null
+  readonly bootNotes: MemoryBootNotes
 }
 
 function scrubOf({ clock }: ReplicaWorld, device: WorldDevice, notes: MemoryNote<ScrubNote>): ScrubFolder {

@@ -3,7 +3,7 @@ import { isConflictCopyName } from '../../src/vector-clock/conflict-name.ts'
 import type { ReplicaWorld } from '../node/replica-world.ts'
 import type { WorldDevice } from '../node/world-device.ts'
 import { grown, largeText, withChange } from './large-text.ts'
-import { plain, type Ledger } from './ledger.ts'
+import { mappedTag, plain, type Ledger } from './ledger.ts'
 import { awayTarget, isObstacle, Obstacles, obstaclesIn } from './obstacles.ts'
 import { root } from './paths.ts'
 import type { Operation, WriteKind } from './schedule.ts'
@@ -12,6 +12,7 @@ import type { Operation, WriteKind } from './schedule.ts'
 const oldTimeMs = Date.UTC(2020, 1, 2)
 /** What was put there last is looked at within this. */
 const obstaclesMs = 10_000
+const writtenOutMs = 30_000
 
 type Placed = Extract<Operation, { path: string; to: string }>
 type Change = Exclude<Extract<Operation, { path: string }>, Placed | { calls: number } | { type: 'rot' }>
@@ -26,16 +27,21 @@ export class User {
   readonly #obstacles = new Obstacles()
   /** What files held, and since when, in the order in which it was written. */
   readonly #earlier = new Map<string, Earlier[]>()
+  /** Files that programs may have mapped: the times of their pages were set a moment ago. */
+  readonly #mapped = new Map<WorldDevice, Map<string, { inode: bigint; atMs: number }>>()
+  readonly #nowMs: () => number
   #count = 0
 
-  constructor(ledger: Ledger, { savesLate, onReplace }: UserOptions) {
+  constructor(ledger: Ledger, { savesLate, onReplace, nowMs }: UserOptions) {
     this.#ledger = ledger
     this.#onReplace = onReplace
+    this.#nowMs = nowMs
     this.#makeDurable = savesLate ? () => undefined : makeDurable
   }
 
   /** Does what is possible there; else nothing. */
   edit(at: WorldDevice, edit: Edit): void {
+    if (edit.type === 'mapped') return this.#writeMapped(at, edit.path)
     const tree = at.tree()
     const { path } = edit
     const old = tree.get(path)
@@ -91,10 +97,26 @@ export class User {
     else this.#ledger.wrote(`file ${content}`)
     if (how === 'save' && old?.startsWith('file') === true) at.save(path, content)
     else at.write(path, content, how === 'old' ? { mtimeMs: oldTimeMs } : {})
+    const mapped = this.#mapped.get(at) ?? new Map<string, { inode: bigint; atMs: number }>()
+    this.#mapped.set(at, mapped.set(path, { inode: inodeOf(at, path), atMs: this.#nowMs() }))
     this.#earlier.set(path, [
       ...(this.#earlier.get(path) ?? []),
       { what: `file ${content}`, mtimeMs: mtimeMsOf(at, path) },
     ])
+  }
+
+  /** Of the same length, where the file is by now; not where it is out of the user's sight. */
+  #writeMapped(at: WorldDevice, path: string): void {
+    const { inode, atMs = 0 } = this.#mapped.get(at)?.get(path) ?? {}
+    const tree = at.tree()
+    const there = [...tree.keys()].find((other) => inode !== undefined && inodeOf(at, other) === inode)
+    const text = plain(tree.get(there ?? '') ?? '').slice('file '.length)
+    const tag = mappedTag(this.#count++)
+    if (there === undefined || text.length < tag.length || this.#nowMs() > atMs + writtenOutMs) return
+    this.#ledger.saw(tree.get(there))
+    this.#ledger.wrote(`file ${tag}${text.slice(tag.length)}`)
+    at.disk.inodeOf(`${root}/${there}`).bytes.set(Buffer.from(tag))
+    this.#makeDurable(at, there)
   }
 
   /** With the time that it had: what is older than what is there now. */
@@ -207,6 +229,8 @@ export interface UserOptions {
   readonly savesLate: boolean
   /** They replace or remove what is there. */
   readonly onReplace: (at: WorldDevice, path: string, what: string) => void
+  /** Monotonic. */
+  readonly nowMs: () => number
 }
 
 interface Earlier {
@@ -218,6 +242,11 @@ interface Earlier {
 function keptOf(at: WorldDevice, path: string): Earlier | undefined {
   const kept = [...at.history()].findLast(([place, what]) => place.endsWith(`/${path}`) && what.startsWith('file'))
   return kept === undefined ? undefined : { what: plain(kept[1]), mtimeMs: mtimeMsOf(at, kept[0]) }
+}
+
+function inodeOf({ disk }: WorldDevice, path: string): bigint {
+  const entry = disk.quietly(() => disk.lstat(`${root}/${path}`))
+  return entry?.kind === 'file' ? entry.inode : 0n
 }
 
 function mtimeMsOf({ disk }: WorldDevice, path: string): number {
