@@ -94,6 +94,10 @@ function waiting({ replica }: WorldDevice): readonly HeldChanges[] {
 
 function missingOf(expected: ReadonlyMap<string, string>, device: WorldDevice): string[] {
   const tree = device.tree()
-  const missing = [...expected].filter(([path, what]) => what.startsWith('file') && tree.get(path) !== what)
+  // Who has put a folder where a file was that waits has replaced it: what is in the folder has been told.
+  const isReplaced = (path: string): boolean => tree.get(path)?.startsWith('folder') === true
+  const missing = [...expected].filter(
+    ([path, what]) => what.startsWith('file') && tree.get(path) !== what && !isReplaced(path),
+  )
   return missing.map(([path, what]) => `rejected, and ${path} at ${device.name} is not ${what.slice(0, 60)}`)
 }
