@@ -34,6 +34,18 @@ describe('forgetting rows', () => {
     )
   })
 
+  it('has peers tell of everything anew where rows were lost, and only there', async () => {
+    for (const isLost of [true, false]) {
+      const index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
+      const peer = '12D3KooWPeer' as DeviceId
+      await index.commit([fileOf('here', 'x')])
+      await index.setPeerState(peer, { epoch: '0123456789abcdef', seq: 7 })
+      const [row] = await index.getMany([fileOf('here', 'x').record.path])
+      expect(await index.forget([{ path: row!.record.path, seq: row!.seq, live: true }], { isLost })).toBe(1)
+      expect((await index.peerState(peer)) === null).toBe(isLost)
+    }
+  })
+
   it('leaves alone what is no longer that tombstone, and what lives', async () => {
     const index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
     await index.commit([tombstoneOf('gone'), fileOf('here', 'x'), tombstoneOf('back')])

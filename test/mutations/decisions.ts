@@ -113,7 +113,7 @@ export const decisionMutations: readonly Mutation[] = [
     file: 'src/reconcile/derive-move.ts',
     text: 'if (changes.some(leadsOut)) return null',
     bug: 'void leadsOut',
-    caughtBy: ['test/node/moves.test.ts'],
+    caughtBy: ['test/reconcile/derive-move.test.ts'],
   },
   {
     name: 'tombstone-of-a-move-without-its-content',

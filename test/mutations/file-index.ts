@@ -109,9 +109,9 @@ export const indexMutations: readonly Mutation[] = [
   },
   {
     name: 'peers-are-not-asked-anew-for-lost-rows',
-    file: 'src/node/folder-recovery.ts',
-    text: ', isLost: true }',
-    bug: ' }',
-    caughtBy: ['test/simulation/simulation.test.ts'],
+    file: 'src/file-index/folder-index.ts',
+    text: 'if (options.isLost === true) operations',
+    bug: 'if (options.isLost === null) operations',
+    caughtBy: ['test/file-index/forget-rows.test.ts'],
   },
 ]

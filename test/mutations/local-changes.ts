@@ -119,7 +119,7 @@ export const localChangeMutations: readonly Mutation[] = [
     file: 'src/node/local-commits.ts',
     text: "if (look?.outcome === 'unknown') this",
     bug: "if (look?.outcome === 'unsynced') this",
-    caughtBy: ['test/simulation/simulation.test.ts'],
+    caughtBy: ['test/node/scan-races.test.ts'],
   },
   {
     name: 'what-a-scan-does-not-find-is-waited-for',

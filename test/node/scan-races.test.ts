@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { DiskError } from '../../src/disk/disk-error.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import { ReplicaWorld, type DeviceOptions, type WorldDevice } from './replica-world.ts'
 
@@ -53,6 +54,32 @@ describe('a folder whose disk is not what it was', () => {
     expect(device.disk.tree(root).size).toBe(0)
     expect(await kinds()).toEqual(['file', 'folder', 'file'])
     expect(device.replica.view.status().state).toBe('stopped')
+  })
+
+  it('publishes nothing as deleted that was gone and is back, when it goes away right before that is looked at', async () => {
+    device.disk.quietly(() => device.disk.unlink(`${root}/d/b`))
+    unmountBefore((called, path) => {
+      if (called !== 'lstat' || path !== `${root}/d/b`) return false
+      device.disk.writeFile(path, 'text')
+      return true
+    })
+    device.overflow()
+    await world.clock.pass(1000)
+    expect(device.disk.tree(root).size).toBe(0)
+    expect(await kinds()).toEqual(['file', 'folder', 'file'])
+  })
+
+  it('is asked again where it could not say once whether a file is gone', async () => {
+    let hasFailed = false
+    device.disk.quietly(() => device.disk.unlink(`${root}/d/b`))
+    device.disk.onCall = (operation, path) => {
+      if (operation !== 'lstat' || path !== `${root}/d/b` || hasFailed) return
+      hasFailed = true
+      throw new DiskError('EMFILE', path)
+    }
+    device.overflow()
+    await world.clock.pass(120_000)
+    expect([hasFailed, ...(await kinds())]).toEqual([true, 'file', 'folder', 'tombstone'])
   })
 
   it('publishes nothing when another one of the same folder takes its place', async () => {

@@ -39,6 +39,18 @@ const anyMoved = fc
   )
 
 describe('the records of a move', () => {
+  it('are none where a symlink in it would lead out of the synced folder', () => {
+    const inside = { ...move, from: parseRelativePath('a/b/c'), to: parseRelativePath('d') }
+    const row = (kind: 'folder' | 'symlink', path: string, linkTarget = '') => ({
+      row: { record: recordOf(kind, 0, { path: parseRelativePath(path), linkTarget }), disk: null, seq: 1 },
+      target: null,
+    })
+    const derived = (linkTarget: string) =>
+      deriveMove(inside, [row('folder', 'a/b/c'), row('symlink', 'a/b/c/link', linkTarget)])
+    expect(derived('../../x')).toBeNull()
+    expect(derived('../x')).toHaveLength(4)
+  })
+
   it('are newer than those before, at both ends, and hold the same', () => {
     fc.assert(
       fc.property(anyMoved, (moved) => {
