@@ -273,6 +273,6 @@ export const scrubMutations: readonly Mutation[] = [
     file: 'src/node/scrub-repair.ts',
     text: ', isDamaged: true }',
     bug: ' }',
-    caughtBy: ['test/simulation/simulation.test.ts'],
+    caughtBy: ['test/node/scrub-repair.test.ts'],
   },
 ]

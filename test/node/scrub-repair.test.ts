@@ -66,6 +66,17 @@ it('asks for a file that is damaged on both devices now and then only, and repai
   for (const folder of scrubs) await folder.stop()
 })
 
+it('changes nothing of a damaged file before it is replaced: a kill right then would make an edit of it', async () => {
+  await share(world, desk, { 'a.txt': 'precious' })
+  rot(laptop, 'a.txt')
+  const calls: string[] = []
+  laptop.disk.onCall = (operation, path) => {
+    if (path.includes('/history/')) calls.push(operation)
+  }
+  expect(await scrub(laptop)).toMatchObject({ damaged: 1, repaired: 1 })
+  expect([calls.includes('copyFile'), calls.includes('hardLink')]).toEqual([true, false])
+})
+
 it('repairs a program that can be run then as before', async () => {
   desk.write('run', 'precious', { mode: 0o755 })
   await share(world, desk, {})

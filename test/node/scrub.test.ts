@@ -125,7 +125,7 @@ it('remembers what is surely damaged over a restart, however lately it was chang
   expect(await scrub.lookAfter(['b.txt' as never])).toEqual(['b.txt'])
   await scrub.stop()
   const next = await scrubOf(laptop)
-  await world.clock.run(() => next.status().damaged > 0, minuteMs)
+  expect(await world.clock.run(() => next.status().damaged > 0, minuteMs)).toBe(true)
   expect(next.problems()).toMatchObject([{ path: 'b.txt' }])
   await next.stop()
 })

@@ -31,7 +31,8 @@ export class BitRot {
     if (good === undefined || !this.#ledger.isWritten(good)) return
     // A kill that is due may come with this call.
     const row = await device.replica.index.get(path).catch(() => null)
-    if (row === null || !isLive(row.record)) return
+    // It may have changed while its look was waited for.
+    if (row === null || !isLive(row.record) || node.notedSeq < row.seq) return
     const entry = device.disk.quietly(() => device.disk.lstat(`${root}/${path}`))
     if (entry?.kind !== 'file' || entry.sizeBytes === 0 || !sameDiskState(row.disk, entry)) return
     const others = nodes.filter((other) => other !== node)
