@@ -1,5 +1,4 @@
 import type { DiskState } from '../model/disk-state.ts'
-import { systemCode } from '../model/errors.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { ApplyStep, StepResult } from '../ports/file-tasks.ts'
 import { PathTrouble, quietly } from './path-trouble.ts'
@@ -95,16 +94,9 @@ function takeToHistory(run: StepRun, options: Departure & { readonly kept: Saved
     return away?.at ?? null
   } catch (error) {
     // What could not be put back either has no other name that a user sees.
-    if (isInPlace(run, options)) options.kept?.undo()
+    quietly(() => {
+      if (isStill(run.disk, options.target, options.expect)) options.kept?.undo()
+    })
     throw error
-  }
-}
-
-function isInPlace(run: StepRun, { target, expect }: Departure): boolean {
-  try {
-    return isStill(run.disk, target, expect)
-  } catch (error) {
-    if (systemCode(error) === '') throw error
-    return false
   }
 }

@@ -11,21 +11,28 @@ import type { RecoverFolderDeps } from './recover-folder.ts'
  */
 export async function undoCopies(deps: RecoverFolderDeps, intents: readonly Intent[]): Promise<void> {
   const { tasks, clock, logger } = deps
-  const steps: ApplyStep[] = []
-  for (const intent of intents) steps.push(...(await stepsFor(deps, intent)))
+  const steps = await stepsFor(deps, intents)
   if (steps.length === 0) return
   const results = await tasks.apply(steps, { history: historyName(clock.now()) })
   const undone = results.filter(({ outcome }) => outcome === 'done').length
   logger.info('copies undone', { copies: steps.length, undone })
 }
 
-async function stepsFor({ index, tasks }: RecoverFolderDeps, { record, copyPath }: Intent): Promise<ApplyStep[]> {
-  if (copyPath === undefined) return []
-  const { path } = record
-  const [row, copyRow] = [await index.get(path), await index.get(copyPath)]
-  const [look, copyLook] = await tasks.lstat([path, copyPath])
-  const copy = copyLook?.disk ?? null
-  const isCopyIndexed = copyRow !== null && isLive(copyRow.record)
-  const isTwice = isLeftTwice({ disk: look?.disk ?? null, indexed: row?.disk ?? null, copy, isCopyIndexed })
-  return isTwice && copy !== null ? [{ type: 'remove-second-name', path: copyPath, expect: copy, other: path }] : []
+async function stepsFor({ index, tasks }: RecoverFolderDeps, intents: readonly Intent[]): Promise<ApplyStep[]> {
+  const pairs = intents.flatMap(({ record: { path }, copyPath }) =>
+    copyPath === undefined ? [] : [{ path, copyPath }],
+  )
+  if (pairs.length === 0) return []
+  const paths = pairs.flatMap(({ path, copyPath }) => [path, copyPath])
+  const [rows, looks] = [await index.getMany(paths), await tasks.lstat(paths)]
+  return pairs.flatMap(({ path, copyPath }, i): ApplyStep[] => {
+    const [at, copyAt] = [2 * i, 2 * i + 1]
+    const copy = looks[copyAt]?.disk ?? null
+    const copyRow = rows[copyAt] ?? null
+    const isCopyIndexed = copyRow !== null && isLive(copyRow.record)
+    const facts = { disk: looks[at]?.disk ?? null, indexed: rows[at]?.disk ?? null, copy, isCopyIndexed }
+    return isLeftTwice(facts) && copy !== null
+      ? [{ type: 'remove-second-name', path: copyPath, expect: copy, other: path }]
+      : []
+  })
 }

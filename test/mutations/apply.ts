@@ -125,8 +125,8 @@ export const applyMutations: readonly Mutation[] = [
   {
     name: 'copy-goes-though-its-file-could-not-be-put-back',
     file: 'src/apply/take-away.ts',
-    text: 'if (isInPlace(run, options)) options.kept?.undo()',
-    bug: 'options.kept?.undo()',
+    text: 'if (isStill(run.disk, options.target, options.expect)) options.kept',
+    bug: 'options.kept',
     caughtBy: ['test/apply/take-away.test.ts'],
   },
   {
