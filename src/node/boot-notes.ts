@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { noteFile, type NoteFile } from './note-file.ts'
+import type { LookedAgain } from './second-looks.ts'
 
 /** What was surely on the disk while the system ran that `boot` names. */
-export interface BootNote {
+export interface BootNote extends LookedAgain {
   /** Names one run of the system; '' where it cannot be told from another. */
   readonly boot: string
   /** Of the sequence log that `seq` is in. */
   readonly epoch: string
-  /** The names of all changes up to this one have reached the disk. */
+  /** The names of all changes up to this one have reached the disk, too. */
   readonly seq: number
 }
 
@@ -28,6 +29,7 @@ export function bootNotesIn(file: string): BootNotes {
 
 function isNote(value: unknown): value is BootNote {
   if (typeof value !== 'object' || value === null) return false
-  const { boot, epoch, seq } = value as Record<string, unknown>
-  return typeof boot === 'string' && typeof epoch === 'string' && Number.isSafeInteger(seq) && (seq as number) >= 0
+  const { boot, epoch, seq, changedMs } = value as Record<string, unknown>
+  if (typeof boot !== 'string' || typeof epoch !== 'string') return false
+  return Number.isSafeInteger(seq) && (seq as number) >= 0 && Number.isFinite(changedMs)
 }

@@ -11,7 +11,7 @@ import type { FolderReplicaDeps } from './folder-replica-deps.ts'
 import type { KnownDamage } from './known-damage.ts'
 import { hasGone } from './look.ts'
 import { recoverFolder } from './recover-folder.ts'
-import type { SecondLooks } from './second-looks.ts'
+import type { LookedAgain, SecondLooks } from './second-looks.ts'
 import type { SerialQueue } from './serial-queue.ts'
 
 /** By the defaults of Linux everything is on its way to the disk after half a minute. */
@@ -32,7 +32,7 @@ export class FolderRecovery {
   readonly #deps: FolderRecoveryDeps
   #recovered = false
   #recovering: Promise<void> | null = null
-  #notedSeq = -1
+  #noted: LookedAgain | null = null
   #isSameBoot = false
 
   constructor(deps: FolderRecoveryDeps) {
@@ -73,19 +73,21 @@ export class FolderRecovery {
       const { seq } = index
       await clock.sleep(onDiskAfterMs, signal).catch(() => undefined)
       // What was written and not yet looked at again is for the next start, should this process end.
-      const doneSeq = Math.min(seq, this.#deps.looks.doneSeq)
-      if (!signal.aborted && this.#recovered && doneSeq > this.#notedSeq) await this.#note(doneSeq)
+      const { done } = this.#deps.looks
+      const doneSeq = Math.min(seq, done.seq)
+      if (signal.aborted || !this.#recovered) continue
+      if (doneSeq > (this.#noted?.seq ?? -1)) await this.#note({ seq: doneSeq, changedMs: done.changedMs })
     }
   }
 
   /** The log of the index has a new epoch: what was noted of it holds on. */
   async onRenewed(): Promise<void> {
-    if (this.#notedSeq >= 0) await this.#note(this.#notedSeq)
+    if (this.#noted !== null) await this.#note(this.#noted)
   }
 
   /** False when the folder is away. */
   async #lookForLostNames(): Promise<boolean> {
-    const { bootNotes, index, logger } = this.#deps
+    const { bootNotes, index, logger, looks } = this.#deps
     const boot = (await bootNotes?.boot()) ?? ''
     if (bootNotes === undefined || boot === '') return true
     const note = await bootNotes.load()
@@ -96,13 +98,13 @@ export class FolderRecovery {
       if (lost > 0) logger.warn('a power cut took names of files: peers are asked for them', { files: lost })
     }
     // After a power cut, other bytes in the same state are damage.
-    if (note?.epoch === index.epoch && (this.#isSameBoot || !index.isAfterCrash)) await this.#takeUpLooks(note.seq)
+    if (note?.epoch === index.epoch && (this.#isSameBoot || !index.isAfterCrash)) await this.#takeUpLooks(note)
     if (note !== null && this.#isSameBoot) {
-      this.#notedSeq = note.seq
+      this.#noted = note
       return true
     }
     if (note !== null && index.isAfterCrash) await this.#countAnew()
-    await this.#note(index.seq)
+    await this.#note({ seq: index.seq, changedMs: looks.done.changedMs })
     return true
   }
 
@@ -146,17 +148,17 @@ export class FolderRecovery {
     return gone.length
   }
 
-  async #takeUpLooks(afterSeq: number): Promise<void> {
+  async #takeUpLooks(done: LookedAgain): Promise<void> {
     const { index, looks } = this.#deps
-    for await (const page of rowsAfter(index, afterSeq)) looks.takeUp(page)
+    for await (const page of rowsAfter(index, done.seq)) looks.takeUp(page, done)
   }
 
-  async #note(seq: number): Promise<void> {
+  async #note({ seq, changedMs }: LookedAgain): Promise<void> {
     const { bootNotes, index, logger } = this.#deps
     try {
       const boot = (await bootNotes?.boot()) ?? ''
-      if (boot !== '') await bootNotes?.save({ boot, epoch: index.epoch, seq })
-      this.#notedSeq = seq
+      if (boot !== '') await bootNotes?.save({ boot, epoch: index.epoch, seq, changedMs })
+      this.#noted = { seq, changedMs }
     } catch (error) {
       logger.warn('how far changes are on the disk could not be noted', { error: errorText(error) })
     }
@@ -196,7 +198,7 @@ export interface FolderRecoveryDeps extends Pick<FolderReplicaDeps, 'index' | 't
   /** By default no boot is told from another, and nothing is taken for lost. */
   readonly bootNotes?: BootNotes
   readonly damage: KnownDamage
-  readonly looks: Pick<SecondLooks, 'doneSeq' | 'takeUp'>
+  readonly looks: Pick<SecondLooks, 'done' | 'takeUp'>
   readonly commits: SerialQueue
   readonly signal: AbortSignal
   readonly isFolderThere: () => Promise<boolean>

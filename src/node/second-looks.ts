@@ -52,11 +52,14 @@ export class SecondLooks {
     return this.#waiting.has(path)
   }
 
-  /** The rows up to this one need no more looks. */
-  get doneSeq(): number {
+  get done(): LookedAgain {
     let { seq } = this.#deps.index
-    for (const { afterSeq } of this.#waiting.values()) seq = Math.min(seq, afterSeq)
-    return seq
+    let changedMs = this.#deps.clock.now() - writtenOutMs
+    for (const waiting of this.#waiting.values()) {
+      seq = Math.min(seq, waiting.afterSeq)
+      changedMs = Math.min(changedMs, waiting.changedMs)
+    }
+    return { seq, changedMs }
   }
 
   /**
@@ -64,8 +67,8 @@ export class SecondLooks {
    * file was opened.
    */
   onHashed(path: RelativePath, disk: DiskState, seen: { readonly hashedAt: number; readonly afterSeq: number }): void {
-    if (Number(disk.ctimeNs / 1_000_000n) < seen.hashedAt - writtenOutMs) return
-    this.#add(path, { ...disk, afterSeq: seen.afterSeq })
+    if (changedMsOf(disk) <= seen.hashedAt - writtenOutMs) return
+    this.#add(path, newLook(disk, seen.afterSeq))
   }
 
   onCommitted(changes: readonly RowChange[]): void {
@@ -77,12 +80,14 @@ export class SecondLooks {
   }
 
   /**
-   * Rows that an earlier process has committed, and may not have looked at again; those of peers, too: what they have moved may
-   * be a file that was written here.
+   * Rows that an earlier process has committed after it was done with others, and may not have looked at again; those of peers,
+   * too: what they have moved may be a file that was written here. In one that was at rest before, other bytes are damage.
    */
-  takeUp(rows: readonly IndexRow[]): void {
+  takeUp(rows: readonly IndexRow[], done: Pick<LookedAgain, 'changedMs'>): void {
+    const wasSetBack = this.#deps.clock.now() < done.changedMs + writtenOutMs
     for (const { record, disk, seq } of rows) {
-      if (disk?.kind === 'file') this.#add(record.path, { ...disk, afterSeq: seq - 1 })
+      if (disk?.kind !== 'file') continue
+      if (wasSetBack || changedMsOf(disk) > done.changedMs) this.#add(record.path, newLook(disk, seq - 1))
     }
   }
 
@@ -190,19 +195,15 @@ export class SecondLooks {
     if (states.length > 0) await index.updateDisk(states)
   }
 
-  #add(
-    path: RelativePath,
-    { inode, sizeBytes, afterSeq }: Pick<Waiting, 'inode' | 'sizeBytes' | 'afterSeq'>,
-    tries = 0,
-  ): void {
+  #add(path: RelativePath, look: Omit<Waiting, 'tries' | 'dueMs'>, tries = 0): void {
     const [oldest] = this.#waiting
     if (oldest === undefined) this.#woken.resolve()
     const before = this.#waiting.get(path)
     if (before !== undefined) this.#drop(path, before)
     else if (oldest !== undefined && this.#waiting.size >= filesMax) this.#drop(...oldest)
     const dueMs = this.#deps.clock.monotonic() + writtenOutMs
-    this.#waiting.set(path, { inode, sizeBytes, afterSeq, tries, dueMs })
-    this.#pathOf.set(inode, path)
+    this.#waiting.set(path, { ...look, tries, dueMs })
+    this.#pathOf.set(look.inode, path)
   }
 
   #postpone(path: RelativePath, waiting: Waiting, tries = waiting.tries + 1): void {
@@ -223,10 +224,28 @@ export class SecondLooks {
   }
 }
 
+/** What needs no more looks. */
+export interface LookedAgain {
+  /** The rows up to this one. */
+  readonly seq: number
+  /** Later ones, too, if their files were changed up to then: milliseconds since 1970. */
+  readonly changedMs: number
+}
+
+function changedMsOf(disk: DiskState): number {
+  return Number(disk.ctimeNs / 1_000_000n)
+}
+
+function newLook(disk: DiskState, afterSeq: number): Omit<Waiting, 'tries' | 'dueMs'> {
+  return { inode: disk.inode, sizeBytes: disk.sizeBytes, changedMs: changedMsOf(disk), afterSeq }
+}
+
 /** A file, and from which look at it it is known. */
 interface Waiting {
   readonly inode: bigint
   readonly sizeBytes: number
+  /** Its change time, in milliseconds since 1970. */
+  readonly changedMs: number
   /** Monotonic. */
   readonly dueMs: number
   /** Its row was committed after this one. */

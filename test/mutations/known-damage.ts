@@ -138,7 +138,7 @@ export const knownDamageMutations: readonly Mutation[] = [
   {
     name: 'note-of-what-is-on-the-disk-is-of-an-old-epoch',
     file: 'src/node/folder-recovery.ts',
-    text: 'if (this.#notedSeq >= 0) await this.#note(this.#notedSeq)',
+    text: 'if (this.#noted !== null) await this.#note(this.#noted)',
     bug: '',
     caughtBy: ['test/node/lost-writes.test.ts'],
   },

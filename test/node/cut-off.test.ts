@@ -233,8 +233,13 @@ describe('names that a power cut has taken', () => {
 
 describe('the note of a boot', () => {
   it('is found again as it was saved, and is none when it is damaged or was never made', async () => {
-    const malformed = ['', '{"boot":"x"', '{"boot":"x","epoch":"e","seq":-1}']
-    await expectKept(bootNotesIn, { boot: 'x', epoch: 'e', seq: 7 }, malformed)
+    const malformed = [
+      '',
+      '{"boot":"x"',
+      '{"boot":"x","epoch":"e","seq":-1,"changedMs":9}',
+      '{"boot":"x","epoch":"e","seq":7}',
+    ]
+    await expectKept(bootNotesIn, { boot: 'x', epoch: 'e', seq: 7, changedMs: 9 }, malformed)
   })
 
   it('tells one boot from another on Linux, and is the same as long as it lasts', async () => {

@@ -30,7 +30,7 @@ describe('rows of files that a power cut took', () => {
     toldAt = []
     index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
     await index.commit([fileOf('old', 'old'), fileOf('new', 'new')])
-    kept = new MemoryBootNotes(() => 'second', { boot: 'first', epoch: index.epoch, seq: 1 })
+    kept = new MemoryBootNotes(() => 'second', { boot: 'first', epoch: index.epoch, seq: 1, changedMs: 0 })
     recovery = new FolderRecovery({
       index,
       tasks: new DiskFileTasks({ disk, root }),
@@ -38,7 +38,7 @@ describe('rows of files that a power cut took', () => {
       logger: silentLogger,
       bootNotes: kept,
       damage: new KnownDamage({ logger: silentLogger }),
-      looks: { doneSeq: Number.MAX_SAFE_INTEGER, takeUp: () => undefined },
+      looks: { done: { seq: Number.MAX_SAFE_INTEGER, changedMs: 5 }, takeUp: () => undefined },
       commits: new SerialQueue(),
       signal: new AbortController().signal,
       isFolderThere: async () => isThere,
@@ -53,7 +53,7 @@ describe('rows of files that a power cut took', () => {
     await recovery.recover()
     expect(await left()).toEqual([true, false])
     expect(toldAt).toEqual([2])
-    expect(kept.note).toEqual({ boot: 'second', epoch: index.epoch, seq: 2 })
+    expect(kept.note).toEqual({ boot: 'second', epoch: index.epoch, seq: 2, changedMs: 5 })
   })
 
   it('are given up where what was there before is back, and is not synced', async () => {

@@ -125,6 +125,30 @@ describe('what is written through a mapping after its file was hashed, and leave
     expect((await world.rest()).get('a')).toBe('file later bytes')
   })
 
+  it('is damage where the file was at rest before a peer moved it, right before the node was killed', async () => {
+    alpha.write('from/a', 'first write')
+    await world.clock.pass(3 * minuteMs)
+    writeMapped('from/a', 'other bytes')
+    beta.rename('from', 'to')
+    await world.clock.pass(1000)
+    alpha.die()
+    await alpha.stop()
+    await alpha.start()
+    await world.clock.pass(minuteMs)
+    expect([alpha, beta].map((device) => device.tree().get('to/a'))).toEqual(['file other bytes', 'file first write'])
+  })
+
+  it('is an edit where the clock was set back meanwhile', async () => {
+    alpha.write('a', 'long ago')
+    await world.clock.pass(3 * minuteMs)
+    alpha.clockOffMs = -dayMs
+    await writeTwice('a')
+    await alpha.stop()
+    await alpha.start()
+    await world.clock.pass(minuteMs)
+    expect((await world.rest()).get('a')).toBe('file other bytes')
+  })
+
   it('is found by the next start after a boot in order', async () => {
     await writeTwice('a')
     await alpha.stop()

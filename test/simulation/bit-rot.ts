@@ -54,6 +54,14 @@ export class BitRot {
     return (await this.#world.clock.run(() => !device.isRunning || isDone(), lookAgainMsMax)) && device.isRunning
   }
 
+  /** A damaged file that was renamed in the last minute before is looked at like one that was written then. */
+  started({ device }: SimulatedNode): void {
+    for (const [path, what] of device.tree()) {
+      const isTaken = isRelativePath(path) && device.replica.looks.isDue(path) && this.#ledger.isDamaged(what)
+      if (isTaken) this.#ledger.isAnEdit(what)
+    }
+  }
+
   /** True when a damaged file is there, or below; '' is the root. */
   isAt(node: SimulatedNode, path: string): boolean {
     const rotten = this.#rotten.get(node)

@@ -51,6 +51,16 @@ export class Ledger {
     this.#damaged.set(plain(bad), plain(good))
   }
 
+  isDamaged(what: string): boolean {
+    return this.#damaged.has(plain(what))
+  }
+
+  /** Nobody can tell this damage from a new content, which takes the place of the right one. */
+  isAnEdit(bad: string): void {
+    this.saw(bad)
+    this.mayBeThere(bad)
+  }
+
   /** All devices have the same, and nothing is on its way. */
   allHaveTheSame(): void {
     this.#replaced = new Set()

@@ -38,6 +38,7 @@ export class SimulatedNode {
   readonly #stores: OrderedStore[]
   readonly #trace: Trace | null
   readonly #bootNotes: MemoryBootNotes
+  readonly #onStarted: Parts['onStarted']
 
   private constructor(device: WorldDevice, parts: Parts) {
     this.device = device
@@ -48,9 +49,10 @@ export class SimulatedNode {
     this.#scrubs = parts.scrubs
     this.#trace = parts.trace
     this.#bootNotes = parts.bootNotes
+    this.#onStarted = parts.onStarted
   }
 
-  static async add(name: string, { world, trace, lateSaves }: NodeOptions): Promise<SimulatedNode> {
+  static async add(name: string, { world, trace, lateSaves, onStarted }: NodeOptions): Promise<SimulatedNode> {
     const stores: OrderedStore[] = []
     const scrubs: ScrubFolder[] = []
     const scrubNotes = new MemoryNote<ScrubNote>()
@@ -80,7 +82,7 @@ export class SimulatedNode {
     // The folder was there before, and its marker is of long ago: no power cut takes them.
     device.disk.quietly(() => device.disk.syncFileSystem('/'))
     faults = new NodeFaults(device, { store: stores.at(-1)!, random: world.random, lateSaves })
-    const node = new SimulatedNode(device, { world, limiters, faults, stores, scrubs, trace, bootNotes })
+    const node = new SimulatedNode(device, { world, limiters, faults, stores, scrubs, trace, bootNotes, onStarted })
     node.#arm()
     return node
   }
@@ -93,6 +95,7 @@ export class SimulatedNode {
     if (this.#isAway) return
     this.staysDead = false
     await this.device.start()
+    this.#onStarted(this)
     this.#arm()
   }
 
@@ -145,7 +148,7 @@ export class SimulatedNode {
 
   /** Nothing else tells of what was written through a mapping. */
   get hasLookedAgain(): boolean {
-    return !this.device.isRunning || this.device.replica.looks.doneSeq === this.device.replica.index.seq
+    return !this.device.isRunning || this.device.replica.looks.done.seq === this.device.replica.index.seq
   }
 
   /** What the next start takes for done, up to this row. */
@@ -234,15 +237,14 @@ export interface NodeOptions {
   readonly world: ReplicaWorld
   readonly trace: Trace | null
   readonly lateSaves: LateSaves | null
+  readonly onStarted: (node: SimulatedNode) => void
 }
 
-interface Parts {
-  readonly world: ReplicaWorld
+interface Parts extends Pick<NodeOptions, 'world' | 'trace' | 'onStarted'> {
   readonly limiters: readonly FairLimiter[]
   readonly faults: NodeFaults
   readonly stores: OrderedStore[]
   readonly scrubs: ScrubFolder[]
-  readonly trace: Trace | null
   readonly bootNotes: MemoryBootNotes
 }
 
