@@ -7,12 +7,15 @@ import { mappedTag, plain, type Ledger } from './ledger.ts'
 import { awayTarget, isObstacle, Obstacles, obstaclesIn } from './obstacles.ts'
 import { root } from './paths.ts'
 import type { Operation, WriteKind } from './schedule.ts'
+import { writeAsOf } from './write-as-of.ts'
 
 /** Files of an old time, as archives and copying tools make them. */
 const oldTimeMs = Date.UTC(2020, 1, 2)
 /** What was put there last is looked at within this. */
 const obstaclesMs = 10_000
 const writtenOutMs = 30_000
+/** Of the times of files. */
+const tickMs = 12
 
 type Placed = Extract<Operation, { path: string; to: string }>
 type Change = Exclude<Extract<Operation, { path: string }>, Placed | { calls: number } | { type: 'rot' }>
@@ -96,7 +99,8 @@ export class User {
     if (how === 'same' || how === 'empty') this.#ledger.mayBeThere(`file ${content}`)
     else this.#ledger.wrote(`file ${content}`)
     if (how === 'save' && old?.startsWith('file') === true) at.save(path, content)
-    else at.write(path, content, how === 'old' ? { mtimeMs: oldTimeMs } : {})
+    else if (how === 'old') this.#writeAsOf(at, path, content, oldTimeMs)
+    else at.write(path, content)
     const mapped = this.#mapped.get(at) ?? new Map<string, { inode: bigint; atMs: number }>()
     this.#mapped.set(at, mapped.set(path, { inode: inodeOf(at, path), atMs: this.#nowMs() }))
     this.#earlier.set(path, [
@@ -126,7 +130,14 @@ export class User {
     if (old?.startsWith('symlink') === true || isObstacle(old)) at.remove(path)
     this.#saw(at, path, old)
     this.#ledger.wroteAgain(earlier.what)
-    at.write(path, earlier.what.slice('file '.length), { mtimeMs: earlier.mtimeMs })
+    this.#writeAsOf(at, path, earlier.what.slice('file '.length), earlier.mtimeMs)
+  }
+
+  #writeAsOf(at: WorldDevice, path: string, content: string, mtimeMs: number): void {
+    const sinceMs = this.#nowMs() - tickMs
+    const mapped = [...(this.#mapped.get(at)?.values() ?? [])]
+    const hasWritten = (inode: bigint): boolean => mapped.some((file) => file.inode === inode && file.atMs >= sinceMs)
+    writeAsOf(at, path, { content, mtimeMs, hasWritten })
   }
 
   /** So many small files, as a folder has that was there before. */
