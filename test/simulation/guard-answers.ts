@@ -3,6 +3,7 @@ import type { ReplicaWorld, WorldDevice } from '../node/replica-world.ts'
 import type { Decided } from './schedule.ts'
 
 const roundsMax = 40
+const asksAgainMs = 180_000
 
 /** What persons say when changes wait for them. */
 export class GuardAnswers {
@@ -35,6 +36,8 @@ export class GuardAnswers {
       await clock.pass(3000)
       // That it does not come to rest for another reason is for other checkers.
       if (!isAnswered && isNothingHeld()) return []
+      // A device that asks anew says for a moment nothing of what nobody has.
+      if (!isAnswered && !isDamaged) await clock.run(() => !devices.some(isStuck), asksAgainMs)
       const stuck = isAnswered || isDamaged ? [] : devices.filter(isStuck)
       if (stuck.length > 0) return stuck.map(({ name }) => `${name} waits for ever`)
       if (!isAnswered) await this.#giveUp()
