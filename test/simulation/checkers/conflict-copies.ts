@@ -14,6 +14,8 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
   // Who rejects a rewrite has a content stay that a copy was made of already; so has who removes or moves the winner.
   const mayGoBack = schedule.operations.some(({ type }) => goingBack.has(type))
   const mayLackRecord = schedule.operations.some(({ type }) => lackingRecord.has(type))
+  // What was edited where a copy is, and was found without its record, may lose to what was there, and win the next time.
+  const mayHaveWon = mayLackRecord && schedule.operations.some(({ type }) => type === 'edit-copy')
   const mayBeOneFile = schedule.operations.some(({ type }) => leavingTwoNames.has(type))
   const tree = world.devices[0]!.tree()
   const problems: string[] = []
@@ -26,7 +28,7 @@ export function conflictCopies({ schedule, world, ledger }: CheckedRun): string[
     const loser = `${original} ${content}${mayLackRecord ? ` ${deviceOf(path)}` : ''}`
     const other = copies.get(loser)
     const isFile = content.startsWith('file')
-    const isSecond = other !== undefined && !(mayBeOneFile && isFile && areOneFile(world, other, path))
+    const isSecond = other !== undefined && !mayHaveWon && !(mayBeOneFile && isFile && areOneFile(world, other, path))
     if (isSecond) problems.push(`two copies of a loser: ${other} and ${path}`)
     copies.set(loser, path)
     const isSame = plain(tree.get(original) ?? '') === content
