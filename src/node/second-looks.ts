@@ -67,7 +67,7 @@ export class SecondLooks {
    * file was opened.
    */
   onHashed(path: RelativePath, disk: DiskState, seen: { readonly hashedAt: number; readonly afterSeq: number }): void {
-    if (changedMsOf(disk) <= seen.hashedAt - writtenOutMs) return
+    if (changedMsOf(disk) < seen.hashedAt - writtenOutMs) return
     this.#add(path, newLook(disk, seen.afterSeq))
   }
 
@@ -87,7 +87,7 @@ export class SecondLooks {
     const wasSetBack = this.#deps.clock.now() < done.changedMs + writtenOutMs
     for (const { record, disk, seq } of rows) {
       if (disk?.kind !== 'file') continue
-      if (wasSetBack || changedMsOf(disk) > done.changedMs) this.#add(record.path, newLook(disk, seq - 1))
+      if (wasSetBack || changedMsOf(disk) >= done.changedMs) this.#add(record.path, newLook(disk, seq - 1))
     }
   }
 
@@ -228,7 +228,7 @@ export class SecondLooks {
 export interface LookedAgain {
   /** The rows up to this one. */
   readonly seq: number
-  /** Later ones, too, if their files were changed up to then: milliseconds since 1970. */
+  /** Later ones, too, if their files were changed before that: milliseconds since 1970. */
   readonly changedMs: number
 }
 

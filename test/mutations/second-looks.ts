@@ -21,7 +21,7 @@ export const secondLookMutations: readonly Mutation[] = [
   {
     name: 'second-look-at-a-file-of-long-ago',
     file: 'src/node/second-looks.ts',
-    text: '    if (changedMsOf(disk) <= seen.hashedAt - writtenOutMs) return\n',
+    text: '    if (changedMsOf(disk) < seen.hashedAt - writtenOutMs) return\n',
     bug: '',
     caughtBy: tests,
   },
@@ -119,8 +119,22 @@ export const secondLookMutations: readonly Mutation[] = [
   {
     name: 'damage-of-what-a-peer-has-moved-before-a-kill-is-an-edit',
     file: 'src/node/second-looks.ts',
-    text: 'if (wasSetBack || changedMsOf(disk) > done.changedMs) ',
+    text: 'if (wasSetBack || changedMsOf(disk) >= done.changedMs) ',
     bug: '',
+    caughtBy: tests,
+  },
+  {
+    name: 'second-look-that-waited-when-that-was-noted-is-forgotten',
+    file: 'src/node/second-looks.ts',
+    text: '      changedMs = Math.min(changedMs, waiting.changedMs)\n',
+    bug: '',
+    caughtBy: tests,
+  },
+  {
+    name: 'second-look-that-waited-first-when-that-was-noted-is-forgotten',
+    file: 'src/node/second-looks.ts',
+    text: '>= done.changedMs',
+    bug: '> done.changedMs',
     caughtBy: tests,
   },
   {
