@@ -75,11 +75,8 @@ export class FolderRecovery {
       // What was written and not yet looked at again is for the next start, should this process end.
       const { done } = this.#deps.looks
       const doneSeq = Math.min(seq, done.seq)
-      const noted = this.#noted ?? nothingNoted
-      // A file that takes long to hash may be older than what is noted meanwhile.
-      const isNews = doneSeq > noted.seq || done.changedMs < noted.changedMs
-      const next = { seq: Math.max(doneSeq, noted.seq), changedMs: done.changedMs }
-      if (isNews && !signal.aborted && this.#recovered) await this.#note(next)
+      if (signal.aborted || !this.#recovered) continue
+      if (doneSeq > (this.#noted?.seq ?? -1)) await this.#note({ seq: doneSeq, changedMs: done.changedMs })
     }
   }
 
@@ -169,7 +166,6 @@ export class FolderRecovery {
 }
 
 const rowsPerCommit = 1000
-const nothingNoted: LookedAgain = { seq: -1, changedMs: Number.POSITIVE_INFINITY }
 
 /** The rows of the changes after `seq`, by the log: a start need not read a million others. */
 async function* rowsAfter(index: FolderIndex, seq: number): AsyncGenerator<readonly IndexRow[]> {

@@ -138,13 +138,6 @@ export const secondLookMutations: readonly Mutation[] = [
     caughtBy: tests,
   },
   {
-    name: 'second-look-at-what-took-long-to-hash-is-not-noted',
-    file: 'src/node/folder-recovery.ts',
-    text: ' || done.changedMs < noted.changedMs',
-    bug: '',
-    caughtBy: ['test/node/folder-recovery.test.ts'],
-  },
-  {
     name: 'second-look-is-forgotten-where-the-clock-was-set-back',
     file: 'src/node/second-looks.ts',
     text: 'if (wasSetBack || changed',

@@ -3,7 +3,6 @@ import { FolderIndex } from '../../src/file-index/folder-index.ts'
 import type { RelativePath } from '../../src/model/relative-path.ts'
 import { FolderRecovery } from '../../src/node/folder-recovery.ts'
 import { KnownDamage } from '../../src/node/known-damage.ts'
-import type { LookedAgain } from '../../src/node/second-looks.ts'
 import { SerialQueue } from '../../src/node/serial-queue.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
 import { countingRandom, deviceTag, fileOf } from '../file-index/sample-records.ts'
@@ -20,9 +19,6 @@ describe('rows of files that a power cut took', () => {
   let index: FolderIndex
   let kept: MemoryBootNotes
   let isThere: boolean
-  let looks: { done: LookedAgain; takeUp: () => void }
-  let clock: ManualClock
-  let stopping: AbortController
   let recovery: FolderRecovery
   /** How many rows there were when it was told that some are given up. */
   let toldAt: number[]
@@ -32,22 +28,19 @@ describe('rows of files that a power cut took', () => {
     disk.makeFolders(root)
     isThere = true
     toldAt = []
-    looks = { done: { seq: Number.MAX_SAFE_INTEGER, changedMs: 5 }, takeUp: () => undefined }
-    clock = new ManualClock()
-    stopping = new AbortController()
     index = await FolderIndex.open(memoryStore(), { deviceTag, random: countingRandom() })
     await index.commit([fileOf('old', 'old'), fileOf('new', 'new')])
     kept = new MemoryBootNotes(() => 'second', { boot: 'first', epoch: index.epoch, seq: 1, changedMs: 0 })
     recovery = new FolderRecovery({
       index,
       tasks: new DiskFileTasks({ disk, root }),
-      clock,
+      clock: new ManualClock(),
       logger: silentLogger,
       bootNotes: kept,
       damage: new KnownDamage({ logger: silentLogger }),
-      looks,
+      looks: { done: { seq: Number.MAX_SAFE_INTEGER, changedMs: 5 }, takeUp: () => undefined },
       commits: new SerialQueue(),
-      signal: stopping.signal,
+      signal: new AbortController().signal,
       isFolderThere: async () => isThere,
       onForgetting: async () => void toldAt.push(index.summary.entries),
     })
@@ -76,15 +69,5 @@ describe('rows of files that a power cut took', () => {
     isThere = true
     await recovery.recover()
     expect([await left(), toldAt, kept.note?.boot]).toEqual([[true, false], [2], 'second'])
-  })
-
-  it('are noted anew when a file waits for its look that is older than what was noted', async () => {
-    await recovery.recover()
-    const running = recovery.run()
-    looks.done = { seq: 1, changedMs: 3 }
-    await clock.advance(60_000)
-    stopping.abort()
-    await running
-    expect(kept.note).toMatchObject({ seq: 2, changedMs: 3 })
   })
 })
