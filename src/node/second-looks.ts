@@ -80,14 +80,15 @@ export class SecondLooks {
   }
 
   /**
-   * Rows that an earlier process has committed after it was done with others, and may not have looked at again; those of peers,
-   * too: what they have moved may be a file that was written here. In one that was at rest before, other bytes are damage.
+   * Rows that an earlier process has committed after it was done with others, and may not have looked at again: those of what
+   * was published here since, and what was changed since and moved by a peer. In a file that was at rest, other bytes are damage.
    */
-  takeUp(rows: readonly IndexRow[], done: Pick<LookedAgain, 'changedMs'>): void {
-    const wasSetBack = this.#deps.clock.now() < done.changedMs + writtenOutMs
+  takeUp(rows: readonly IndexRow[], done: LookedAgain): void {
+    const { writer: self } = this.#deps.index
     for (const { record, disk, seq } of rows) {
       if (disk?.kind !== 'file') continue
-      if (wasSetBack || changedMsOf(disk) >= done.changedMs) this.#add(record.path, newLook(disk, seq - 1))
+      const isPublished = record.version.some(([writer, counter]) => writer === self && counter > done.seq)
+      if (isPublished || changedMsOf(disk) >= done.changedMs) this.#add(record.path, newLook(disk, seq - 1))
     }
   }
 

@@ -119,7 +119,7 @@ export const secondLookMutations: readonly Mutation[] = [
   {
     name: 'damage-of-what-a-peer-has-moved-before-a-kill-is-an-edit',
     file: 'src/node/second-looks.ts',
-    text: 'if (wasSetBack || changedMsOf(disk) >= done.changedMs) ',
+    text: 'if (isPublished || changedMsOf(disk) >= done.changedMs) ',
     bug: '',
     caughtBy: tests,
   },
@@ -131,17 +131,17 @@ export const secondLookMutations: readonly Mutation[] = [
     caughtBy: tests,
   },
   {
-    name: 'second-look-that-waited-first-when-that-was-noted-is-forgotten',
+    name: 'second-look-is-forgotten-where-the-clock-was-set-back',
     file: 'src/node/second-looks.ts',
-    text: '>= done.changedMs',
-    bug: '> done.changedMs',
+    text: 'if (isPublished || ',
+    bug: 'if (',
     caughtBy: tests,
   },
   {
-    name: 'second-look-is-forgotten-where-the-clock-was-set-back',
+    name: 'second-look-is-forgotten-where-a-peer-has-moved-the-file',
     file: 'src/node/second-looks.ts',
-    text: 'if (wasSetBack || changed',
-    bug: 'if (changed',
+    text: 'if (isPublished || changedMsOf(disk) >= done.changedMs) ',
+    bug: 'if (isPublished) ',
     caughtBy: tests,
   },
   {

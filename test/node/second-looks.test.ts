@@ -112,9 +112,13 @@ describe('what is written through a mapping after its file was hashed, and leave
   })
 
   it.each([
-    ['was stopped', () => alpha.stop()],
-    ['was killed', async () => alpha.die()],
-  ])('is found by the next start when the node %s', async (_, end) => {
+    ['was stopped', 0, () => alpha.stop()],
+    ['was killed', 0, async () => alpha.die()],
+    ['was stopped when its clock had been set back', -dayMs, () => alpha.stop()],
+  ])('is found by the next start when the node %s', async (_, clockOffMs, end) => {
+    alpha.write('other', 'needs no more looks')
+    await world.clock.pass(3 * minuteMs)
+    alpha.clockOffMs = clockOffMs
     await writeTwice('a')
     await end()
     await alpha.stop()
@@ -135,16 +139,6 @@ describe('what is written through a mapping after its file was hashed, and leave
     await alpha.restart()
     await world.clock.pass(minuteMs)
     expect([alpha, beta].map((device) => device.tree().get('to/a'))).toEqual(['file other bytes', 'file first write'])
-  })
-
-  it('is an edit where the clock was set back meanwhile', async () => {
-    alpha.write('a', 'long ago')
-    await world.clock.pass(3 * minuteMs)
-    alpha.clockOffMs = -dayMs
-    await writeTwice('a')
-    await alpha.restart()
-    await world.clock.pass(minuteMs)
-    expect((await world.rest()).get('a')).toBe('file other bytes')
   })
 
   it('is found by the next start after a boot in order', async () => {
@@ -181,18 +175,22 @@ describe('what is written through a mapping after its file was hashed, and leave
     expect(beta.tree().get('a')).toBe('file newer bytes')
   })
 
-  it('is looked for again at the next start as long as it has not been, whatever was noted of others', async () => {
+  it.each([
+    ['', 'a', () => undefined],
+    [', by a peer that has moved it', 'b', () => beta.rename('a', 'b')],
+  ])('is looked for again at the next start as long as it has not been%s', async (_, path, move) => {
     alpha.write('other', 'needs no more looks')
     await seen()
     alpha.write('a', 'first write')
     await seen()
     alpha.disk.setAccess(`${root}/a`, { read: false })
+    move()
     await world.clock.pass(3 * minuteMs)
     await alpha.restart()
-    alpha.disk.setAccess(`${root}/a`, { read: true })
-    writeMapped('a', 'other bytes')
+    alpha.disk.setAccess(`${root}/${path}`, { read: true })
+    writeMapped(path, 'other bytes')
     await world.clock.pass(minuteMs)
-    expect((await world.rest()).get('a')).toBe('file other bytes')
+    expect((await world.rest()).get(path)).toBe('file other bytes')
   })
 
   it('is looked for after the folder was away', async () => {
