@@ -65,17 +65,20 @@ export class GuardAnswers {
 
   /** What is to be there after a rejection: of what this disk has lost what the others have, else what is here. */
   #keptFor(device: WorldDevice): ReadonlyMap<string, string> | null {
-    const [held, ...more] = waiting(device)
+    // What is being put back, of what waited before, is there only by and by.
+    const [held, ...more] = device.replica.view.status().held
     if (held === undefined || more.length > 0) return null
     // Where more is on its way than what waits, that takes its place whatever the answer is.
     const { problems, needed } = device.replica.view.status()
     const isOut = held.direction === 'outgoing'
     if (problems.length > 0 || needed.files > (isOut ? 0 : held.files)) return null
-    if (!isOut) return device.tree()
-    // Not while others have changes that wait, are being undone or have not been looked at, or do not agree.
+    // Not while others have changes that wait, are being undone or have not been looked at.
     const others = this.#world.devices.filter((other) => other !== device)
     const roots = new Set(others.map(restingRoot))
-    return roots.size === 1 && !roots.has(null) ? others[0]!.tree() : null
+    if (roots.has(null)) return null
+    if (!isOut) return device.tree()
+    // Nor while they do not agree.
+    return roots.size === 1 ? others[0]!.tree() : null
   }
 }
 
