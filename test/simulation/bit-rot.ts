@@ -54,11 +54,15 @@ export class BitRot {
     return (await this.#world.clock.run(() => !device.isRunning || isDone(), lookAgainMsMax)) && device.isRunning
   }
 
-  /** A damaged file that was renamed in the last minute before is looked at like one that was written then. */
-  started({ device }: SimulatedNode): void {
+  /**
+   * A damaged file that was renamed in the last minute before is looked at like one that was written then; one that a kill has
+   * left at another name, before that was noted, is found as a new one.
+   */
+  async started({ device }: SimulatedNode): Promise<void> {
     for (const [path, what] of device.tree()) {
-      const isTaken = isRelativePath(path) && device.replica.looks.isDue(path) && this.#ledger.isDamaged(what)
-      if (isTaken) this.#ledger.isAnEdit(what)
+      if (!isRelativePath(path) || !this.#ledger.isDamaged(what)) continue
+      const row = await device.replica.index.get(path)
+      if (row === null || device.replica.looks.isDue(path)) this.#ledger.isAnEdit(what)
     }
   }
 

@@ -89,7 +89,7 @@ class SimulatedRun {
 
   async start(): Promise<void> {
     const { nodes } = this.schedule
-    const onStarted = (node: SimulatedNode): void => this.#rot.started(node)
+    const onStarted = (node: SimulatedNode): Promise<void> => this.#rot.started(node)
     const options = { world: this.world, trace: this.#trace, lateSaves: this.lateSaves, onStarted }
     for (const name of names.slice(0, nodes)) this.nodes.push(await SimulatedNode.add(name, options))
     this.#links.partForever()

@@ -95,7 +95,7 @@ export class SimulatedNode {
     if (this.#isAway) return
     this.staysDead = false
     await this.device.start()
-    this.#onStarted(this)
+    await this.#onStarted(this)
     this.#arm()
   }
 
@@ -237,7 +237,7 @@ export interface NodeOptions {
   readonly world: ReplicaWorld
   readonly trace: Trace | null
   readonly lateSaves: LateSaves | null
-  readonly onStarted: (node: SimulatedNode) => void
+  readonly onStarted: (node: SimulatedNode) => Promise<void>
 }
 
 interface Parts extends Pick<NodeOptions, 'world' | 'trace' | 'onStarted'> {
