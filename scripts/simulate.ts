@@ -14,8 +14,9 @@ import { tracesElsewhere, tracesOf } from '../test/simulation/traces.ts'
  * Runs random schedules of users and faults against whole devices in memory, and prints those in which something that
  * p2psync promises did not hold, shrunk, as they belong into test/simulation/seeds.json.
  *   node scripts/simulate.ts [--runs 20000] [--seed 1] [--workers 2] [--profile faults|databases|guard|pair|everyday|taken] [--cases 200000] [--late-saves]
- * With --late-saves a power cut may take what users save. Without a profile they take turns; eight of ten schedules have 3 to 5 devices and faults. Before that, so many random cases each of deciding between records, of
- * planning the steps on the disk and of planning a fetch, without any I/O. Exit code 1 when something failed.
+ * With --late-saves a power cut may take what users save. Without a profile they take turns; eight of ten schedules have 3 to 5
+ * devices and faults. Before that, so many random cases each of deciding between records, of planning the steps on the disk and
+ * of planning a fetch, without any I/O. Exit code 1 when something failed.
  *   node scripts/simulate.ts --twice [--runs 20] [--seed 1]
  * Runs the seeds in two processes, and compares all that happens.
  */
@@ -24,8 +25,9 @@ const reportEvery = 25
 
 interface Share {
   readonly first: number
-  readonly step: number
-  readonly end: number
+  readonly runs: number
+  /** How many of them are taken, by all workers. */
+  readonly taken: Int32Array
   readonly profile: Profile | null
   readonly lateSaves: boolean
 }
@@ -39,12 +41,13 @@ interface Failure {
 }
 
 async function runShare(
-  { first, step, end, profile, lateSaves }: Share,
+  { first, runs, taken, profile, lateSaves }: Share,
   report: (report: Report) => void,
 ): Promise<void> {
   let done = 0
   const { stackTraceLimit } = Error
-  for (let seed = first; seed < end; seed += step) {
+  for (let i = Atomics.add(taken, 0, 1); i < runs; i = Atomics.add(taken, 0, 1)) {
+    const seed = first + i
     // Errors are a part of the play, and their stacks a fifth of what it costs.
     Error.stackTraceLimit = 0
     const made = makeSchedule(seed, profile ?? profileOf(seed))
@@ -96,14 +99,10 @@ async function main(): Promise<void> {
     const perSecond = done / ((performance.now() - beganAt) / 1000)
     process.stderr.write(`\r${done} of ${runs} schedules, ${perSecond.toFixed(0)}/s, ${failures} failed `)
   }
-  const shares = Array.from({ length: workers }, (_, i) => ({
-    first: seed + i,
-    step: workers,
-    end: seed + runs,
-    profile,
-    lateSaves: values['late-saves'],
-  }))
-  await Promise.all(shares.map((share) => inWorker(share, onReport)))
+  // Each takes the next seed: profiles that cost most have even seeds only.
+  const taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  const share: Share = { first: seed, runs, taken, profile, lateSaves: values['late-saves'] }
+  await Promise.all(Array.from({ length: workers }, () => inWorker(share, onReport)))
   process.stderr.write('\n')
   process.exitCode = failures === 0 ? 0 : 1
 }
