@@ -1,5 +1,5 @@
 import type { FolderIndex, IndexRow, RowChange } from '../file-index/folder-index.ts'
-import { isToLookAtAgain, sameDiskState, toLookAtAgain, type DiskState } from '../model/disk-state.ts'
+import { changedNs, isToLookAtAgain, sameDiskState, toLookAtAgain, type DiskState } from '../model/disk-state.ts'
 import { errorText } from '../model/errors.ts'
 import type { RelativePath } from '../model/relative-path.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -196,7 +196,7 @@ export class SecondLooks {
     if (states.length > 0) await index.updateDisk(states)
   }
 
-  #add(path: RelativePath, look: Omit<Waiting, 'tries' | 'dueMs'>, tries = 0): void {
+  #add(path: RelativePath, look: Look, tries = 0): void {
     const [oldest] = this.#waiting
     if (oldest === undefined) this.#woken.resolve()
     const before = this.#waiting.get(path)
@@ -229,28 +229,31 @@ export class SecondLooks {
 export interface LookedAgain {
   /** The rows up to this one. */
   readonly seq: number
-  /** Later ones, too, if their files were changed before that: milliseconds since 1970. */
+  /** Later ones of peers, too, if their files were changed before that: milliseconds since 1970. */
   readonly changedMs: number
 }
 
 function changedMsOf(disk: DiskState): number {
-  return Number(disk.ctimeNs / 1_000_000n)
+  return Number(changedNs(disk) / 1_000_000n)
 }
 
-function newLook(disk: DiskState, afterSeq: number): Omit<Waiting, 'tries' | 'dueMs'> {
+function newLook(disk: DiskState, afterSeq: number): Look {
   return { inode: disk.inode, sizeBytes: disk.sizeBytes, changedMs: changedMsOf(disk), afterSeq }
 }
 
 /** A file, and from which look at it it is known. */
-interface Waiting {
+interface Look {
   readonly inode: bigint
   readonly sizeBytes: number
   /** Its change time, in milliseconds since 1970. */
   readonly changedMs: number
-  /** Monotonic. */
-  readonly dueMs: number
   /** Its row was committed after this one. */
   readonly afterSeq: number
+}
+
+interface Waiting extends Look {
+  /** Monotonic. */
+  readonly dueMs: number
   /** How often it could not be hashed. */
   readonly tries: number
 }

@@ -145,6 +145,13 @@ export const secondLookMutations: readonly Mutation[] = [
     caughtBy: tests,
   },
   {
+    name: 'second-look-at-what-was-fresh-when-a-process-ended-is-forgotten',
+    file: 'src/node/second-looks.ts',
+    text: 'Number(changedNs(disk) / 1_000_000n)',
+    bug: 'Number(disk.ctimeNs / 1_000_000n)',
+    caughtBy: ['test/node/mapped-files.test.ts'],
+  },
+  {
     name: 'second-look-is-noted-before-it-is-made',
     file: 'src/node/folder-recovery.ts',
     text: 'const doneSeq = Math.min(seq, done.seq)',

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { NodeDisk } from '../../src/disk/node-disk.ts'
-import { FolderIndex } from '../../src/file-index/folder-index.ts'
-import { isToLookAtAgain, sameDiskState } from '../../src/model/disk-state.ts'
+import { FolderIndex, type IndexRow } from '../../src/file-index/folder-index.ts'
+import { isToLookAtAgain, sameDiskState, toLookAtAgain, type DiskState } from '../../src/model/disk-state.ts'
 import { parseRelativePath, type RelativePath } from '../../src/model/relative-path.ts'
 import { SecondLooks } from '../../src/node/second-looks.ts'
 import { SerialQueue } from '../../src/node/serial-queue.ts'
@@ -92,6 +92,17 @@ describe('files that wait for their second look', () => {
     const nameOf = (i: number): RelativePath => parseRelativePath(`file ${i}`)
     for (let i = 0; i <= filesMax; i++) looks.onHashed(nameOf(i), { ...fresh, inode: BigInt(i) }, seen)
     expect([0, 1, filesMax].map((i) => looks.isDue(nameOf(i)))).toEqual([false, true, true])
+    await stop()
+  })
+
+  it('are those of a peer that have changed since, also where their rows tell nothing of the disk', async () => {
+    const { looks, clock, stop } = await secondLooks({ hash: async () => [] })
+    const at = (ms: number): DiskState => toLookAtAgain({ ...diskOf(1), ctimeNs: BigInt(ms) * 1_000_000n })
+    const done = { seq: 4, changedMs: clock.now() }
+    const rowOf = (name: string, ms: number): IndexRow => ({ record: recordOf(name), disk: at(ms), seq: 5 })
+    looks.takeUp([rowOf('since', clock.now()), rowOf('before', clock.now() - 1)], done)
+    expect(['since', 'before'].map((name) => looks.isDue(parseRelativePath(name)))).toEqual([true, false])
+    expect(looks.done).toEqual({ seq: 0, changedMs: clock.now() - 40_000 })
     await stop()
   })
 })
