@@ -99,7 +99,7 @@ async function main(): Promise<void> {
     const perSecond = done / ((performance.now() - beganAt) / 1000)
     process.stderr.write(`\r${done} of ${runs} schedules, ${perSecond.toFixed(0)}/s, ${failures} failed `)
   }
-  // Each takes the next seed: profiles that cost most have even seeds only.
+  // Each takes the next seed: the profile that costs most has even ones only.
   const taken = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
   const share: Share = { first: seed, runs, taken, profile, lateSaves: values['late-saves'] }
   await Promise.all(Array.from({ length: workers }, () => inWorker(share, onReport)))

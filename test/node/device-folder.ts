@@ -1,3 +1,4 @@
+import type { DiskState } from '../../src/model/disk-state.ts'
 import type { MemoryDisk } from '../twins/memory-disk.ts'
 
 /** Where each device has its folder. */
@@ -63,6 +64,12 @@ export abstract class DeviceFolder {
   makeOther(path: string): void {
     this.disk.makeOther(`${root}/${path}`)
     this.#changed(path)
+  }
+
+  /** Null where no file is. */
+  fileState(path: string): DiskState | null {
+    const entry = this.disk.quietly(() => this.disk.lstat(`${root}/${path}`))
+    return entry?.kind === 'file' ? entry : null
   }
 
   /** Path to what it is, as text, without `.p2psync`. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { toLookAtAgain, type DiskState } from '../../src/model/disk-state.ts'
+import { toLookAtAgain } from '../../src/model/disk-state.ts'
 import { parseRelativePath } from '../../src/model/relative-path.ts'
 import type { FileTasks } from '../../src/ports/file-tasks.ts'
 import { DiskFileTasks } from '../../src/workers/disk-file-tasks.ts'
@@ -37,12 +37,6 @@ describe('what is written through a mapping after its file was hashed, and leave
 
   function writeMapped(path: string, text: string): void {
     alpha.disk.inodeOf(`${root}/${path}`).bytes.set(Buffer.from(text))
-  }
-
-  function stateOf(path: string): DiskState {
-    const entry = alpha.disk.quietly(() => alpha.disk.lstat(`${root}/${path}`))
-    if (entry === null || entry.kind === 'other') throw new Error('no file')
-    return entry
   }
 
   /** Until all have it, and nothing is due but the second look. */
@@ -89,10 +83,10 @@ describe('what is written through a mapping after its file was hashed, and leave
   ])('is found where its folder was moved %s', async (_, mover) => {
     for (let i = 0; i < 5; i++) alpha.write(`from/${i}`, 'first write')
     await seen()
-    const { inode } = stateOf('from/1')
+    const { inode } = alpha.fileState('from/1')!
     mover().rename('from', 'to')
     await world.rest()
-    expect(stateOf('to/1').inode).toBe(inode)
+    expect(alpha.fileState('to/1')!.inode).toBe(inode)
     writeMapped('to/1', 'other bytes')
     await world.clock.pass(minuteMs)
     expect((await world.rest()).get('to/1')).toBe('file other bytes')
@@ -162,7 +156,7 @@ describe('what is written through a mapping after its file was hashed, and leave
   it('is none where a power cut is known to have put an older version back', async () => {
     alpha.write('a', 'older bytes')
     await seen()
-    const { mtimeNs, ctimeNs } = stateOf('a')
+    const { mtimeNs, ctimeNs } = alpha.fileState('a')!
     await world.clock.pass(minuteMs)
     alpha.write('a', 'newer bytes')
     await seen()
@@ -267,7 +261,7 @@ describe('what is written through a mapping after its file was hashed, and leave
   it('is found though a commit has put the state of before the last hash back', async () => {
     alpha.write('a', 'first write')
     await seen()
-    await alpha.replica.index.updateDisk([{ path: parseRelativePath('a'), disk: toLookAtAgain(stateOf('a')) }])
+    await alpha.replica.index.updateDisk([{ path: parseRelativePath('a'), disk: toLookAtAgain(alpha.fileState('a')!) }])
     writeMapped('a', 'other bytes')
     await world.clock.pass(minuteMs)
     expect((await world.rest()).get('a')).toBe('file other bytes')

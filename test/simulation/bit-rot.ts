@@ -33,8 +33,8 @@ export class BitRot {
     const row = await device.replica.index.get(path).catch(() => null)
     // It may have changed while its look was waited for.
     if (row === null || !isLive(row.record) || node.notedSeq < row.seq) return
-    const entry = device.disk.quietly(() => device.disk.lstat(`${root}/${path}`))
-    if (entry?.kind !== 'file' || entry.sizeBytes === 0 || !sameDiskState(row.disk, entry)) return
+    const state = device.fileState(path)
+    if (state === null || state.sizeBytes === 0 || !sameDiskState(row.disk, state)) return
     const others = nodes.filter((other) => other !== node)
     if (!others.some((other) => plain(other.device.tree().get(path) ?? '') === plain(good))) return
     device.disk.rot(`${root}/${path}`, 0)
@@ -62,7 +62,7 @@ export class BitRot {
     for (const [path, what] of device.tree()) {
       if (!isRelativePath(path) || !this.#ledger.isDamaged(what)) continue
       const row = await device.replica.index.get(path)
-      if (row === null || device.replica.looks.isDue(path)) this.#ledger.isAnEdit(what)
+      if (row === null || device.replica.looks.isDue(path)) this.#ledger.becameAnEdit(what)
     }
   }
 

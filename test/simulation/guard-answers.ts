@@ -37,9 +37,8 @@ export class GuardAnswers {
       // That it does not come to rest for another reason is for other checkers.
       if (!isAnswered && isNothingHeld()) return []
       // A device that asks anew says for a moment nothing of what nobody has.
-      if (!isAnswered && !isDamaged) await clock.run(() => !devices.some(isStuck), asksAgainMs)
-      const stuck = isAnswered || isDamaged ? [] : devices.filter(isStuck)
-      if (stuck.length > 0) return stuck.map(({ name }) => `${name} waits for ever`)
+      const isOver = isAnswered || isDamaged || (await clock.run(() => !devices.some(isStuck), asksAgainMs))
+      if (!isOver) return devices.filter(isStuck).map(({ name }) => `${name} waits for ever`)
       if (!isAnswered) await this.#giveUp()
       const [first, ...others] = asking()
       if (first === undefined && isAnswered && isNothingHeld()) return []

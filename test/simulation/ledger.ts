@@ -56,7 +56,7 @@ export class Ledger {
   }
 
   /** Nobody can tell this damage from a new content, which takes the place of the right one. */
-  isAnEdit(bad: string): void {
+  becameAnEdit(bad: string): void {
     this.saw(bad)
     this.mayBeThere(bad)
   }

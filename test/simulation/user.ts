@@ -255,14 +255,12 @@ function keptOf(at: WorldDevice, path: string): Earlier | undefined {
   return kept === undefined ? undefined : { what: plain(kept[1]), mtimeMs: mtimeMsOf(at, kept[0]) }
 }
 
-function inodeOf({ disk }: WorldDevice, path: string): bigint {
-  const entry = disk.quietly(() => disk.lstat(`${root}/${path}`))
-  return entry?.kind === 'file' ? entry.inode : 0n
+function inodeOf(at: WorldDevice, path: string): bigint {
+  return at.fileState(path)?.inode ?? 0n
 }
 
-function mtimeMsOf({ disk }: WorldDevice, path: string): number {
-  const entry = disk.quietly(() => disk.lstat(`${root}/${path}`))
-  return entry?.kind === 'file' ? Number(entry.mtimeNs / 1_000_000n) : 0
+function mtimeMsOf(at: WorldDevice, path: string): number {
+  return Number((at.fileState(path)?.mtimeNs ?? 0n) / 1_000_000n)
 }
 
 function rename(at: WorldDevice, tree: ReadonlyMap<string, string>, { path: from, to }: Placed): void {
