@@ -1,7 +1,7 @@
 import { sameDiskState } from '../../src/model/disk-state.ts'
 import { isLive } from '../../src/model/file-record.ts'
 import { isRelativePath, type RelativePath } from '../../src/model/relative-path.ts'
-import type { ReplicaWorld } from '../node/replica-world.ts'
+import type { ReplicaWorld, WorldDevice } from '../node/replica-world.ts'
 import { plain, type Ledger } from './ledger.ts'
 import { root } from './paths.ts'
 import type { SimulatedNode } from './simulated-node.ts'
@@ -73,6 +73,13 @@ export class BitRot {
     return Array.from(node.device.tree()).some(
       ([other, what]) => (path === '' || `${other}/`.startsWith(`${path}/`)) && rotten.has(plain(what)),
     )
+  }
+
+  /** True when no disk has the right bytes of this damaged file any more. */
+  isGone(device: WorldDevice, path: string): boolean {
+    const good = this.#ledger.wholeOf(device.tree().get(path) ?? '')
+    if (good === null) return false
+    return this.#world.devices.every((other) => Array.from(other.tree().values()).every((what) => plain(what) !== good))
   }
 
   /**

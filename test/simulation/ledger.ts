@@ -55,6 +55,11 @@ export class Ledger {
     return this.#damaged.has(plain(what))
   }
 
+  /** What this damage was before, or null when it is none. */
+  wholeOf(bad: string): string | null {
+    return this.#damaged.get(plain(bad)) ?? null
+  }
+
   /** Nobody can tell this damage from a new content, which takes the place of the right one. */
   becameAnEdit(bad: string): void {
     this.saw(bad)

@@ -1,4 +1,4 @@
-import { ReplicaWorld } from '../node/replica-world.ts'
+import { ReplicaWorld, type WorldDevice } from '../node/replica-world.ts'
 import { BitRot } from './bit-rot.ts'
 import { checkers } from './checkers/all.ts'
 import { GuardAnswers } from './guard-answers.ts'
@@ -243,20 +243,20 @@ class SimulatedRun {
     // What is on its way may take a damaged file elsewhere.
     if (this.#has('rot')) await this.world.rest().catch(() => undefined)
     await this.#rot.mend()
-    if (this.#mayBeGone()) await this.#putBack()
+    if (this.#has('rot', 'cut-power', 'cut-power-start')) await this.#putBack()
     for (const check of checkers) this.#expect(check.name, await check(this))
     this.ledger.allHaveTheSame()
     this.#links.slowDown()
   }
 
   /**
-   * Whether a device may say of a file that it is damaged, and nobody have the right bytes: what was saved while a clock was
-   * behind, right before a power cut, looks like an old version that came back; and a person may insist on a version that
-   * only a damaged disk has left.
+   * Whether this device may say of this file that it is damaged, and nobody have the right bytes: what was saved while a clock
+   * was behind, right before a power cut, looks like an old version that came back; and people elsewhere may have replaced what
+   * only a damaged disk has left, before it loses a conflict, or a person insists on it.
    */
-  #mayBeGone(): boolean {
-    if (this.#mayBeTorn || (this.#has('clock') && this.#has('cut-power', 'cut-power-start'))) return true
-    return this.#has('rot') && this.#has('mass', 'program')
+  #mayBeGone(device: WorldDevice, path: string): boolean {
+    const isOfAnOldClock = this.#has('clock') && this.#has('cut-power', 'cut-power-start')
+    return this.#mayBeTorn || isOfAnOldClock || this.#rot.isGone(device, path)
   }
 
   /** Whether a power cut may have taken what a user saved. */
@@ -269,7 +269,8 @@ class SimulatedRun {
     await this.world.rest().catch(() => undefined)
     if (this.#mayBeTorn) await this.world.clock.pass(repairAgainMs)
     for (const { device } of this.nodes) {
-      const damaged = device.replica.view.status().problems.filter(({ reason }) => reason.includes('damaged'))
+      const { problems } = device.replica.view.status()
+      const damaged = problems.filter(({ path, reason }) => reason.includes('damaged') && this.#mayBeGone(device, path))
       for (const { path } of damaged) this.#user.edit(device, { type: 'write', node: 0, path, how: 'small' })
       if (!this.#mayBeTorn || damaged.length === 0) continue
       await this.world.clock.pass(guardMs)
