@@ -74,8 +74,12 @@ export class SimulatedLinks {
     if (operation.type === 'part') network.partition(from, to)
     else if (operation.type === 'heal') network.heal(from, to)
     else if (operation.type === 'drop') this.#drops.set(`${from} ${to}`, operation.frames)
-    else if (operation.type === 'stall')
-      this.#stalledUntil.set(`${from} ${to}`, clock.view().monotonic() + operation.ms)
+    else if (operation.type === 'stall') this.#stall(`${from} ${to}`, clock.view().monotonic() + operation.ms)
+  }
+
+  /** A shorter one in between ends none: what is on its way comes when it would have. */
+  #stall(link: string, untilMs: number): void {
+    this.#stalledUntil.set(link, Math.max(untilMs, this.#stalledUntil.get(link) ?? 0))
   }
 
   /** All links are whole and fast once what is on its way has come. */
